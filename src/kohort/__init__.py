@@ -1,0 +1,35 @@
+"""kohort: every fit of a hyperparameter search as a member of one compiled program."""
+
+from kohort import runtime
+
+runtime.prepare()
+
+from kohort._version import VERSION  # noqa: E402
+from kohort.errors import (  # noqa: E402
+    BackendError,
+    CancelledError,
+    DataError,
+    DivergedError,
+    DivergedWarning,
+    KohortError,
+    ParameterError,
+)
+from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
+from kohort.estimators.together import register, together  # noqa: E402
+
+register()
+
+__version__ = VERSION
+
+__all__ = [
+    "BackendError",
+    "CancelledError",
+    "DataError",
+    "DenseClassifier",
+    "DenseRegressor",
+    "DivergedError",
+    "DivergedWarning",
+    "KohortError",
+    "ParameterError",
+    "together",
+]

@@ -1,0 +1,1 @@
+"""Tables, from memory or from files."""

@@ -1,0 +1,1 @@
+"""How fits train together: plan, program, population."""

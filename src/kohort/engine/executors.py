@@ -1,0 +1,268 @@
+"""Threads and devices: who runs which group when.
+
+Members are submitted, planned into groups at `start`, and drained by one thread per CPU core (or
+one per accelerator). Members that arrive while a group trains join its queue and enter at the
+next chunk, as requests do in an inference server.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+
+from kohort.engine import plan, programs
+from kohort.engine.fit import Fit
+from kohort.engine.member import DIVERGED, STOPPED_EARLY, Member, Outcome
+from kohort.engine.population import Runner
+from kohort.engine.structure import Structure
+from kohort.errors import CancelledError
+
+Done = Callable[[Fit], None]
+
+
+@dataclass(frozen=True)
+class Census:
+    """How many members are where, and how much of the epochs that may be needed is done."""
+
+    submitted: int = 0
+    training: int = 0
+    ended: int = 0
+    stopped_early: int = 0
+    diverged: int = 0
+    progress: float = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """Members that no slot has taken yet."""
+        return self.submitted - self.training - self.ended
+
+
+@dataclass
+class _Group:
+    structure: Structure
+    queue: deque[Fit] = field(default_factory=deque)
+    runners: int = 0
+
+    @property
+    def cost(self) -> float:
+        """Work that waits, shared between those who would do it."""
+        return sum(plan.cost_of(fit.member) for fit in self.queue) / (1 + self.runners)
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _devices(threads: int | None) -> list[Any]:
+    """One entry per thread: the device that it drives."""
+    devices = jax.local_devices()
+    if devices[0].platform != "cpu":
+        return list(devices)
+    count = threads or cores()
+    return [devices[i % len(devices)] for i in range(max(count, len(devices)))]
+
+
+class Executor:
+    """Trains submitted members on this machine's cores or accelerators.
+
+    Parameters
+    ----------
+    threads : int or None
+        CPU threads; None for one per core.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._devices = _devices(threads)
+        self._lock = threading.RLock()
+        self._arrivals: list[Fit] = []
+        self._done: dict[Fit, Done] = {}
+        self._training: set[Fit] = set()
+        self._groups: dict[Structure, _Group] = {}
+        self._idle_devices = list(range(len(self._devices)))
+        self._statuses: Counter[str] = Counter()
+        self._submitted = 0
+        self._stopping = False
+
+    def submit(self, member: Member, done: Done) -> Fit:
+        """Queue a member; `done(fit)` is called, in some thread, when it has ended.
+
+        Nothing trains before `start`, unless training is under way already.
+        """
+        fit = Fit(member)
+        with self._lock:
+            self._submitted += 1
+            self._arrivals.append(fit)
+            self._done[fit] = done
+            under_way = len(self._idle_devices) < len(self._devices)
+        if under_way:
+            self.start()
+        return fit
+
+    @property
+    def arrivals(self) -> int:
+        """Members that wait for `start`."""
+        return len(self._arrivals)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any submitted member has not ended."""
+        return bool(self._done)
+
+    def census(self) -> Census:
+        """Numbers for a progress bar."""
+        with self._lock:
+            training = list(self._training)
+            ended = sum(self._statuses.values())
+            partial = sum(fit.epoch / fit.member.recipe.epochs for fit in training)
+            return Census(
+                submitted=self._submitted,
+                training=len(training),
+                ended=ended,
+                stopped_early=self._statuses[STOPPED_EARLY],
+                diverged=self._statuses[DIVERGED],
+                progress=ended + partial,
+            )
+
+    def start(self) -> None:
+        """Plan what has arrived and set idle threads to work."""
+        with self._lock:
+            arrivals, self._arrivals = self._arrivals, []
+            by_member = {fit.member: fit for fit in arrivals}
+            for structure, members in plan.groups(by_member).items():
+                group = self._group(structure)
+                group.queue.extend(by_member[member] for member in members)
+            waiting = sum(1 for group in self._groups.values() if group.queue)
+            waiting = max(waiting, sum(len(g.queue) for g in self._groups.values()))
+            staff = [self._idle_devices.pop() for _ in range(min(waiting, len(self._idle_devices)))]
+        for device in staff:
+            threading.Thread(target=self._work, args=(device,), daemon=True).start()
+
+    def _group(self, structure: Structure) -> _Group:
+        """A group whose program holds at least the structure's techniques."""
+        base = structure.without_uses()
+        for known, group in self._groups.items():
+            if known.without_uses() == base and known.uses >= structure.uses:
+                return group
+        return self._groups.setdefault(structure, _Group(structure))
+
+    def cancel(self, fits: set[Fit] | None = None) -> None:
+        """End the given fits (default: all) with `CancelledError`."""
+        with self._lock:
+            wanted = set(self._done) if fits is None else fits & set(self._done)
+            for fit in wanted:
+                fit.error = CancelledError("The search was interrupted before this fit had ended.")
+                fit.stop()
+            for group in self._groups.values():
+                group.queue = deque(fit for fit in group.queue if fit not in wanted)
+            self._arrivals = [fit for fit in self._arrivals if fit not in wanted]
+            unstarted = wanted - self._training
+        for fit in unstarted:
+            self._deliver(fit)
+
+    def _work(self, number: int) -> None:
+        """One thread: take the group with most work, train until it is empty, again."""
+        device = self._devices[number]
+        while True:
+            with self._lock:
+                group = max(
+                    (group for group in self._groups.values() if group.queue),
+                    key=lambda group: group.cost,
+                    default=None,
+                )
+                if group is None:
+                    self._groups = {s: g for s, g in self._groups.items() if g.runners}
+                    self._idle_devices.append(number)
+                    return
+                slots = self._slots(group, device)
+                group.runners += 1
+            self._run(group, slots, device)
+            with self._lock:
+                group.runners -= 1
+
+    def _run(self, group: _Group, slots: int, device: Any) -> None:
+        mine: list[Fit] = []
+
+        def source() -> Fit | None:
+            with self._lock:
+                if not group.queue:
+                    return None
+                fit = group.queue.popleft()
+                self._training.add(fit)
+                mine.append(fit)
+                return fit
+
+        try:
+            Runner(group.structure, slots, device, source, self._deliver).run()
+        except BaseException as error:
+            with self._lock:
+                failed = [fit for fit in mine if fit in self._done] + list(group.queue)
+                group.queue.clear()
+            for fit in failed:
+                fit.error = error
+                self._deliver(fit)
+
+    def _slots(self, group: _Group, device: Any) -> int:
+        """Slots for a new runner; a program that exists already is preferred to a better fit."""
+        busy_groups = sum(1 for g in self._groups.values() if g.queue)
+        share = max(1, len(self._devices) // max(1, busy_groups))
+        wanted = plan.slots_of(group.structure, -(-len(group.queue) // share), device.platform)
+        for slots in (2**power for power in range(11)):
+            if slots >= wanted and programs.exists((group.structure, slots, device)):
+                return slots
+        return wanted
+
+    def _deliver(self, fit: Fit) -> None:
+        with self._lock:
+            done = self._done.pop(fit, None)
+            self._training.discard(fit)
+            self._statuses[fit.result.status if fit.result else "failed"] += 1
+        if done is not None:
+            done(fit)
+
+
+def train(members: list[Member], threads: int | None = None) -> list[Outcome]:
+    """Train members as one cohort and wait for them.
+
+    Parameters
+    ----------
+    members : list of Member
+    threads : int or None
+        None for one per core.
+
+    Returns
+    -------
+    list of Outcome, in the order of the members
+    """
+    executor = Executor(threads)
+    finished = threading.Semaphore(0)
+
+    def done(fit: Fit) -> None:
+        finished.release()
+
+    fits = [executor.submit(member, done) for member in members]
+    executor.start()
+    try:
+        for _ in fits:
+            while not finished.acquire(timeout=0.2):
+                pass
+    except BaseException:
+        executor.cancel()
+        raise
+    return [outcome_of(fit) for fit in fits]
+
+
+def outcome_of(fit: Fit) -> Outcome:
+    """The result of a fit that has ended, or the error that ended it."""
+    if fit.error is not None:
+        raise fit.error
+    assert fit.result is not None
+    return fit.result

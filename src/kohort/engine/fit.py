@@ -1,0 +1,146 @@
+"""A member's progress on the host: cursor, history, early stopping. Plain Python, no arrays on a
+device, so that every decision follows Keras's `EarlyStopping` in full precision.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kohort.engine.member import (
+    DIVERGED,
+    FINISHED,
+    STOPPED_BY_CALLBACK,
+    STOPPED_EARLY,
+    WAITING,
+    Floats,
+    Logs,
+    Member,
+    Outcome,
+)
+
+
+class Fit:
+    """Progress of one member.
+
+    Attributes
+    ----------
+    member : Member
+    epoch, cursor, step : int
+        Current epoch, steps done in it, steps done in all.
+    status : str
+    """
+
+    def __init__(self, member: Member) -> None:
+        self.member = member
+        self.epoch = 0
+        self.cursor = 0
+        self.step = 0
+        self.status = WAITING
+        self.cause = ""
+        self.history: dict[str, list[float]] = {}
+        self.best_epoch = 0
+        self.best_row: Floats | None = None
+        self.result: Outcome | None = None
+        self.error: BaseException | None = None
+        self._best = math.nan
+        self._wait = 0
+        self._loss_sum = 0.0
+        self._order: NDArray[np.intp] | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in an epoch, the last partial batch included."""
+        return -(-self.member.size // self.member.recipe.batch_size)
+
+    @property
+    def remaining(self) -> int:
+        """Steps to the end of the current epoch."""
+        return self.steps_per_epoch - self.cursor
+
+    @property
+    def done(self) -> bool:
+        """Whether the member has ended, for whatever reason."""
+        return self.status in (FINISHED, STOPPED_EARLY, STOPPED_BY_CALLBACK, DIVERGED)
+
+    def upcoming(self, steps: int) -> NDArray[np.intp]:
+        """Row numbers of the next `steps` batches."""
+        if self._order is None:
+            self._order = self.member.order(self.epoch)
+        size = self.member.recipe.batch_size
+        return self._order[self.cursor * size : (self.cursor + steps) * size]
+
+    def advance(self, losses: Floats) -> None:
+        """Take in the losses of the steps just run."""
+        if not np.isfinite(losses).all():
+            self._diverge(int(np.argmin(np.isfinite(losses))))
+            return
+        size = self.member.recipe.batch_size
+        counts = np.full(len(losses), size)
+        self.cursor += len(losses)
+        self.step += len(losses)
+        if self.remaining == 0:
+            counts[-1] = self.member.size - size * (self.steps_per_epoch - 1)
+        self._loss_sum += float(losses.astype(np.float64) @ counts)
+
+    def end_epoch(self, logs: Logs) -> bool:
+        """Record the epoch; `logs` are the validation's. True if its weights are the best so far.
+
+        Follows Keras's `EarlyStopping(patience, min_delta, restore_best_weights=True)`.
+        """
+        recipe = self.member.recipe
+        logs = {"loss": self._loss_sum / self.member.size, **logs}
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+        epoch = self.epoch
+        self.epoch, self.cursor, self._loss_sum, self._order = epoch + 1, 0, 0.0, None
+        monitored = logs.get("val_loss", logs["loss"])
+        if not math.isfinite(monitored):
+            self.epoch = epoch
+            self._diverge(None)
+            return False
+        if self.epoch >= recipe.epochs:
+            self.status = FINISHED
+        if not recipe.early_stopping:
+            self.best_epoch = epoch
+            return False
+        self._wait += 1
+        if math.isnan(self._best) or monitored + recipe.min_delta < self._best:
+            self._best, self._wait, self.best_epoch = monitored, 0, epoch
+            return True
+        if self._wait >= recipe.patience and epoch > 0:
+            self.status = STOPPED_EARLY
+        return False
+
+    def stop(self) -> None:
+        """End the training because a callback asked for it."""
+        if not self.done:
+            self.status = STOPPED_BY_CALLBACK
+
+    def outcome(self, row: Floats) -> Outcome:
+        """The result, given the current row of parameters."""
+        chosen: Floats | None = self.best_row if self.best_row is not None else row
+        if self.status == DIVERGED and self.best_row is None:
+            chosen = None
+        elif chosen is not None and not np.isfinite(chosen).all():
+            self.epoch = max(0, self.epoch - 1)
+            self._diverge(None)
+            chosen = None
+        member, weights = self.member, None
+        if chosen is not None:
+            weights = member.network.layout.extract(
+                chosen, member.network.shapes(member.recipe.units)
+            )
+        return Outcome(weights, self.history, self.status, self.best_epoch, self.cause)
+
+    def _diverge(self, offset: int | None) -> None:
+        recipe = self.member.recipe
+        self.status = DIVERGED
+        where = "" if offset is None else f" (step {self.cursor + offset + 1} of the epoch)"
+        self.cause = (
+            f"The loss became NaN or infinite in epoch {self.epoch + 1}{where} with "
+            f"learning_rate={recipe.learning_rate:g}, optimizer={recipe.optimizer!r}. "
+            f"Lower learning_rate (try {recipe.learning_rate / 10:.2g}) or keep standardize=True."
+        )

@@ -1,0 +1,65 @@
+"""Members to groups, groups to slots: plain functions on plain data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from kohort.engine.member import Member
+from kohort.engine.structure import Structure
+from kohort.recipe.optimizers import OPTIMIZERS
+
+CHUNK_STEPS = 64
+"""Steps that one call of a training program runs at most."""
+
+# Bytes of parameters that the slots of one program share: more falls out of the fastest cache,
+# fewer leave the per-operation overhead of XLA unshared (measured: docs/performance.md).
+_SLOT_BYTES = 48 * 1024
+_MOST_SLOTS = 8
+
+
+def structure_of(member: Member) -> Structure:
+    """What separates this member's program from others'."""
+    recipe = member.recipe
+    return Structure(
+        network=member.network,
+        loss=recipe.loss,
+        family=OPTIMIZERS[recipe.optimizer].family,
+        targets=member.rows.y.shape[1],
+        batch_size=recipe.batch_size,
+        dtype=str(member.rows.x.dtype),
+        uses=recipe.uses,
+    )
+
+
+def groups(members: Iterable[Member]) -> dict[Structure, list[Member]]:
+    """Group members by structure; a group's program holds every technique that any of them uses."""
+    found: dict[Structure, list[Member]] = {}
+    uses: dict[Structure, frozenset[str]] = {}
+    for member in members:
+        structure = structure_of(member)
+        base = structure.without_uses()
+        found.setdefault(base, []).append(member)
+        uses[base] = uses.get(base, frozenset()) | structure.uses
+    return {replace(base, uses=uses[base]): group for base, group in found.items()}
+
+
+def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
+    """Slots of one program, a power of two and never more than the members need.
+
+    On a CPU core two to eight, so that the parameters of all slots stay in its cache. On an
+    accelerator as many as there are members, up to 1,024 or 2 GiB of parameters and state.
+    """
+    size = max(1, structure.network.layout.size * (8 if structure.dtype == "float64" else 4))
+    if platform == "cpu":
+        most = max(2, min(_MOST_SLOTS, round(_SLOT_BYTES / size)))
+    else:
+        most = max(1, min(1024, 2**31 // (4 * size)))
+    return int(2 ** min(int(math.log2(most)), math.ceil(math.log2(max(1, waiting)))))
+
+
+def cost_of(member: Member) -> float:
+    """Floating-point operations of a member's whole training, to order the work by."""
+    parameters = sum(math.prod(s) for s in member.network.layout.shapes)
+    return 6.0 * (parameters + 500) * member.size * member.recipe.epochs

@@ -1,0 +1,233 @@
+"""The loop of one program: admit members into slots, run a chunk, harvest those that end.
+
+A runner owns its slots and touches nothing else; members come from a function and outcomes go to
+one, so that the same loop serves one fit, a search, or a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from kohort.engine import evaluate as evaluation
+from kohort.engine.fit import Fit
+from kohort.engine.member import TRAINING, Logs, Rows
+from kohort.engine.plan import CHUNK_STEPS
+from kohort.engine.programs import program
+from kohort.engine.structure import Structure
+from kohort.engine.train import Chunk, packing_of, training_function
+from kohort.recipe.losses import CLASSIFICATION
+from kohort.recipe.recipe import NUMBERS
+from kohort.recipe.schedules import rates
+
+Source = Callable[[], Fit | None]
+Sink = Callable[[Fit], None]
+
+
+class Runner:
+    """Slots of one structure on one device.
+
+    Parameters
+    ----------
+    structure : Structure
+    slots : int
+    device : jax.Device
+    source : callable
+        Gives the next waiting fit, or None.
+    sink : callable
+        Receives each fit that has ended; `fit.result` is set.
+    """
+
+    def __init__(
+        self, structure: Structure, slots: int, device: Any, source: Source, sink: Sink
+    ) -> None:
+        self._structure, self._slots, self._device = structure, slots, device
+        self._source, self._sink = source, sink
+        self._dtype: np.dtype[np.floating[Any]] = np.dtype(structure.dtype)
+        self._fits: list[Fit | None] = [None] * slots
+        network, steps, batch = structure.network, CHUNK_STEPS, structure.batch_size
+        state = packing_of(structure).size
+        self._params = self._put(np.zeros((slots, network.layout.size), self._dtype))
+        self._state = self._put(np.zeros((slots if state else 0, state), self._dtype))
+        self._chunk = Chunk(
+            x=np.zeros((slots, steps, batch, network.features), self._dtype),
+            y=np.zeros((slots, steps, batch, structure.targets), self._dtype),
+            weight=np.zeros((slots, steps, batch), self._dtype),
+            rate=np.zeros((slots, steps), self._dtype),
+            numbers=np.zeros((slots, len(NUMBERS)), self._dtype),
+            units=np.zeros((slots, network.hidden), np.int32),
+            seed=np.zeros(slots, np.uint32),
+            first=np.zeros(slots, np.int32),
+            steps=np.zeros((), np.int32),
+        )
+        self._tables: dict[int, tuple[Rows, Any]] = {}
+
+    def _put(self, array: NDArray[Any]) -> Any:
+        return jax.device_put(array, self._device)
+
+    @property
+    def active(self) -> list[tuple[int, Fit]]:
+        """Occupied slots and their fits."""
+        return [(slot, fit) for slot, fit in enumerate(self._fits) if fit is not None]
+
+    def run(self, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Train until the source is empty and every slot is free, or until cancelled."""
+        self._admit()
+        while self._occupied() and not cancelled():
+            self._advance()
+            self._admit()
+
+    def _occupied(self) -> bool:
+        return any(fit is not None for fit in self._fits)
+
+    def _admit(self) -> None:
+        """Fill free slots; an idle slot holds zeros, which cost no more than numbers do."""
+        entering: dict[int, Fit] = {}
+        for slot, fit in enumerate(self._fits):
+            if fit is None and (arrival := self._source()) is not None:
+                entering[slot] = arrival
+        if not entering:
+            return
+        params = np.array(self._params)
+        state = np.array(self._state)
+        chunk, layout = self._chunk, self._structure.network.layout
+        for slot, fit in entering.items():
+            member = fit.member
+            layout.embed(member.initial_variables(), params[slot])
+            if state.size:
+                state[slot] = 0
+            chunk.numbers[slot] = member.recipe.numbers()
+            chunk.units[slot] = member.recipe.units
+            chunk.seed[slot] = member.generator(2).integers(2**32, dtype=np.uint32)
+            fit.status = TRAINING
+            self._fits[slot] = fit
+        self._params, self._state = self._put(params), self._put(state)
+
+    def _advance(self) -> None:
+        active = self.active
+        steps = min(CHUNK_STEPS, *(fit.remaining for _, fit in active))
+        chunk = self._chunk._replace(steps=np.asarray(steps, np.int32))
+        for slot, fit in active:
+            self._fill(slot, fit, steps)
+        arguments = (self._params, self._state, chunk)
+        train = program(
+            (self._structure, self._slots, self._device),
+            "train",
+            lambda: training_function(self._structure),
+            arguments,
+            donate=(0, 1),
+        )
+        self._params, self._state, losses = train(*arguments)
+        losses = np.asarray(losses)
+        for slot, fit in active:
+            fit.advance(losses[slot, :steps])
+        self._end_epochs([(s, fit) for s, fit in active if not fit.done and not fit.remaining])
+        self._harvest()
+
+    def _fill(self, slot: int, fit: Fit, steps: int) -> None:
+        """Gather the next batches of one member into its part of the chunk."""
+        chunk, rows = self._chunk, fit.member.rows
+        order = fit.upcoming(steps)
+        count, batch = len(order), self._structure.batch_size
+        for target, source in ((chunk.x[slot], rows.x), (chunk.y[slot], rows.y)):
+            flat = target.reshape(-1, target.shape[-1])
+            np.take(source, order, axis=0, out=flat[:count], mode="clip")
+            flat[count : steps * batch] = 0
+        weight = chunk.weight[slot].reshape(-1)
+        last = count % batch or batch
+        weight[:count] = 1.0 / batch
+        weight[count - last : count] = 1.0 / last
+        weight[count : steps * batch] = 0
+        if rows.weight is not None:
+            weight[:count] *= rows.weight[order]
+        own = np.arange(fit.step, fit.step + steps)
+        chunk.rate[slot, :steps] = rates(fit.member.recipe, own)
+        chunk.first[slot] = fit.step
+
+    def _end_epochs(self, due: list[tuple[int, Fit]]) -> None:
+        logs: dict[int, Logs] = {slot: {} for slot, _ in due}
+        for table in {id(f.member.validation): f.member.validation for _, f in due}.values():
+            if table is not None:
+                slots = [slot for slot, fit in due if fit.member.validation is table]
+                logs.update(self._evaluate(slots, table))
+        for slot, fit in due:
+            epoch = fit.epoch
+            if fit.end_epoch(logs[slot]):
+                fit.best_row = self._row(slot)
+            self._call_back(slot, fit, epoch)
+
+    def _call_back(self, slot: int, fit: Fit, epoch: int) -> None:
+        member = fit.member
+        if member.on_epoch is None:
+            return
+        shapes = member.network.shapes(member.recipe.units)
+        logs = {name: values[epoch] for name, values in fit.history.items()}
+        try:
+            if member.on_epoch(
+                epoch, logs, lambda: member.network.layout.extract(self._row(slot), shapes)
+            ):
+                fit.stop()
+        except BaseException as error:  # A callback's error is its own fit's, not the cohort's.
+            fit.error = error
+            fit.stop()
+
+    def _evaluate(self, slots: list[int], table: Rows) -> dict[int, Logs]:
+        real = np.asarray(len(table.x), np.int32)
+        padded = evaluation.bucket(len(table.x))
+        ids = np.zeros(self._slots, np.int32)
+        ids[: len(slots)] = slots
+        count = np.asarray(len(slots), np.int32)
+        arguments = (
+            self._params,
+            ids,
+            count,
+            self._table(table, padded),
+            real,
+            self._chunk.numbers,
+            self._chunk.units,
+        )
+        evaluate = program(
+            (self._structure, self._slots, self._device, padded),
+            "evaluate",
+            lambda: evaluation.evaluation_function(self._structure, padded),
+            arguments,
+        )
+        losses, hits = (np.asarray(result) for result in evaluate(*arguments))
+        logs = {slot: {"val_loss": float(losses[slot])} for slot in slots}
+        if self._structure.loss in CLASSIFICATION:
+            for slot in slots:
+                logs[slot]["val_accuracy"] = float(hits[slot])
+        return logs
+
+    def _table(self, table: Rows, padded: int) -> Any:
+        """A validation table on the device, padded; kept while the runner lives."""
+        known = self._tables.get(id(table))
+        if known is not None:
+            return known[1]
+        weight = np.ones(len(table.x)) if table.weight is None else table.weight
+        arrays = []
+        for array in (table.x, table.y, weight):
+            wide = np.zeros((padded, *array.shape[1:]), self._dtype)
+            wide[: len(array)] = array
+            arrays.append(self._put(wide))
+        in_use = {id(fit.member.validation) for _, fit in self.active}
+        self._tables = {key: kept for key, kept in self._tables.items() if key in in_use}
+        self._tables[id(table)] = (table, tuple(arrays))
+        return self._tables[id(table)][1]
+
+    def _row(self, slot: int) -> NDArray[np.floating[Any]]:
+        return np.array(np.asarray(self._params)[slot])
+
+    def _harvest(self) -> None:
+        ended = [(slot, fit) for slot, fit in self.active if fit.done]
+        for slot, fit in ended:
+            fit.result = fit.outcome(self._row(slot))
+            fit.best_row = None
+            self._fits[slot] = None
+            self._chunk.rate[slot] = 0
+            self._chunk.weight[slot] = 0
+            self._sink(fit)

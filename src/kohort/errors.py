@@ -1,0 +1,47 @@
+"""Every error and warning that kohort raises, and how their messages are put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class KohortError(Exception):
+    """Base class of kohort's own errors."""
+
+
+class BackendError(KohortError, ImportError):
+    """Keras was imported with a backend other than JAX."""
+
+
+class ParameterError(KohortError, ValueError):
+    """A parameter is outside its range or names something unknown."""
+
+
+class DataError(KohortError, ValueError):
+    """A table, target or file cannot be used as it is."""
+
+
+class DivergedError(KohortError, RuntimeError):
+    """Training ended in NaN or infinity and left no usable weights."""
+
+
+class CancelledError(KohortError, RuntimeError):
+    """The cohort that a fit waited in was interrupted before the fit ended."""
+
+
+class DivergedWarning(UserWarning):
+    """Training ended in NaN or infinity; the best weights before it were restored."""
+
+
+def explain(name: str, requirement: str, value: Any, remedy: str = "") -> str:
+    """Put an error message together: parameter, requirement, value received, remedy.
+
+    Examples
+    --------
+    >>> explain("momentum", "in [0, 1)", 1.2, "Use 0.9.")
+    '`momentum` must be in [0, 1); got 1.2. Use 0.9.'
+    """
+    shown = repr(value)
+    if len(shown) > 120:
+        shown = f"{shown[:117]}..."
+    return f"`{name}` must be {requirement}; got {shown}. {remedy}".rstrip()

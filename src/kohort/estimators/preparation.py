@@ -1,0 +1,131 @@
+"""From what `fit` is given to what a member trains on: scaling, weights, the validation split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+from kohort.engine.member import Floats
+from kohort.errors import DataError, ParameterError, explain
+
+_BLOCK = 65536
+
+
+def floating_dtype() -> np.dtype[Any]:
+    """Keras's `floatx`, as far as JAX is set up for it.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither float32 nor float64, or is float64 while JAX's x64 mode is off.
+    """
+    import jax
+
+    name = keras.config.floatx()
+    if name not in ("float32", "float64"):
+        raise ParameterError(
+            explain("keras.config.floatx()", "'float32' or 'float64'", name, "Use set_floatx.")
+        )
+    if name == "float64" and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        raise ParameterError(
+            explain(
+                "keras.config.floatx()",
+                "'float32' unless JAX computes in double precision",
+                name,
+                'Call jax.config.update("jax_enable_x64", True) first.',
+            )
+        )
+    return np.dtype(name)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Standardisation of columns: `(values - mean) / scale`.
+
+    Attributes
+    ----------
+    mean, scale : arrays of float64, shape (column,)
+    """
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: Floats, weight: Floats | None, on: bool) -> Scaling:
+        """Means and deviations of the columns, or the identity when not `on`."""
+        columns = values.shape[1]
+        if not on:
+            return cls(np.zeros(columns), np.ones(columns))
+        scaler = StandardScaler().fit(values, sample_weight=weight)
+        return cls(np.asarray(scaler.mean_, float), np.asarray(scaler.scale_, float))
+
+    def apply(self, values: Floats, dtype: np.dtype[Any]) -> Floats:
+        """Standardise in double precision, block by block, into an array of `dtype`."""
+        result = np.empty(values.shape, dtype)
+        for start in range(0, len(values), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            result[block] = (values[block] - self.mean) / self.scale
+        return result
+
+    def undo(self, values: Floats) -> Floats:
+        """Inverse of `apply`, in double precision."""
+        return np.asarray(values, np.float64) * self.scale + self.mean
+
+
+def split(
+    count: int, fraction: float, seed: int, labels: NDArray[Any] | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row numbers to train on and to validate on.
+
+    Stratified by `labels` where every class has at least two rows and both parts have room for
+    every class.
+
+    Raises
+    ------
+    DataError
+        If no row would be left to train on.
+    """
+    validating = int(np.ceil(fraction * count))
+    if count - validating < 1:
+        raise DataError(
+            f"n_samples={count} leaves no row to train on after validation_fraction={fraction} "
+            "is set aside. Give more rows, pass validation_data, or set early_stopping=False."
+        )
+    if labels is not None:
+        counts = np.bincount(labels)
+        if counts.min() < 2 or min(validating, count - validating) < len(counts):
+            labels = None
+    train, test = train_test_split(
+        np.arange(count), test_size=validating, random_state=seed, stratify=labels
+    )
+    return np.sort(train), np.sort(test)
+
+
+def relative(weight: Floats | None, train: NDArray[np.intp] | None) -> Floats | None:
+    """Weights scaled to a mean of 1 over the training rows, so that their unit does not matter."""
+    if weight is None:
+        return None
+    seen = weight if train is None else weight[train]
+    total = float(seen.sum())
+    if total <= 0:
+        raise DataError(
+            "sample_weight is zero for every row that is trained on. Give some row a positive "
+            "weight, or pass validation_data so that no row is set aside."
+        )
+    return weight * (len(seen) / total)
+
+
+def unpack_validation(validation_data: Any) -> tuple[Any, Any, Any]:
+    """`(X, y)` or `(X, y, sample_weight)` as three values."""
+    if isinstance(validation_data, tuple | list) and len(validation_data) in (2, 3):
+        X, y, *weight = validation_data
+        return X, y, weight[0] if weight else None
+    raise ParameterError(
+        explain("validation_data", "a tuple (X, y) or (X, y, sample_weight)", validation_data)
+    )

@@ -1,0 +1,1 @@
+"""The shape of a network: pure functions with explicit state."""

@@ -1,0 +1,1 @@
+"""What a fit is: pure values and pure functions, no training loop."""

@@ -1,0 +1,1 @@
+"""Pictures and leaderboards of a search."""

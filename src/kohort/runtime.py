@@ -1,0 +1,74 @@
+"""The process that kohort runs in: Keras's backend, XLA's threads, the compilation cache.
+
+`prepare` runs once, when `kohort` is imported and before anything imports Keras or starts JAX.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from kohort.errors import BackendError
+
+# One program per core beats one program on all cores, so each program keeps to its own thread.
+_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
+
+
+def prepare() -> None:
+    """Choose JAX for Keras, one thread per program for XLA, and a cache for compiled programs."""
+    _choose_backend()
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_cpu_multi_thread_eigen" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {_ONE_THREAD}".strip()
+    _enable_compilation_cache()
+
+
+def _choose_backend() -> None:
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = "jax"
+        return
+    import keras
+
+    backend = keras.backend.backend()
+    if backend != "jax":
+        raise BackendError(
+            f"kohort trains on JAX, but Keras was imported with the {backend!r} backend. "
+            'Import kohort before keras, or set os.environ["KERAS_BACKEND"] = "jax" before '
+            "the first import of keras, and start Python again."
+        )
+
+
+def cache_folder() -> Path | None:
+    """Folder of the compiled programs, or None when `KOHORT_CACHE=off`.
+
+    `KOHORT_CACHE` names another folder; the default is `kohort/programs` in the user's cache
+    folder (`XDG_CACHE_HOME`, `~/Library/Caches` or `%LOCALAPPDATA%`).
+    """
+    chosen = os.environ.get("KOHORT_CACHE", "")
+    if chosen.lower() == "off":
+        return None
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "kohort" / "programs"
+
+
+def _enable_compilation_cache() -> None:
+    import jax
+
+    folder = cache_folder()
+    if folder is None or jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # A read-only home folder costs compile time, not a failure.
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
