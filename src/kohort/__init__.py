@@ -15,6 +15,8 @@ from kohort.errors import (  # noqa: E402
     ParameterError,
 )
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
+from kohort.estimators.persistence import load  # noqa: E402
+from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
 from kohort.estimators.together import register, together  # noqa: E402
 
 register()
@@ -29,7 +31,10 @@ __all__ = [
     "DenseRegressor",
     "DivergedError",
     "DivergedWarning",
+    "GridSearchCV",
     "KohortError",
     "ParameterError",
+    "RandomizedSearchCV",
+    "load",
     "together",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +17,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows
 from kohort.errors import DivergedError, DivergedWarning
 from kohort.estimators.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
+from kohort.estimators.export import keras_model
+from kohort.estimators.persistence import save
 from kohort.estimators.prediction import raw_outputs
 from kohort.estimators.preparation import (
     Scaling,
@@ -35,6 +37,9 @@ _OWN = {
     "standardize": flag(),
     "verbose": Interval(0, 2, closed="both", whole=True),
 }
+
+
+_DTYPES = (np.float64, np.float32)
 
 
 def _default(name: str) -> Any:
@@ -118,43 +123,41 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         DivergedError
             If the loss became NaN or infinite before any epoch left usable weights.
         """
-        recipe = self._recipe()
-        X, y = validate_data(
-            self, X, y, dtype=(np.float64, np.float32), multi_output=True, y_numeric=False
-        )
-        member, held = self._member(recipe, X, y, sample_weight, validation_data)
-        self._take(self._trained(member, held, X, y, sample_weight))
+        self._check_parameters()
+        X, y = validate_data(self, X, y, dtype=_DTYPES, multi_output=True)
+        targets = self._check_targets(y, reset=True)
+        recipe = Recipe.of(**self._recipe_fields(), loss=self._loss())
+        weight = self._weights(sample_weight, X, targets)
+        member = self._member(recipe, X, targets, weight, validation_data)
+        self._take(self._trained(member, X, y, sample_weight))
         return self
 
-    def _recipe(self) -> Recipe:
+    def _recipe_fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in DEFAULTS}
+
+    def _check_parameters(self) -> None:
+        """Refuse a bad parameter before any work on the data."""
         for name, constraint in _OWN.items():
             check(name, getattr(self, name), constraint)
-        given = {name: getattr(self, name) for name in DEFAULTS}
-        return Recipe.of(**given, loss=self._loss())
+        Recipe.of(**self._recipe_fields(), loss="mse")
 
     def _member(
-        self, recipe: Recipe, X: Any, y: Any, sample_weight: Any, validation_data: Any
-    ) -> tuple[Member, int]:
-        """The member that this fit is, and the bytes of tables that the caller holds."""
+        self, recipe: Recipe, X: Any, targets: Floats, weight: Floats | None, validation_data: Any
+    ) -> Member:
+        """Scale the data, set validation rows aside, and describe the fit to the engine."""
         dtype = floating_dtype()
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        targets = self._check_targets(y, reset=True)
-        recipe = self._recipe()
-        weight = self._weights(sample_weight, X, targets)
         self._scaling = Scaling.of(X, weight, bool(self.standardize))
         self._target = self._target_scaling(targets, weight)
         x, t = self._scaling.apply(X, dtype), self._target.apply(targets, dtype)
-        train = None
-        validation = None
+        train, held_out, validation = None, None, None
         if validation_data is not None:
             validation = self._validation(validation_data, dtype)
         elif recipe.early_stopping and self.validation_fraction is not None:
-            train, held_out = split(
-                len(x), float(self.validation_fraction), seed, self._labels(targets)
-            )
-        weight = relative(weight, train)
-        weight = None if weight is None else weight.astype(dtype)
-        if train is not None:
+            fraction = float(self.validation_fraction)
+            train, held_out = split(len(x), fraction, seed, self._labels(targets))
+        weight = relative(weight, train, dtype)
+        if held_out is not None:
             part = None if weight is None else weight[held_out]
             validation = Rows(x[held_out], t[held_out], part)
         rows = Rows(x, t, weight)
@@ -163,7 +166,7 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             rows = cohort.rows(rows)
             validation = None if validation is None else cohort.rows(validation)
         network = DenseNetwork.of(x.shape[1], self._outputs, recipe.units, recipe.activation)
-        return Member(recipe, network, rows, train, validation, seed), 2 * int(X.nbytes)
+        return Member(recipe, network, rows, train, validation, seed)
 
     def _weights(self, sample_weight: Any, X: Any, targets: Floats) -> Floats | None:
         by_class = self._class_weights(targets)
@@ -176,16 +179,14 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def _validation(self, validation_data: Any, dtype: np.dtype[Any]) -> Rows:
         X, y, weight = unpack_validation(validation_data)
-        X, y = validate_data(
-            self, X, y, dtype=(np.float64, np.float32), multi_output=True, reset=False
-        )
+        X, y = validate_data(self, X, y, dtype=_DTYPES, multi_output=True, reset=False)
         targets = self._check_targets(y, reset=False)
         if weight is not None:
             weight = _check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)
         x, t = self._scaling.apply(X, dtype), self._target.apply(targets, dtype)
         return Rows(x, t, weight)
 
-    def _trained(self, member: Member, held: int, X: Any, y: Any, sample_weight: Any) -> Outcome:
+    def _trained(self, member: Member, X: Any, y: Any, sample_weight: Any) -> Outcome:
         """Train the member, with whatever wants to hear of each epoch."""
         listeners = []
         callbacks = None
@@ -198,7 +199,8 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             listeners.append(self._say)
         if listeners:
             member = _listening(member, listeners)
-        self._network, self._units = member.network, member.recipe.units
+        self._network, self.recipe_ = member.network, member.recipe
+        held = 2 * int(X.nbytes)  # The table, and the one that a pipeline made it from.
         outcome = train_member(member, held)
         if callbacks is not None:
             callbacks.end()
@@ -236,18 +238,56 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             )
         self.weights_ = outcome.weights
 
+    def to_keras(self) -> Any:
+        """The network as a compiled `keras.Model` that takes raw features.
+
+        Returns
+        -------
+        keras.Model
+            Input `(row, feature)`, in the features' own units; output `(row, target)` in the
+            target's units, `(row, 1)` with the probability of `classes_[1]`, or `(row, class)`
+            with the probability of each class. Compiled with the estimator's optimizer and loss
+            (labels as positions in `classes_`), ready for `evaluate`, `fit` or `save`.
+
+        Examples
+        --------
+        >>> import numpy as np, kohort
+        >>> X = np.random.default_rng(0).normal(size=(64, 3))
+        >>> model = kohort.DenseRegressor(width=8, epochs=2, random_state=0).fit(X, X[:, 0])
+        >>> keras_model = model.to_keras()
+        >>> np.allclose(keras_model.predict(X, verbose=0)[:, 0], model.predict(X), atol=1e-5)
+        True
+        """
+        check_is_fitted(self, "weights_")
+        return keras_model(self)
+
+    def save(self, path: Any) -> None:
+        """Write the fitted estimator to one file, without pickle; `kohort.load` reads it.
+
+        Parameters
+        ----------
+        path : str or path
+            Replaced if it exists. A `random_state` that is a generator is saved as None.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be written.
+        """
+        check_is_fitted(self, "weights_")
+        save(self, path)
+
     def _raw(self, X: Any) -> Floats:
         """Raw outputs of the network, in its own units, shape (row, output)."""
         check_is_fitted(self, "weights_")
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        X = validate_data(self, X, dtype=_DTYPES, reset=False)
         dtype = self.weights_[0].dtype
         x = self._scaling.apply(X, dtype)
-        return raw_outputs(self._network, self._units, self.weights_, x)
+        return raw_outputs(self._network, self.recipe_.units, self.weights_, x)
 
 
 def _listening(member: Member, listeners: list[Any]) -> Member:
     """The same member, telling every listener of each epoch."""
-    from dataclasses import replace
 
     def on_epoch(epoch: int, logs: Logs, weights: Any) -> bool:
         answers = [listener(epoch, logs, weights) for listener in listeners]

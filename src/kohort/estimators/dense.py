@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d
@@ -87,6 +86,8 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
         `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
     weights_ : list of arrays
         Kernel and bias of each layer, in Keras's order and shapes.
+    recipe_ : Recipe
+        The hyperparameters with every `"auto"` and None resolved.
     n_features_in_, feature_names_in_
         Number of features; their names, if X had any.
     n_outputs_ : int
@@ -220,6 +221,8 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
     weights_ : list of arrays
         Kernel and bias of each layer, in Keras's order and shapes.
+    recipe_ : Recipe
+        The hyperparameters with every `"auto"` and None resolved.
     n_features_in_, feature_names_in_
         Number of features; their names, if X had any.
     classes_ : array, shape (class,)
@@ -259,20 +262,18 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         if reset:
-            self._encoder = LabelEncoder().fit(y)
-            self.classes_ = self._encoder.classes_
+            self.classes_ = np.unique(y)
             if len(self.classes_) < 2:
                 raise DataError(
                     "y must have at least two classes to tell apart; got 1 class, "
                     f"{self.classes_[0]!r}. Check the target column or the split."
                 )
-        try:
-            codes = self._encoder.transform(y)
-        except ValueError as error:
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
             raise DataError(
-                f"validation_data's y has classes that y does not have: {error}."
-            ) from error
-        return np.asarray(codes, np.float64)[:, None]
+                f"validation_data's y must hold only classes that y has; got {unknown.tolist()}."
+            )
+        return np.searchsorted(self.classes_, y).astype(np.float64)[:, None]
 
     def _class_weights(self, targets: Floats) -> Floats | None:
         if self.class_weight is None:
@@ -322,4 +323,5 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         -------
         array of labels, shape (row,)
         """
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
+        likeliest = np.argmax(self.predict_proba(X), axis=1)
+        return np.asarray(self.classes_[likeliest])

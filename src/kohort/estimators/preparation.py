@@ -66,11 +66,23 @@ class Scaling:
         return cls(np.asarray(scaler.mean_, float), np.asarray(scaler.scale_, float))
 
     def apply(self, values: Floats, dtype: np.dtype[Any]) -> Floats:
-        """Standardise in double precision, block by block, into an array of `dtype`."""
+        """Standardise in double precision, block by block, into an array of `dtype`.
+
+        Raises
+        ------
+        DataError
+            If a scaled value overflows.
+        """
         result = np.empty(values.shape, dtype)
         for start in range(0, len(values), _BLOCK):
             block = slice(start, start + _BLOCK)
-            result[block] = (values[block] - self.mean) / self.scale
+            with np.errstate(over="ignore"):
+                result[block] = (values[block] - self.mean) / self.scale
+            if not np.isfinite(result[block]).all():
+                raise DataError(
+                    f"A value is too large for {dtype.name}: {np.abs(values[block]).max():.3g}. "
+                    "Rescale the column, or keep standardize=True."
+                )
         return result
 
     def undo(self, values: Floats) -> Floats:
@@ -107,7 +119,9 @@ def split(
     return np.sort(train), np.sort(test)
 
 
-def relative(weight: Floats | None, train: NDArray[np.intp] | None) -> Floats | None:
+def relative(
+    weight: Floats | None, train: NDArray[np.intp] | None, dtype: np.dtype[Any]
+) -> Floats | None:
     """Weights scaled to a mean of 1 over the training rows, so that their unit does not matter."""
     if weight is None:
         return None
@@ -118,7 +132,7 @@ def relative(weight: Floats | None, train: NDArray[np.intp] | None) -> Floats | 
             "sample_weight is zero for every row that is trained on. Give some row a positive "
             "weight, or pass validation_data so that no row is set aside."
         )
-    return weight * (len(seen) / total)
+    return (weight * (len(seen) / total)).astype(dtype)
 
 
 def unpack_validation(validation_data: Any) -> tuple[Any, Any, Any]:

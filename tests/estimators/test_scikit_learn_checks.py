@@ -1,0 +1,53 @@
+"""scikit-learn's own checks of an estimator, with no expected failures.
+
+They compare weighted with repeated rows to 1e-7, which takes double precision; single precision
+passes all the others.
+"""
+
+import warnings
+
+import jax
+import keras
+import kohort
+import pytest
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+# Weights equal repetitions only where a batch holds all rows and none is set aside to validate.
+WHOLE = {"width": 16, "batch_size": 256, "epochs": 40, "learning_rate": 0.03}
+ESTIMATORS = [
+    kohort.DenseRegressor(**WHOLE, early_stopping=False),
+    kohort.DenseClassifier(**WHOLE, early_stopping=False),
+]
+DEFAULTS = [kohort.DenseRegressor(epochs=30), kohort.DenseClassifier(epochs=30)]
+DOUBLE_ONLY = "check_sample_weight_equivalence_on_dense_data"
+
+
+@pytest.fixture
+def double_precision():
+    jax.config.update("jax_enable_x64", True)
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx("float32")
+    jax.config.update("jax_enable_x64", False)
+
+
+def run(estimator, check):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
+
+
+@pytest.mark.usefixtures("double_precision")
+@parametrize_with_checks(ESTIMATORS)
+def test_check_in_double_precision(estimator, check):
+    run(estimator, check)
+
+
+@pytest.mark.parametrize("estimator", DEFAULTS, ids=lambda estimator: type(estimator).__name__)
+def test_default_parameters_in_single_precision(estimator):
+    checks = list(estimator_checks_generator(estimator))
+    names = [check.func.__name__ for _, check in checks]
+    assert DOUBLE_ONLY in names
+    for candidate, check in checks:
+        if check.func.__name__ != DOUBLE_ONLY:
+            run(candidate, check)
