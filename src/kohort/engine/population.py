@@ -132,21 +132,26 @@ class Runner:
         """Gather the next batches of one member into its part of the chunk."""
         chunk, rows = self._chunk, fit.member.rows
         order = fit.upcoming(steps)
-        count, batch = len(order), self._structure.batch_size
         for target, source in ((chunk.x[slot], rows.x), (chunk.y[slot], rows.y)):
             flat = target.reshape(-1, target.shape[-1])
-            np.take(source, order, axis=0, out=flat[:count], mode="clip")
-            flat[count : steps * batch] = 0
-        weight = chunk.weight[slot].reshape(-1)
-        last = count % batch or batch
-        weight[:count] = 1.0 / batch
-        weight[count - last : count] = 1.0 / last
-        weight[count : steps * batch] = 0
-        if rows.weight is not None:
-            weight[:count] *= rows.weight[order]
-        own = np.arange(fit.step, fit.step + steps)
-        chunk.rate[slot, :steps] = rates(fit.member.recipe, own)
+            np.take(source, order, axis=0, out=flat[: len(order)], mode="clip")
+            flat[len(order) : steps * self._structure.batch_size] = 0
+        self._weigh(slot, rows.weight, order, steps)
+        chunk.rate[slot, :steps] = rates(fit.member.recipe, np.arange(fit.step, fit.step + steps))
         chunk.first[slot] = fit.step
+
+    def _weigh(
+        self, slot: int, weight: NDArray[Any] | None, order: NDArray[np.intp], steps: int
+    ) -> None:
+        """Each row's share of its batch's loss: 1 / real rows, times its weight; 0 for padding."""
+        batch, count = self._structure.batch_size, len(order)
+        share = self._chunk.weight[slot].reshape(-1)
+        share[: steps * batch] = 1.0 / batch
+        if last := count % batch:
+            share[count - last : count] = 1.0 / last
+            share[count : steps * batch] = 0
+        if weight is not None:
+            share[:count] *= weight[order]
 
     def _end_epochs(self, due: list[tuple[int, Fit]]) -> None:
         logs: dict[int, Logs] = {slot: {} for slot, _ in due}

@@ -1,0 +1,33 @@
+# Every target sets up its own .venv when needed. PYTHON names the interpreter (3.11 to 3.13).
+PYTHON ?= python3
+BIN := .venv/bin
+export KERAS_BACKEND := jax
+
+.PHONY: demo test bench lint types setup clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; assert (3, 11) <= sys.version_info < (3, 14), 'kohort needs Python 3.11 to 3.13; set PYTHON=python3.12'"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli,test,dev]' -c constraints.txt
+	touch $@
+
+demo: .venv/.ready
+	$(BIN)/python examples/california_housing.py
+
+lint: .venv/.ready
+	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples
+
+types: .venv/.ready
+	$(BIN)/mypy
+
+test: lint types
+	$(BIN)/python -m pytest -n 2
+
+bench: .venv/.ready
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv
