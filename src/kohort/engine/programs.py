@@ -17,6 +17,10 @@ import jax
 
 Compiled = Callable[..., Any]
 
+# LLVM's default, 3, compiles a quarter slower and runs narrow networks up to a third slower
+# (docs/performance.md).
+_CPU_OPTIONS = {"xla_backend_optimization_level": 2}
+
 
 @dataclass(frozen=True)
 class Compilation:
@@ -66,7 +70,9 @@ class _Programs:
         start = time.perf_counter()
         self._thread.hits = 0
         shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), arguments)
-        program = jax.jit(function, donate_argnums=donate).lower(*shapes).compile()
+        options = _CPU_OPTIONS if jax.default_backend() == "cpu" else None
+        lowered = jax.jit(function, donate_argnums=donate).lower(*shapes)
+        program = lowered.compile(compiler_options=options)
         seconds = time.perf_counter() - start
         entry = Compilation(kind, seconds, self._thread.hits > 0)
         with self._lock:

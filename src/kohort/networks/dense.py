@@ -22,6 +22,10 @@ Variables = list[NDArray[np.floating]]
 
 _LADDER = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
+# Kernels of fewer weights than this together cost the same at any width: XLA's overhead per
+# operation outweighs the arithmetic, so the narrowest networks share one program.
+_FREE_WEIGHTS = 1280
+
 
 def padded(units: int) -> int:
     """The compiled width that a layer of `units` runs in.
@@ -38,6 +42,12 @@ def padded(units: int) -> int:
         if units <= step:
             return step
     return -(-units // 512) * 512
+
+
+def _free_width(features: int, depth: int) -> int:
+    """The widest step of the ladder that costs no more than the narrowest."""
+    free = [w for w in _LADDER if features * w + (depth - 1) * w * w <= _FREE_WEIGHTS]
+    return max(free, default=_LADDER[0])
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,9 @@ class DenseNetwork:
     @classmethod
     def of(cls, features: int, outputs: int, units: Sequence[int], activation: str) -> DenseNetwork:
         """The structure that layers of the given real widths run in."""
-        return cls(features, outputs, tuple(padded(width) for width in units), activation)
+        least = _free_width(features, len(units))
+        widths = tuple(max(least, padded(width)) for width in units)
+        return cls(features, outputs, widths, activation)
 
     @property
     def hidden(self) -> int:
