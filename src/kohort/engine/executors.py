@@ -88,6 +88,7 @@ class Executor:
         self._training: set[Fit] = set()
         self._groups: dict[Structure, _Group] = {}
         self._idle_devices = list(range(len(self._devices)))
+        self._workers: set[threading.Thread] = set()
         self._statuses: Counter[str] = Counter()
         self._submitted = 0
         self._stopping = False
@@ -143,8 +144,12 @@ class Executor:
             waiting = sum(1 for group in self._groups.values() if group.queue)
             waiting = max(waiting, sum(len(g.queue) for g in self._groups.values()))
             staff = [self._idle_devices.pop() for _ in range(min(waiting, len(self._idle_devices)))]
-        for device in staff:
-            threading.Thread(target=self._work, args=(device,), daemon=True).start()
+            workers = [
+                threading.Thread(target=self._work, args=(number,), daemon=True) for number in staff
+            ]
+            self._workers.update(workers)
+        for worker in workers:
+            worker.start()
 
     def _group(self, structure: Structure) -> _Group:
         """A group whose program holds at least the structure's techniques."""
@@ -153,6 +158,11 @@ class Executor:
             if known.without_uses() == base and known.uses >= structure.uses:
                 return group
         return self._groups.setdefault(structure, _Group(structure))
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait for the training threads to end; they do once every member has ended."""
+        for worker in list(self._workers):
+            worker.join(seconds)
 
     def cancel(self, fits: set[Fit] | None = None) -> None:
         """End the given fits (default: all) with `CancelledError`."""
@@ -181,6 +191,7 @@ class Executor:
                 if group is None:
                     self._groups = {s: g for s, g in self._groups.items() if g.runners}
                     self._idle_devices.append(number)
+                    self._workers.discard(threading.current_thread())
                     return
                 slots = self._slots(group, device)
                 group.runners += 1
@@ -257,6 +268,8 @@ def train(members: list[Member], threads: int | None = None) -> list[Outcome]:
     except BaseException:
         executor.cancel()
         raise
+    finally:
+        executor.join()
     return [outcome_of(fit) for fit in fits]
 
 

@@ -19,7 +19,7 @@ Compiled = Callable[..., Any]
 
 # LLVM's default, 3, compiles a quarter slower and runs narrow networks up to a third slower
 # (docs/performance.md).
-_CPU_OPTIONS = {"xla_backend_optimization_level": 2}
+_CPU_OPTIONS: dict[str, Any] = {"xla_backend_optimization_level": 2}
 
 
 @dataclass(frozen=True)

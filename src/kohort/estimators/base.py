@@ -201,7 +201,7 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             member = _listening(member, listeners)
         self._network, self.recipe_ = member.network, member.recipe
         held = 2 * int(X.nbytes)  # The table, and the one that a pipeline made it from.
-        outcome = train_member(member, held)
+        outcome = train_member(member, held, self.get_params())
         if callbacks is not None:
             callbacks.end()
         return outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
@@ -58,12 +58,20 @@ class Scaling:
 
     @classmethod
     def of(cls, values: Floats, weight: Floats | None, on: bool) -> Scaling:
-        """Means and deviations of the columns, or the identity when not `on`."""
+        """Means and deviations of the columns (1 for a constant), or the identity when not `on`."""
         columns = values.shape[1]
         if not on:
             return cls(np.zeros(columns), np.ones(columns))
-        scaler = StandardScaler().fit(values, sample_weight=weight)
-        return cls(np.asarray(scaler.mean_, float), np.asarray(scaler.scale_, float))
+        share = np.full(len(values), 1.0) if weight is None else np.asarray(weight, np.float64)
+        share = share / share.sum()
+        mean, variance = np.zeros(columns), np.zeros(columns)
+        for block in _blocks(values):
+            mean += share[block] @ values[block]
+        for block in _blocks(values):
+            variance += share[block] @ np.square(values[block] - mean)
+        scale = np.sqrt(variance)
+        rounding = 10 * np.finfo(np.float64).eps * np.abs(mean)
+        return cls(mean, np.where(scale <= rounding, 1.0, scale))
 
     def apply(self, values: Floats, dtype: np.dtype[Any]) -> Floats:
         """Standardise in double precision, block by block, into an array of `dtype`.
@@ -74,8 +82,7 @@ class Scaling:
             If a scaled value overflows.
         """
         result = np.empty(values.shape, dtype)
-        for start in range(0, len(values), _BLOCK):
-            block = slice(start, start + _BLOCK)
+        for block in _blocks(values):
             with np.errstate(over="ignore"):
                 result[block] = (values[block] - self.mean) / self.scale
             if not np.isfinite(result[block]).all():
@@ -88,6 +95,11 @@ class Scaling:
     def undo(self, values: Floats) -> Floats:
         """Inverse of `apply`, in double precision."""
         return np.asarray(values, np.float64) * self.scale + self.mean
+
+
+def _blocks(values: Floats) -> Iterator[slice]:
+    """Slices of rows small enough that a temporary copy of one does not matter."""
+    return (slice(start, start + _BLOCK) for start in range(0, len(values), _BLOCK))
 
 
 def split(

@@ -1,0 +1,76 @@
+"""Run benchmarks, print a table, and keep the figures under `benchmarks/results/`."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+NAMES = ("peers", "chapter10", "overhead")
+RESULTS = Path(__file__).parent / "results"
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on and with."""
+    from kohort.engine.executors import cores
+
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return {
+        "cpu": model,
+        "cores": cores(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("jax", "keras", "numpy", "scikit-learn")},
+        "commit": commit.stdout.strip(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as a Markdown table."""
+    lines = [f"### {result['title']}", "", "| side | seconds | other figures |", "|---|---|---|"]
+    for name, figures in result["sides"].items():
+        rest = {key: value for key, value in figures.items() if key != "seconds"}
+        words = ", ".join(f"{key} {_short(value)}" for key, value in rest.items())
+        lines.append(f"| {name} | {figures['seconds']:.1f} | {words} |")
+    for name, ratio in result["ratios"].items():
+        wanted = result["wanted"][name]
+        lines.append(f"\nkohort is **{ratio:.1f} times** as fast as {name} (wanted: {wanted}).")
+    return "\n".join(lines) + "\n"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def main(names: list[str]) -> None:
+    """Run the named benchmarks, or all."""
+    RESULTS.mkdir(exist_ok=True)
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        sys.exit(f"unknown benchmark {sorted(unknown)}; choose from {', '.join(NAMES)}")
+    for name in names or NAMES:
+        result = importlib.import_module(f"benchmarks.{name}").compare()
+        result["machine"] = machine()
+        (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        (RESULTS / f"{name}.md").write_text(table(result))
+        print(table(result), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,109 @@
+"""40 learning rates x 3 folds of a 3x50 ReLU network, against scikit-learn and Keras.
+
+3,000 rows x 8 of California housing, batch 32, 20 epochs, Adam. Every side starts in a fresh
+process with nothing compiled; imports are not counted, compiling is. Keras is timed on every
+thirteenth fit, one `fit` per candidate and fold, and scaled.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import StandardScaler
+
+from benchmarks import side
+
+ROWS, FOLDS, EPOCHS, BATCH, WIDTH, DEPTH = 3000, 3, 20, 32, 50, 3
+RATES = np.geomspace(1e-4, 1e-2, 40)
+EVERY = 13
+
+
+def data() -> tuple[np.ndarray, np.ndarray]:
+    X, y = side.california()["train"]
+    return StandardScaler().fit_transform(X[:ROWS]), y[:ROWS]
+
+
+def kohort_side() -> dict[str, Any]:
+    import kohort
+    from kohort.engine.programs import compilations
+
+    X, y = data()
+    estimator = kohort.DenseRegressor(
+        depth=DEPTH, width=WIDTH, optimizer="adam", batch_size=BATCH, epochs=EPOCHS,
+        early_stopping=False, standardize=False, random_state=0,
+    )  # fmt: skip
+    search = kohort.GridSearchCV(estimator, {"learning_rate": RATES}, cv=FOLDS)
+    start = time.perf_counter()
+    with compilations() as log:
+        search.fit(X, y)
+    seconds = time.perf_counter() - start
+    return {
+        "seconds": seconds,
+        "fits": len(RATES) * FOLDS + 1,
+        "best_r2": search.best_score_,
+        "programs": len(log),
+        "compile_seconds": sum(entry.seconds for entry in log),
+    }
+
+
+def scikit_learn_side() -> dict[str, Any]:
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neural_network import MLPRegressor
+
+    X, y = data()
+    estimator = MLPRegressor(
+        (WIDTH,) * DEPTH, alpha=0.0, batch_size=BATCH, max_iter=EPOCHS, tol=0.0,
+        n_iter_no_change=EPOCHS, random_state=0,
+    )  # fmt: skip
+    search = GridSearchCV(estimator, {"learning_rate_init": RATES}, cv=FOLDS, n_jobs=2)
+    start = time.perf_counter()
+    search.fit(X, y)
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "fits": len(RATES) * FOLDS + 1, "best_r2": search.best_score_}
+
+
+def keras_side() -> dict[str, Any]:
+    import keras
+
+    X, y = data()
+    fits = [(rate, fold) for rate in RATES for fold in KFold(FOLDS).split(X)][::EVERY]
+    start = time.perf_counter()
+    for rate, (train, _) in fits:
+        model = keras.Sequential([keras.Input((X.shape[1],))])
+        for _ in range(DEPTH):
+            model.add(keras.layers.Dense(WIDTH, activation="relu", kernel_initializer="he_normal"))
+        model.add(keras.layers.Dense(1))
+        model.compile(keras.optimizers.Adam(rate), "mse")
+        model.fit(X[train], y[train], batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    measured = time.perf_counter() - start
+    total = len(RATES) * FOLDS + 1
+    return {"seconds": measured / len(fits) * total, "fits": total, "timed": len(fits)}
+
+
+def compare() -> dict[str, Any]:
+    """Run every side and relate them."""
+    name = "benchmarks.peers"
+    sides = {part: side.run(name, part) for part in ("kohort", "scikit_learn", "keras")}
+    ours = sides["kohort"]["seconds"]
+    return {
+        "title": "40 candidates x 3 folds, 3x50 ReLU, 3,000 rows, 20 epochs, Adam",
+        "sides": sides,
+        "ratios": {
+            "scikit-learn MLPRegressor, GridSearchCV(n_jobs=2)": sides["scikit_learn"]["seconds"]
+            / ours,
+            "Keras fit per candidate and fold": sides["keras"]["seconds"] / ours,
+        },
+        "wanted": {
+            "scikit-learn MLPRegressor, GridSearchCV(n_jobs=2)": 12,
+            "Keras fit per candidate and fold": 50,
+        },
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(globals()[f"{sys.argv[1]}_side"]()))
