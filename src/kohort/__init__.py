@@ -4,7 +4,7 @@ from kohort import runtime
 
 runtime.prepare()
 
-from kohort._version import VERSION  # noqa: E402
+from kohort._version import VERSION as __version__  # noqa: E402
 from kohort.errors import (  # noqa: E402
     BackendError,
     CancelledError,
@@ -17,11 +17,10 @@ from kohort.errors import (  # noqa: E402
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
 from kohort.estimators.persistence import load  # noqa: E402
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
-from kohort.estimators.together import register, together  # noqa: E402
+from kohort.estimators.together import register as _register  # noqa: E402
+from kohort.estimators.together import together  # noqa: E402
 
-register()
-
-__version__ = VERSION
+_register()
 
 __all__ = [
     "BackendError",

@@ -8,9 +8,10 @@ import warnings
 
 import jax
 import keras
-import kohort
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+
+import kohort
 
 # Weights equal repetitions only where a batch holds all rows and none is set aside to validate.
 WHOLE = {"width": 16, "batch_size": 256, "epochs": 40, "learning_rate": 0.03}

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kohort.engine.structure import Structure
 from kohort.engine.train import named, penalty
@@ -28,6 +29,14 @@ def bucket(rows: int) -> int:
     return max(64, 1 << (rows - 1).bit_length())
 
 
+_ZERO = np.int32(0)
+
+
+def _blocks(rows: jax.Array, block: int) -> jax.Array:
+    """How many blocks hold so many rows."""
+    return (rows + block - 1) // block
+
+
 def _hits(structure: Structure, y: jax.Array, output: jax.Array) -> jax.Array:
     """1 for each row that is classified correctly; zeros for a regression."""
     if structure.loss not in CLASSIFICATION:
@@ -35,7 +44,7 @@ def _hits(structure: Structure, y: jax.Array, output: jax.Array) -> jax.Array:
     if structure.loss == "binary_crossentropy":
         right = jnp.all((output > 0) == (y > 0.5), axis=-1)
     else:
-        right = jnp.argmax(output, axis=-1) == y[:, 0].astype(jnp.int32)
+        right = jax.lax.argmax(output, 1, jnp.int32) == y[:, 0].astype(jnp.int32)
     return right.astype(output.dtype)
 
 
@@ -61,18 +70,19 @@ def evaluation_function(structure: Structure, rows: int) -> Callable[..., tuple[
                 start = number * block
                 x, y, weight = (jax.lax.dynamic_slice_in_dim(a, start, block) for a in table)
                 output = network.apply(variables, x, Context(units[slot], mine))
-                exists = start + jnp.arange(block) < real
+                exists = start + jnp.arange(block, dtype=jnp.int32) < real
                 losses = jnp.where(exists, weight * loss(y, output, mine), 0)
                 hits = jnp.where(exists, _hits(structure, y, output), 0)
                 return sums[0] + jnp.sum(losses), sums[1] + jnp.sum(hits)
 
             zero = jnp.zeros((), params.dtype)
-            sums = jax.lax.fori_loop(0, (real + block - 1) // block, blockwise, (zero, zero))
-            mean = sums[0] / real + penalty(structure, variables, mine)
-            return totals[0].at[slot].set(mean), totals[1].at[slot].set(sums[1] / real)
+            sums = jax.lax.fori_loop(_ZERO, _blocks(real, block), blockwise, (zero, zero))
+            rows_in_all = real.astype(params.dtype)
+            mean = sums[0] / rows_in_all + penalty(structure, variables, mine)
+            return totals[0].at[slot].set(mean), totals[1].at[slot].set(sums[1] / rows_in_all)
 
         zeros = jnp.zeros(params.shape[:1], params.dtype)
-        return jax.lax.fori_loop(0, count, one, (zeros, zeros))
+        return jax.lax.fori_loop(_ZERO, count, one, (zeros, zeros))
 
     return evaluate
 
@@ -91,6 +101,6 @@ def prediction_function(network: Network, rows: int) -> Callable[..., Any]:
             return jax.lax.dynamic_update_slice_in_dim(outputs, output, start, 0)
 
         outputs = jnp.zeros((rows, network.outputs), params.dtype)
-        return jax.lax.fori_loop(0, (real + block - 1) // block, blockwise, outputs)
+        return jax.lax.fori_loop(_ZERO, _blocks(real, block), blockwise, outputs)
 
     return predict

@@ -137,19 +137,32 @@ class Executor:
         """Plan what has arrived and set idle threads to work."""
         with self._lock:
             arrivals, self._arrivals = self._arrivals, []
-            by_member = {fit.member: fit for fit in arrivals}
-            for structure, members in plan.groups(by_member).items():
-                group = self._group(structure)
-                group.queue.extend(by_member[member] for member in members)
+            try:
+                self._plan(arrivals)
+            except Exception as error:
+                failed = [fit for fit in arrivals if fit in self._done]
+                for fit in failed:
+                    fit.error = error
+            else:
+                failed = []
             waiting = sum(1 for group in self._groups.values() if group.queue)
             waiting = max(waiting, sum(len(g.queue) for g in self._groups.values()))
             staff = [self._idle_devices.pop() for _ in range(min(waiting, len(self._idle_devices)))]
             workers = [
-                threading.Thread(target=self._work, args=(number,), daemon=True) for number in staff
+                threading.Thread(target=self._work, args=(n,), name="kohort-worker", daemon=True)
+                for n in staff
             ]
             self._workers.update(workers)
-        for worker in workers:
-            worker.start()
+            for worker in workers:
+                worker.start()
+        for fit in failed:
+            self._deliver(fit)
+
+    def _plan(self, arrivals: list[Fit]) -> None:
+        """Put each arrival into its group's queue."""
+        by_member = {fit.member: fit for fit in arrivals}
+        for structure, members in plan.groups(by_member).items():
+            self._group(structure).queue.extend(by_member[member] for member in members)
 
     def _group(self, structure: Structure) -> _Group:
         """A group whose program holds at least the structure's techniques."""

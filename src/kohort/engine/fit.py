@@ -63,7 +63,12 @@ class Fit:
     @property
     def done(self) -> bool:
         """Whether the member has ended, for whatever reason."""
-        return self.status in (FINISHED, STOPPED_EARLY, STOPPED_BY_CALLBACK, DIVERGED)
+        return self.error is not None or self.status in (
+            FINISHED,
+            STOPPED_EARLY,
+            STOPPED_BY_CALLBACK,
+            DIVERGED,
+        )
 
     def upcoming(self, steps: int) -> NDArray[np.intp]:
         """Row numbers of the next `steps` batches."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from kohort.engine.structure import Structure
@@ -60,7 +61,9 @@ def penalty(structure: Structure, variables: Tree, numbers: dict[str, jax.Array]
     if "l2" not in structure.uses:
         return 0.0
     kernels = structure.network.kernels(variables)
-    return numbers["l2"] * sum(jnp.sum(jnp.square(kernel)) for kernel in kernels)
+    squares = sum(jnp.sum(jnp.square(kernel)) for kernel in kernels)
+    # A member that does not use the penalty must not see its square overflow.
+    return jnp.where(numbers["l2"] > 0, numbers["l2"] * squares, 0)
 
 
 def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Array]]:
@@ -118,7 +121,7 @@ def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any
             return variables, state, losses
 
         carry = (layout.unpack(params), packing.unpack(optimizer), jnp.zeros_like(chunk.rate))
-        variables, state, losses = jax.lax.fori_loop(0, chunk.steps, body, carry)
+        variables, state, losses = jax.lax.fori_loop(np.int32(0), chunk.steps, body, carry)
         return layout.pack(variables, lead=1), packing.pack(state), losses
 
     return advance

@@ -233,7 +233,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
     >>> from sklearn.datasets import load_iris
     >>> import kohort
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = kohort.DenseClassifier(width=32, epochs=20, random_state=0).fit(X, y)
+    >>> model = kohort.DenseClassifier(width=32, epochs=50, random_state=0).fit(X, y)
     >>> model.score(X, y) > 0.9
     True
     """

@@ -2,68 +2,183 @@
 
 from __future__ import annotations
 
+import atexit
+import math
 import os
 import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import joblib
-from joblib.parallel import ParallelBackendBase, register_parallel_backend
+from joblib.parallel import FallbackToBackend, ParallelBackendBase, register_parallel_backend
 
 from kohort.data.interning import Interner
 from kohort.engine.executors import Census, Executor, cores, train
-from kohort.engine.member import Member, Outcome, Rows
+from kohort.engine.member import WAITING, Member, Outcome, Rows
 from kohort.engine.progress import ProgressBar
-from kohort.errors import ParameterError, explain
-from kohort.estimators.tasks import Scheduler, Task, value_of
+from kohort.errors import CancelledError
+from kohort.estimators.scheduler import Scheduler
+from kohort.estimators.tasks import Call, Task, TaskAborted, value_of
+from kohort.recipe.constraints import Interval, check, optional
 
-# joblib splits work by this number and dispatches twice as many tasks at once.
+# joblib cuts work into this many parts and dispatches twice as many tasks at once.
 _WIDE = 512
 
 
+@dataclass
+class Record:
+    """What became of one fit.
+
+    Attributes
+    ----------
+    parameters : dict
+        The estimator's parameters.
+    history : dict of list
+        Per-epoch logs, as Keras names them.
+    status : str
+        `"waiting"` until the fit has ended; then that of the estimator's `status_`, or
+        `"cancelled"` or `"failed"` when the fit raised an error.
+    seconds : float
+        From the call of `fit` to its end, waiting included.
+    best_epoch : int
+        Index of the epoch whose weights were kept.
+    """
+
+    parameters: dict[str, Any]
+    history: dict[str, list[float]] = field(default_factory=dict)
+    status: str = WAITING
+    seconds: float = 0.0
+    best_epoch: int = 0
+
+
 class Cohort:
-    """Fits that train together, from the start of a `with kohort.together()` block to its end."""
+    """Fits that train together, from the start of a `with kohort.together():` block to its end.
+
+    Attributes
+    ----------
+    record : list of Record
+        One entry per fit, in the order in which they were asked for.
+    """
 
     def __init__(self, memory: int | None = None, threads: int | None = None) -> None:
         self._executor = Executor(threads)
         self._interner = Interner()
         self.scheduler = Scheduler(self._executor, memory or available_memory() // 4)
+        self.record: list[Record] = []
+        self.users = 0
 
     def rows(self, rows: Rows) -> Rows:
         """The table, or an equal one that another fit of the cohort holds already."""
         return self._interner.rows(rows)
 
-    def fit(self, member: Member, held: int) -> Outcome:
-        """Train a member with the others; see `Scheduler.fit`."""
-        return self.scheduler.fit(member, held)
+    def fit(self, member: Member, held: int, parameters: dict[str, Any] | None = None) -> Outcome:
+        """Train a member with the others, and record it; see `Scheduler.fit`."""
+        entry = Record({} if parameters is None else parameters)
+        self.record.append(entry)
+        begin = time.perf_counter()
+        try:
+            outcome = self.scheduler.fit(member, held)
+        except BaseException as error:
+            entry.status = "failed"
+            if isinstance(error, CancelledError | TaskAborted | KeyboardInterrupt):
+                entry.status = "cancelled"
+            raise
+        finally:
+            entry.seconds = time.perf_counter() - begin
+        entry.history, entry.status = outcome.history, outcome.status
+        entry.best_epoch = outcome.best_epoch
+        return outcome
 
     def census(self) -> Census:
         """How many fits wait, train and have ended."""
         return self._executor.census()
 
 
-_active: list[Cohort] = []
-_lock = threading.Lock()
+_lock = threading.RLock()
+_cohort: Cohort | None = None
 
 
 def current() -> Cohort | None:
-    """The innermost cohort that is open in this process."""
-    return _active[-1] if _active else None
+    """The cohort that is open in this process."""
+    return _cohort
 
 
-def train_member(member: Member, held: int) -> Outcome:
-    """Train a member in the open cohort, or alone when there is none."""
+def _join(memory: int | None = None, threads: int | None = None) -> Cohort:
+    """The open cohort, or a new one; each user leaves with `_leave`."""
+    global _cohort
+    with _lock:
+        if _cohort is None:
+            _cohort = Cohort(memory, threads)
+        _cohort.users += 1
+        return _cohort
+
+
+def _leave(cohort: Cohort) -> None:
+    """The last user to leave closes the cohort."""
+    global _cohort
+    with _lock:
+        cohort.users -= 1
+        if cohort.users > 0:
+            return
+        if _cohort is cohort:
+            _cohort = None
+    cohort.scheduler.close()
+
+
+@atexit.register
+def _close() -> None:
+    """Let no thread compute while the interpreter shuts down."""
+    if _cohort is not None:
+        _cohort.scheduler.close()
+
+
+def _forget() -> None:
+    """A forked process has none of the threads that the cohort consists of."""
+    global _cohort, _lock
+    _cohort, _lock = None, threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def train_member(member: Member, held: int, parameters: dict[str, Any] | None = None) -> Outcome:
+    """Train a member in the open cohort, or alone when there is none.
+
+    Parameters
+    ----------
+    member : Member
+    held : int
+        Bytes of tables that the caller keeps alive while it waits.
+    parameters : dict or None
+        What the cohort's record shall say about the fit.
+    """
     cohort = current()
     if cohort is None:
         return train([member], threads=1)[0]
-    return cohort.fit(member, held)
+    return cohort.fit(member, held, parameters)
 
 
 def available_memory() -> int:
-    """Bytes of memory that are free for use."""
+    """Bytes of memory that are free for use, within the limit of a container."""
+    free = _free_memory()
+    try:
+        limit, used = (
+            int(Path("/sys/fs/cgroup", name).read_text(encoding="ascii"))
+            for name in ("memory.max", "memory.current")
+        )
+    except (OSError, ValueError):  # Not Linux, no container, or no limit ("max").
+        return free
+    return max(1, min(free, limit - used))
+
+
+def _free_memory() -> int:
     try:
         with Path("/proc/meminfo").open(encoding="ascii") as file:
             for line in file:
@@ -74,18 +189,6 @@ def available_memory() -> int:
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     return 4 * 1024**3
-
-
-@contextmanager
-def _open(cohort: Cohort) -> Iterator[Cohort]:
-    with _lock:
-        _active.append(cohort)
-    try:
-        yield cohort
-    finally:
-        with _lock:
-            _active.remove(cohort)
-        cohort.scheduler.close()
 
 
 @contextmanager
@@ -137,25 +240,30 @@ def together(
     {'learning_rate': 0.01}
     """
     for name, value in (("memory", memory), ("threads", threads)):
-        if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
-            raise ParameterError(explain(name, "None or a whole number >= 1", value))
-    outer = current()
-    if outer is not None:
-        with joblib.parallel_config(_Backend(cohort=outer), n_jobs=1):
-            yield outer
-        return
-    cohort = Cohort(memory, threads)
+        check(name, value, optional(Interval(1, math.inf, whole=True)))
+    cohort = _join(memory, threads)
     shown = sys.stderr.isatty() if progress is None else progress
-    with (
-        _open(cohort),
-        ProgressBar(cohort.census, shown),
-        joblib.parallel_config(_Backend(cohort=cohort), n_jobs=1),
-    ):
-        yield cohort
+    try:
+        with (
+            ProgressBar(cohort.census, shown and cohort.users == 1),
+            joblib.parallel_config(CohortBackend(), n_jobs=1),
+        ):
+            yield cohort
+    finally:
+        _leave(cohort)
 
 
-class _Backend(ParallelBackendBase):  # type: ignore[misc]
-    """joblib backend whose tasks may park while their fits train."""
+class CohortBackend(ParallelBackendBase):  # type: ignore[misc]
+    """joblib backend whose tasks may park while their fits train.
+
+    Each `joblib.Parallel` call gets an object of its own, so that calls may overlap.
+
+    Parameters
+    ----------
+    nesting_level : int or None
+    memory, threads
+        As those of `together`, when the first call opens the cohort.
+    """
 
     supports_retrieve_callback = True
     supports_sharedmem = True
@@ -163,62 +271,124 @@ class _Backend(ParallelBackendBase):  # type: ignore[misc]
     default_n_jobs = 1
 
     def __init__(
-        self, nesting_level: int | None = None, cohort: Cohort | None = None, **options: Any
+        self,
+        nesting_level: int | None = None,
+        *,
+        memory: int | None = None,
+        threads: int | None = None,
     ) -> None:
-        super().__init__(nesting_level=nesting_level or 0, **options)
-        self._given = cohort
-        self._cohort = cohort
-        self._opened: Any = None
+        super().__init__(nesting_level=nesting_level)
+        self._memory, self._threads = memory, threads
+        self._parallel: Any = None
+        self._concurrency = 1
+        self._cohort: Cohort | None = None
+        self._call: Call | None = None
+        self._asked = threading.local()
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
+        """Number of parts to cut work into."""
         if n_jobs == 0:
             raise ValueError("n_jobs == 0 in Parallel has no meaning")
-        return _WIDE
+        if self._parallel is not None:
+            return _WIDE
+        if _asked_by_ensemble():
+            self._asked.n_jobs = n_jobs
+            return sys.maxsize
+        return _jobs(n_jobs)
 
     def configure(self, n_jobs: int | None = 1, parallel: Any = None, **options: Any) -> int:
-        self.parallel = parallel
+        """Make ready for a `Parallel` object: the first time, by a backend of its own."""
+        if self._parallel is None:
+            own = CohortBackend(self.nesting_level, memory=self._memory, threads=self._threads)
+            own._parallel = parallel
+            own._concurrency = min(_jobs(self._asked.__dict__.pop("n_jobs", n_jobs)), cores())
+            raise FallbackToBackend(own)
         if self._cohort is None:
-            self._cohort = current()
-        if self._cohort is None:
-            self._opened = _open(Cohort())
-            self._cohort = self._opened.__enter__()
-        if n_jobs is not None and n_jobs != 1:
-            wanted = n_jobs if n_jobs > 0 else max(1, cores() + 1 + n_jobs)
-            self._cohort.scheduler.concurrency = min(wanted, cores())
-        return self.effective_n_jobs(n_jobs)
+            self._cohort = _join(self._memory, self._threads)
+            self._end = weakref.finalize(self, _leave, self._cohort)
+            self._end.atexit = False
+        return _WIDE
 
     @property
     def _scheduler(self) -> Scheduler:
         assert self._cohort is not None
         return self._cohort.scheduler
 
+    def start_call(self) -> None:
+        """Open a call of the scheduler's for the tasks to come."""
+        self._call = self._scheduler.open(self._concurrency)
+
     def submit(self, func: Callable[[], Any], callback: Callable[[Any], Any]) -> Task:
-        task = self._scheduler.submit(func, callback, self.parallel)
-        if self.parallel.return_generator:
+        """Queue a task, which starts once the driver waits, or now if results stream to it."""
+        assert self._call is not None
+        task = self._scheduler.submit(self._call, func, callback)
+        if self._streams:
             self._scheduler.pump()
         return task
 
+    @property
+    def _streams(self) -> bool:
+        """Whether the driver goes on while tasks run; one that is itself a task never does."""
+        assert self._call is not None
+        polls = self._parallel.return_generator or self._parallel.timeout is not None
+        return polls and self._call.parent is None
+
     def retrieve_result_callback(self, out: Task) -> Any:
+        """The result of a task that has ended."""
         return value_of(out)
 
     @contextmanager
     def retrieval_context(self) -> Iterator[None]:
-        with self._scheduler.waiting():
-            yield
+        """Wait for the tasks; joblib would look for them a hundred times a second."""
+        assert self._call is not None
+        if self._streams:
+            self._scheduler.pump()
+        else:
+            self._scheduler.wait(self._call)
+        yield
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
-        self._scheduler.abort(self.parallel)
+        """Drop the tasks of the call."""
+        if self._call is not None:
+            self._scheduler.abort(self._call)
+
+    def stop_call(self) -> None:
+        """End the call."""
+        call, self._call = self._call, None
+        if call is not None:
+            self._scheduler.close_call(call)
 
     def terminate(self) -> None:
-        self._scheduler.concurrency = 1
-        if self._opened is not None:
-            opened, self._opened, self._cohort = self._opened, None, self._given
-            opened.__exit__(None, None, None)
+        """Leave the cohort."""
+        if self._cohort is not None:
+            self._cohort = None
+            self._end()
 
-    def get_nested_backend(self) -> tuple[_Backend, None]:
-        return _Backend(nesting_level=self.nesting_level + 1, cohort=self._cohort), None
+    def get_nested_backend(self) -> tuple[CohortBackend, None]:
+        """The backend that tasks find."""
+        return CohortBackend(self.nesting_level + 1), None
+
+
+def _jobs(n_jobs: int | None) -> int:
+    """scikit-learn's `n_jobs` as a positive number."""
+    if n_jobs is None:
+        return 1
+    return n_jobs if n_jobs > 0 else max(1, cores() + 1 + n_jobs)
+
+
+def _asked_by_ensemble() -> bool:
+    """Whether scikit-learn's bagging or forests ask how many parts to cut their estimators into.
+
+    They hand one part to each job, so that only as many parts as estimators lets all of them train
+    together. Whoever else asks, such as `pairwise_distances`, adds numbers up part by part and
+    must get the same answer as without kohort. The name is private to scikit-learn (1.7 to 1.9);
+    without it such an ensemble would fit its estimators one after another.
+    """
+    backend = sys._getframe(1)
+    asker = backend.f_back and backend.f_back.f_back  # Behind `joblib.effective_n_jobs`.
+    return asker is not None and asker.f_code.co_name == "_partition_estimators"
 
 
 def register() -> None:
     """Make `joblib.parallel_config("kohort")` known."""
-    register_parallel_backend("kohort", _Backend)
+    register_parallel_backend("kohort", CohortBackend)

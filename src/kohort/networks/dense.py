@@ -110,7 +110,7 @@ class DenseNetwork:
         for layer, width in enumerate(self.widths):
             kernel, bias = variables[2 * layer : 2 * layer + 2]
             # Masked units are zero forwards and backwards, so surplus weights never move.
-            exists = jnp.arange(width) < context.units[layer]
+            exists = jnp.arange(width, dtype=jnp.int32) < context.units[layer]
             x = jnp.where(exists, activation(x @ kernel + bias), 0)
             if context.training and "dropout" in context.uses:
                 x = _dropout(x, layer, context)

@@ -35,7 +35,10 @@ class Interval:
     def accepts(self, value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, Integral if self.whole else Real):
             return False
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            return False
         if math.isnan(number):
             return False
         above = number >= self.low if self.closed in ("left", "both") else number > self.low

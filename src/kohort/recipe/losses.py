@@ -29,9 +29,8 @@ def _log_cosh(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Arr
 
 
 def _binary_crossentropy(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:
-    # max(z, 0) - z t + log(1 + exp(-|z|)): the logistic loss, stable for large |z|.
-    stable = jnp.maximum(output, 0.0) - output * target + jnp.log1p(jnp.exp(-jnp.abs(output)))
-    return jnp.mean(stable, axis=-1)
+    positive, negative = jax.nn.softplus(-output), jax.nn.softplus(output)
+    return jnp.mean(target * positive + (1 - target) * negative, axis=-1)
 
 
 def _categorical_crossentropy(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:

@@ -106,9 +106,9 @@ def _adam() -> optax.GradientTransformationExtraArgs:
         step = state.step + 1
         count = step.astype(beta_1.dtype)
         rate = numbers["learning_rate"] * jnp.sqrt(1.0 - beta_2**count) / (1.0 - beta_1**count)
-        mean = jax.tree.map(lambda m, g: m + (g - m) * (1.0 - beta_1), state.mean, grads)
+        mean = jax.tree.map(lambda m, g: m + (g - m) * numbers["gain_1"], state.mean, grads)
         square = jax.tree.map(
-            lambda v, g: v + (jnp.square(g) - v) * (1.0 - beta_2), state.square, grads
+            lambda v, g: v + (jnp.square(g) - v) * numbers["gain_2"], state.square, grads
         )
         steps = jax.tree.map(
             lambda m, v: -rate * m / (jnp.sqrt(v) + numbers["epsilon"]), mean, square

@@ -57,6 +57,8 @@ NUMBERS = (
     "l2",
     "beta_1",
     "beta_2",
+    "gain_1",
+    "gain_2",
     "epsilon",
 )
 """Fields that are arrays with a member axis in the compiled program, in column order."""
@@ -101,6 +103,9 @@ class Recipe:
         (128, 128)
         """
         for name, value in fields.items():
+            if name not in CONSTRAINTS:
+                known = ", ".join(sorted(CONSTRAINTS))
+                raise ParameterError(f"`{name}` is no field of a recipe. The fields are {known}.")
             check(name, value, CONSTRAINTS[name])
         depth = int(fields.pop("depth"))
         fields["units"] = _units(depth, fields.pop("width"))
@@ -128,6 +133,9 @@ class Recipe:
             "nesterov": 0.0,
             "beta_1": 0.9,
             "beta_2": 0.999,
+            # 1 - beta in double precision: in single, 1 - 0.999 is wrong in its fifth digit.
+            "gain_1": 1 - 0.9,
+            "gain_2": 1 - 0.999,
             "epsilon": 1e-7,
             **{name: getattr(self, name) for name in ("momentum", "weight_decay", "dropout", "l2")},
             **dict(OPTIMIZERS[self.optimizer].fixed),

@@ -1,0 +1,204 @@
+"""A network for raw tables: preprocessing and network as one model, in memory and as a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from kohort._version import VERSION
+from kohort.data.tables import CLASSIFICATION, check_features
+from kohort.errors import DataError, ParameterError, explain
+from kohort.estimators.dense import DenseClassifier, DenseRegressor
+from kohort.estimators.persistence import load
+from kohort.estimators.preprocessing import TablePreprocessor
+
+NETWORK = "network"
+"""Name of the network's step, the prefix of its parameters in a search."""
+
+_FORMAT = 1
+_DESCRIPTION, _PREPROCESSING = "model.json", "preprocessing.joblib"
+_ESTIMATOR, _KERAS = "estimator.kohort", "model.keras"
+
+
+def tabular_pipeline(
+    task: str,
+    *,
+    random_state: int | None = None,
+    memory: joblib.Memory | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Pipeline:
+    """Pipeline from a raw table to predictions: vectorizer, imputer, dense network.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}
+    random_state : int or None, default=None
+    memory : joblib.Memory or None, default=None
+        Keeps preprocessed folds, so that each is preprocessed once in a search.
+    settings : mapping, default=None
+        Parameters of the network that differ from their defaults.
+
+    Returns
+    -------
+    Pipeline
+        Steps `"table"` and `"network"`.
+    """
+    kind = DenseClassifier if task == CLASSIFICATION else DenseRegressor
+    network = kind(random_state=random_state).set_params(**(settings or {}))
+    table = TablePreprocessor(random_state=random_state, memory=memory)
+    return Pipeline([("table", table), (NETWORK, network)])
+
+
+@dataclass(frozen=True)
+class TabularModel:
+    """A fitted network together with what turns a raw table into its features.
+
+    Attributes
+    ----------
+    preprocessing : Pipeline
+        Fitted transformers, raw table to numbers.
+    estimator : DenseRegressor or DenseClassifier
+    columns : dict from str to str
+        Columns that the model needs, and whether each held a `"number"` or `"other"`.
+    target, task : str
+    """
+
+    preprocessing: Pipeline
+    estimator: DenseRegressor | DenseClassifier
+    columns: dict[str, str]
+    target: str
+    task: str
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, X: pd.DataFrame, target: str, task: str) -> TabularModel:
+        """The model of a pipeline that was fitted on rows of X."""
+        columns = {str(name): _kind(X[name]) for name in X.columns}
+        preprocessing = pipeline.named_steps["table"].pipeline_
+        return cls(preprocessing, pipeline.named_steps[NETWORK], columns, target, task)
+
+    def features(self, table: pd.DataFrame) -> NDArray[Any]:
+        """The network's features of a raw table, shape (row, feature).
+
+        Raises
+        ------
+        DataError
+            If a column is missing or holds text where the model knows numbers.
+        """
+        missing = [name for name in self.columns if name not in table.columns]
+        if missing:
+            raise DataError(
+                f"`DATA` must have the {len(self.columns)} columns that the model was trained on; "
+                f"missing: {', '.join(map(repr, missing))}. Add them (empty fields are allowed)."
+            )
+        X = table[list(self.columns)]
+        for name, kind in self.columns.items():
+            if kind == "number" and _kind(X[name]) != "number" and X[name].notna().any():
+                value = X[name].dropna().iloc[0]
+                raise DataError(
+                    f"Column {name!r} must hold numbers, as in training; got {value!r}. "
+                    "Correct these values, or leave them empty."
+                )
+        check_features(X)
+        pipeline = TablePreprocessor()
+        pipeline.pipeline_, pipeline._key = self.preprocessing, ""
+        return pipeline.transform(X)
+
+    def predict(self, table: pd.DataFrame) -> NDArray[Any]:
+        """Predicted target of each row, shape (row,)."""
+        return self.estimator.predict(self.features(table))
+
+    def predict_proba(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Probability of each class, shape (row, class), columns named after the classes.
+
+        Raises
+        ------
+        ParameterError
+            If the model is a regression.
+        """
+        if not isinstance(self.estimator, DenseClassifier):
+            raise ParameterError(
+                explain("proba", "left out for a regression", True, "Leave out --proba.")
+            )
+        names = [str(label) for label in self.estimator.classes_]
+        return pd.DataFrame(
+            self.estimator.predict_proba(self.features(table)), columns=names, index=table.index
+        )
+
+    def score(self, table: pd.DataFrame, y: NDArray[Any]) -> float:
+        """Accuracy of a classification, R² of a regression."""
+        return float(self.estimator.score(self.features(table), y))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model into an existing folder.
+
+        `model.keras` holds the network for Keras (its input is the output of
+        `preprocessing.joblib`), `estimator.kohort` the same for kohort, and `model.json` the
+        columns, the target and the classes.
+        """
+        folder = Path(folder)
+        classes = getattr(self.estimator, "classes_", None)
+        description = {
+            "format": _FORMAT,
+            "kohort": VERSION,
+            "task": self.task,
+            "target": self.target,
+            "columns": self.columns,
+            "classes": None if classes is None else np.asarray(classes).tolist(),
+        }
+        self.estimator.to_keras().save(folder / _KERAS)
+        self.estimator.save(folder / _ESTIMATOR)
+        joblib.dump(self.preprocessing, folder / _PREPROCESSING)
+        text = json.dumps(description, indent=2, ensure_ascii=False)
+        (folder / _DESCRIPTION).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> TabularModel:
+        """Read a model that `save` wrote.
+
+        The preprocessing is a pickle: load only folders that you trust.
+
+        Raises
+        ------
+        DataError
+            If the folder does not hold a model that this version can read.
+        """
+        folder = Path(folder)
+        expected = (_DESCRIPTION, _PREPROCESSING, _ESTIMATOR)
+        absent = [name for name in expected if not (folder / name).is_file()]
+        if absent:
+            raise DataError(
+                explain(
+                    "MODEL",
+                    "a folder that `kohort search` or `kohort fit` wrote",
+                    str(folder),
+                    f"It has no {absent[0]}.",
+                )
+            )
+        try:
+            description = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+            known = description["format"] <= _FORMAT
+            names = [description[name] for name in ("columns", "target", "task")]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                explain("MODEL", "a folder with a readable model", str(folder), f"{error!r}.")
+            ) from error
+        if not known:
+            raise DataError(
+                f"`MODEL` must be of format {_FORMAT} or older; got {description['format']}, "
+                f"written by kohort {description['kohort']}. Install that version or a newer one."
+            )
+        return cls(joblib.load(folder / _PREPROCESSING), load(folder / _ESTIMATOR), *names)
+
+
+def _kind(column: pd.Series[Any]) -> str:
+    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return "number" if numeric else "other"

@@ -1,0 +1,179 @@
+"""The picture of a search: its leaderboard and its learning curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kohort.errors import KohortError
+
+_SHOWN = 20
+_HIGHLIGHTED = 3
+_INK, _GRAY, _FAINT, _GRID = "#1f2933", "#7b8794", "#b8c2cc", "#e4e9ee"
+_COLORS = ("#d1495b", "#00798c", "#edae49")
+_STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.edgecolor": _FAINT,
+    "axes.labelcolor": _INK,
+    "axes.titlecolor": _INK,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": _GRID,
+    "text.color": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+}
+
+
+def draw_search(
+    board: pd.DataFrame, curves: pd.DataFrame, path: str | Path, score_name: str = "score"
+) -> None:
+    """Draw the leaderboard and every learning curve, side by side, into a PNG file.
+
+    Parameters
+    ----------
+    board : DataFrame
+        From `leaderboard`.
+    curves : DataFrame
+        From `learning_curves`.
+    path : str or path
+    score_name : str, default="score"
+        Label of the scores.
+
+    Raises
+    ------
+    KohortError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise KohortError(
+            'Pictures need matplotlib, which is not installed. Run: pip install "kohort[cli]"'
+        ) from error
+    scored = board[np.isfinite(board["mean_score"])].head(_SHOWN)
+    with mpl.rc_context(_STYLE):
+        height = max(4.5, 1.6 + 0.3 * len(scored))
+        figure = Figure(figsize=(14, height), dpi=130, layout="constrained")
+        canvas = FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
+        _draw_leaderboard(left, scored, len(board), score_name)
+        _draw_curves(right, scored, curves)
+        canvas.print_png(str(path))  # type: ignore[no-untyped-call]
+
+
+def _varying(board: pd.DataFrame) -> list[str]:
+    """Names of the parameters that tell the candidates apart."""
+    columns = list(board.columns)
+    names = columns[columns.index("std_score") + 1 : columns.index("epochs")]
+    return [name for name in names if board[name].astype(str).nunique() > 1]
+
+
+def _labels(board: pd.DataFrame, names: list[str]) -> tuple[str, list[str]]:
+    """A header and one line per candidate, as the columns of one text table."""
+    columns = []
+    for name in names:
+        cells = [name.replace("learning_rate", "rate"), *(short(v) for v in board[name])]
+        width = max(len(cell) for cell in cells)
+        columns.append([cell.rjust(width) for cell in cells])
+    lines = ["  ".join(cells) for cells in zip(*columns, strict=True)]
+    return (lines[0], lines[1:]) if lines else ("", [""] * len(board))
+
+
+def short(value: Any) -> str:
+    """A parameter's value in few letters.
+
+    Examples
+    --------
+    >>> short(0.00031), short(0.25), short("relu")
+    ('3.1e-4', '0.25', 'relu')
+    """
+    if not isinstance(value, float | np.floating):
+        return str(value)
+    number = float(value)
+    return f"{number:.1e}".replace("e-0", "e-") if 0 < abs(number) < 0.01 else f"{number:.2g}"
+
+
+def _draw_leaderboard(axes: Any, scored: pd.DataFrame, total: int, score_name: str) -> None:
+    folds = [name for name in scored.columns if name.startswith("score_fold_")]
+    for place, mean in enumerate(scored["mean_score"]):
+        color = _COLORS[place] if place < _HIGHLIGHTED else _GRAY
+        scores = scored.loc[scored.index[place], folds].to_numpy(float)
+        ends = [np.nanmin(scores), np.nanmax(scores)]
+        axes.plot(ends, [place, place], color=color, alpha=0.25, linewidth=5, solid_capstyle="butt")
+        axes.plot(scores, [place] * len(folds), "|", color=color, alpha=0.8, markersize=9)
+        axes.plot(mean, place, "o", color=color, markersize=8, markeredgecolor="white")
+    header, labels = _labels(scored, _varying(scored))
+    axes.set_yticks(range(len(labels)), labels, fontsize=8.5, family="monospace")
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    axes.annotate(
+        header,
+        (0, 1),
+        (-3.5, 6),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="right",
+        fontsize=8.5,
+        family="monospace",
+        color=_GRAY,
+    )
+    shown = f"best {len(scored)} of {total}" if len(scored) < total else f"all {total}"
+    axes.set_title(f"Leaderboard: {shown} candidates")
+    axes.set_xlabel(f"{score_name} (dot: mean over folds, ticks: single folds)")
+
+
+def _draw_curves(axes: Any, scored: pd.DataFrame, curves: pd.DataFrame) -> None:
+    log = "val_loss" if "val_loss" in curves.columns else "loss"
+    top = [int(candidate) for candidate in scored["candidate"].head(_HIGHLIGHTED)]
+    members = curves[curves["fold"] > 0].groupby(["candidate", "fold"], sort=False)
+    named: set[int] = set()
+    for (candidate, _), curve in members:
+        if candidate not in top:
+            axes.plot(curve["epoch"], curve[log], color=_FAINT, linewidth=0.7, alpha=0.7, zorder=2)
+            continue
+        place = top.index(candidate)
+        label = None if place in named else f"rank {place + 1}"
+        named.add(place)
+        style = {"color": _COLORS[place], "zorder": 6 - place}
+        axes.plot(curve["epoch"], curve[log], linewidth=1.5, alpha=0.9, label=label, **style)
+        best = curve[curve["epoch"] == curve["best_epoch"]]
+        axes.plot(best["epoch"], best[log], "o", markersize=5, markeredgecolor="white", **style)
+    axes.set_xlim(1, max(2, curves["epoch"].max()) if len(curves) else 2)
+    _scale(axes, curves[log] if log in curves.columns else curves["epoch"])
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("validation loss" if log == "val_loss" else "training loss")
+    axes.set_title(f"Learning curves: {members.ngroups} fits")
+    if named:
+        handles, labels = axes.get_legend_handles_labels()
+        order = np.argsort(labels)
+        handles, labels = [handles[i] for i in order], [labels[i] for i in order]
+        axes.legend(handles, labels, loc="upper right", title="dot: weights kept")
+
+
+def _scale(axes: Any, values: pd.Series[Any]) -> None:
+    """A logarithmic axis that a few diverged fits cannot stretch."""
+    finite = values[np.isfinite(values)]
+    if not len(finite) or finite.min() <= 0:
+        return
+    axes.set_yscale("log")
+    low, high = float(finite.min()), float(finite.quantile(0.995))
+    axes.set_ylim(low / 1.05, max(high, low * 1.1) * 1.05)
+    if high / low < 20:
+        from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,55 @@
+"""Settings of every test: a program cache of the session's own, hypothesis profiles."""
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+
+import pytest
+
+_IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+_CACHE_VARIABLE = "KOHORT_CACHE"
+
+if not _IS_WORKER:  # Workers of pytest-xdist inherit the folder, and so share compiled programs.
+    os.environ[_CACHE_VARIABLE] = tempfile.mkdtemp(prefix="kohort-tests-")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+import kohort  # noqa: E402, F401  (chooses the backend of Keras, which is imported after it)
+
+_COMMON = {
+    "deadline": None,  # The first example compiles.
+    "database": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+}
+settings.register_profile("dev", **_COMMON)
+settings.register_profile("ci", derandomize=True, print_blob=True, **_COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
+
+
+def pytest_unconfigure(config):
+    if not _IS_WORKER:
+        shutil.rmtree(os.environ[_CACHE_VARIABLE], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def double_precision():
+    """A context manager in which JAX and Keras compute in float64."""
+    import jax
+    import keras
+
+    @contextmanager
+    def context():
+        floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+        jax.config.update("jax_enable_x64", True)
+        keras.config.set_floatx("float64")
+        keras.config.set_dtype_policy("float64")
+        try:
+            yield
+        finally:
+            keras.config.set_floatx(floatx)
+            keras.config.set_dtype_policy(policy)
+            jax.config.update("jax_enable_x64", False)
+
+    return context

@@ -1,0 +1,74 @@
+"""Builders of small members, shared by the engine's tests."""
+
+import numpy as np
+import pytest
+
+from kohort.engine.member import Member, Rows
+from kohort.networks.dense import DenseNetwork
+from kohort.recipe.losses import CLASSIFICATION
+from kohort.recipe.recipe import DEFAULTS, Recipe
+
+FEATURES = 3
+CLASSES = 4
+
+_SMALL = {
+    **DEFAULTS,
+    "loss": "mse",
+    "depth": 1,
+    "width": 8,
+    "batch_size": 8,
+    "epochs": 3,
+    "early_stopping": False,
+}
+
+
+def _targets(loss, x, generator):
+    signal = x[:, :1] - 0.5 * x[:, 1:2] ** 2 + 0.3 * generator.normal(size=(len(x), 1))
+    if loss == "binary_crossentropy":
+        return (signal > 0).astype(x.dtype)
+    if loss == "sparse_categorical_crossentropy":
+        return np.clip(np.floor(signal + CLASSES / 2), 0, CLASSES - 1)
+    return signal
+
+
+@pytest.fixture(scope="session")
+def table():
+    """Makes a table of random rows: `table(count, loss, weighted, dtype, seed)`."""
+
+    def make(count=37, loss="mse", weighted=False, dtype=np.float32, seed=0):
+        generator = np.random.default_rng(seed)
+        x = generator.normal(size=(count, FEATURES))
+        y = _targets(loss, x, generator)
+        weight = generator.integers(1, 128, count) / 64 if weighted else None
+        return Rows(x.astype(dtype), y.astype(dtype), weight)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def member(table):
+    """Makes a member: `member(rows=..., train=..., validation=..., seed=..., **recipe fields)`."""
+
+    def make(rows=None, train=None, validation=None, seed=0, initial=None, on_epoch=None, **fields):
+        recipe = Recipe.of(**{**_SMALL, **fields})
+        rows = table(loss=recipe.loss) if rows is None else rows
+        outputs = CLASSES if recipe.loss == "sparse_categorical_crossentropy" else 1
+        assert recipe.loss in CLASSIFICATION or rows.y.shape[1] == outputs
+        network = DenseNetwork.of(FEATURES, outputs, recipe.units, recipe.activation)
+        return Member(recipe, network, rows, train, validation, seed, initial, on_epoch)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def distance():
+    """Largest difference of two lists of variables, relative to each variable's largest entry."""
+
+    def measure(actual, expected):
+        assert [a.shape for a in actual] == [e.shape for e in expected]
+        return max(
+            float(np.abs(a - e).max() / max(np.abs(e).max(), np.finfo(np.float64).tiny))
+            for a, e in zip(actual, expected, strict=True)
+        )
+
+    return measure

@@ -1,0 +1,78 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import FitFailedWarning
+
+import kohort
+from kohort.report.leaderboard import (
+    count_statuses,
+    leaderboard,
+    learning_curves,
+    search_members,
+)
+from kohort.report.pictures import draw_search
+
+
+@pytest.fixture(scope="module")
+def search():
+    X, y = load_diabetes(return_X_y=True)
+    return kohort.GridSearchCV(
+        kohort.DenseRegressor(width=8, depth=1, epochs=3, random_state=0),
+        {"learning_rate": [1e-3, 1e-2], "dropout": [0.0, 0.2]},
+        cv=2,
+    ).fit(X, y)
+
+
+def test_the_leaderboard_holds_the_search_s_results_best_first(search):
+    board = leaderboard(search)
+    assert board["rank"].tolist() == sorted(search.cv_results_["rank_test_score"])
+    best = board.iloc[0]
+    assert best["mean_score"] == pytest.approx(search.best_score_)
+    assert {name: best[name] for name in search.best_params_} == search.best_params_
+    assert best[["score_fold_1", "score_fold_2"]].mean() == pytest.approx(best["mean_score"])
+    assert set(board["epochs"]) == {3.0}
+    assert set(board["statuses"]) == {"2 finished"}
+
+
+def test_every_fit_is_assigned_to_its_candidate_and_fold(search):
+    members = search_members(search)
+    assert [(m.candidate, m.fold) for m in members] == [
+        *[(candidate, fold) for candidate in range(4) for fold in range(2)],
+        (search.best_index_, None),
+    ]
+    assert count_statuses(search) == {"finished": 9}
+
+
+def test_learning_curves_hold_every_epoch_of_every_fit(search):
+    curves = learning_curves(search)
+    assert len(curves) == 9 * 3
+    refit = curves[curves["fold"] == 0]
+    assert refit["candidate"].unique().tolist() == [search.best_index_]
+    np.testing.assert_array_equal(refit["val_loss"], search.best_estimator_.history_["val_loss"])
+
+
+def test_a_candidate_that_cannot_be_fitted_stays_on_the_leaderboard(tmp_path):
+    X, y = load_diabetes(return_X_y=True)
+    search = kohort.GridSearchCV(
+        kohort.DenseRegressor(depth=1, epochs=2, random_state=0),
+        {"width": [8, [8, 8]]},
+        cv=2,
+    )
+    with (
+        pytest.warns(FitFailedWarning, match="2 fits failed"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        search.fit(X, y)
+    board = leaderboard(search)
+    assert board["statuses"].tolist() == ["2 finished", "2 failed"]
+    assert board["width"].tolist() == ["8", "[8, 8]"]
+    assert count_statuses(search) == {"finished": 3, "failed": 2}
+    draw_search(board, learning_curves(search), tmp_path / "search.png")
+    board.to_parquet(tmp_path / "board.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "board.parquet"), board)
+
+
+def test_the_picture_is_a_png(search, tmp_path):
+    draw_search(leaderboard(search), learning_curves(search), tmp_path / "search.png", "R²")
+    assert (tmp_path / "search.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,283 @@
+import io
+import json
+import os
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import kohort
+from kohort import cli
+
+pytest.importorskip("skrub")
+pytest.importorskip("matplotlib")
+
+# Keras's variables do not know NumPy 2's copy keyword; it shows when a model is saved.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+ROWS = 90
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Numbers, text, dates and missing values; `kind` and `amount` follow from them."""
+    generator = np.random.default_rng(0)
+    size = generator.normal(size=ROWS)
+    color = generator.choice(["red", "green", "blue"], size=ROWS)
+    frame = pd.DataFrame(
+        {
+            "size": np.where(generator.random(ROWS) < 0.1, np.nan, size),
+            "color": pd.Series(color).where(generator.random(ROWS) > 0.1),
+            "day": pd.date_range("2024-01-01", periods=ROWS).astype(str),
+        }
+    )
+    signal = size + (color == "red")
+    return frame.assign(kind=np.where(signal > 0.3, "high", "low"), amount=10 * signal)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, table):
+    """Tables for both tasks, and a small space."""
+    folder = tmp_path_factory.mktemp("cli")
+    table.drop(columns="amount").to_csv(folder / "kinds.csv", index=False)
+    table.drop(columns="kind").to_parquet(folder / "amounts.parquet", index=False)
+    (folder / "space.toml").write_text(
+        "width = [4, 8]\nlearning_rate = {low = 1e-3, high = 1e-2, log = true}\n"
+    )
+    return folder
+
+
+def run(*arguments):
+    """Run the command line; its exit code."""
+    sys.argv = ["kohort", *map(str, arguments)]
+    try:
+        cli.main()
+    except SystemExit as end:
+        return end.code or 0
+    return 0
+
+
+@pytest.fixture(autouse=True)
+def _arguments(monkeypatch):
+    monkeypatch.setattr(sys, "argv", sys.argv)
+
+
+SMALL = ["--set", "epochs=3", "--set", "depth=1"]
+
+
+@pytest.fixture(scope="module")
+def searched(folder):
+    out = folder / "searched"
+    options = ["--target", "kind", "--space", folder / "space.toml", "--trials", 3, "--cv", 2]
+    assert run("search", folder / "kinds.csv", *options, *SMALL, "--out", out) == 0
+    return out
+
+
+def test_a_search_leaves_a_complete_folder(searched):
+    assert sorted(path.name for path in searched.iterdir()) == [
+        "estimator.kohort",
+        "leaderboard.csv",
+        "leaderboard.parquet",
+        "learning_curves.csv",
+        "learning_curves.parquet",
+        "model.json",
+        "model.keras",
+        "preprocessing.joblib",
+        "run.json",
+        "search.png",
+    ]
+    assert not [path for path in searched.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_the_run_s_description_adds_up(searched):
+    run_json = json.loads((searched / "run.json").read_text(encoding="utf-8"))
+    assert run_json["versions"]["kohort"] == kohort.__version__
+    assert run_json["task"] == "classification"
+    assert run_json["seed"] == 0
+    assert run_json["data"]["rows"] == {"searched": 72, "tested": 18, "all": 90}
+    assert sum(run_json["statuses"].values()) == 3 * 2 + 1
+    assert run_json["seconds"]["search"] > 0
+    board = pd.read_parquet(searched / "leaderboard.parquet")
+    assert board["mean_score"].max() == run_json["cv_score"]
+    assert board.loc[0, "width"] == run_json["best_parameters"]["width"]
+    pd.testing.assert_frame_equal(board, pd.read_csv(searched / "leaderboard.csv"))
+    curves = pd.read_csv(searched / "learning_curves.csv")
+    assert len(curves.groupby(["candidate", "fold"])) == 3 * 2 + 1
+
+
+def test_the_winner_takes_the_raw_table(searched, folder, capsys):
+    assert run("predict", searched, folder / "kinds.csv") == 0
+    predicted = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert list(predicted.columns) == ["kind"]
+    assert len(predicted) == ROWS
+    assert set(predicted["kind"]) <= {"high", "low"}
+
+
+def test_probabilities_and_the_keras_model_agree(searched, folder, tmp_path, table):
+    out = tmp_path / "predictions.csv"
+    assert run("predict", searched, folder / "kinds.csv", "--proba", "--out", out) == 0
+    probabilities = pd.read_csv(out)
+    assert list(probabilities.columns) == ["high", "low"]
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    from kohort.estimators.tabular import TabularModel
+
+    model = TabularModel.load(searched)
+    network = keras.models.load_model(searched / "model.keras", compile=False)
+    low = network.predict(model.features(table), verbose=0)[:, 0]
+    np.testing.assert_allclose(low, probabilities["low"], atol=1e-5)
+
+
+def test_a_search_repeats_itself(searched, folder, tmp_path):
+    out = tmp_path / "again"
+    options = ["--target", "kind", "--space", folder / "space.toml", "--trials", 3, "--cv", 2]
+    assert run("search", folder / "kinds.csv", *options, *SMALL, "--out", out) == 0
+    for name in ("leaderboard.csv", "learning_curves.csv"):
+        assert (out / name).read_text() == (searched / name).read_text()
+
+
+def test_a_regression_is_searched_over_a_grid(folder, tmp_path, capsys):
+    (tmp_path / "grid.toml").write_text("width = [4, 8]\nlearning_rate = 0.01\n")
+    options = ["--target", "amount", "--space", tmp_path / "grid.toml", "--method", "grid"]
+    options += ["--cv", 2, "--test-fraction", 0]
+    assert run("search", folder / "amounts.parquet", *options, *SMALL) == 0
+    printed = capsys.readouterr().out
+    assert "2 of 2 candidates, by R²" in printed
+    assert "learning_rate=0.01" in printed
+    assert "never saw" not in printed
+
+
+def test_fit_then_predict(folder, tmp_path, capsys, table):
+    arguments = ["fit", folder / "amounts.parquet", "--target", "amount", *SMALL]
+    assert run(*arguments, "--set", "learning_rate=0.05", "--out", tmp_path / "model") == 0
+    assert "finished after 3 epochs" in capsys.readouterr().out
+    without = table.drop(columns=["amount", "kind"])
+    without.assign(color="violet").to_csv(tmp_path / "new.csv", index=False)
+    assert run("predict", tmp_path / "model", tmp_path / "new.csv") == 0
+    predicted = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert np.isfinite(predicted["amount"]).all()
+
+
+def test_the_version_is_printed(capsys):
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"kohort {kohort.__version__}\n"
+
+
+def _failing(capsys, *arguments):
+    """The one line that a command which fails prints."""
+    assert run(*arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--target", "knd"], "`target` must be a column of the table; got 'knd'. Did you mean"),
+        (["--target", "kind", "--task", "sorting"], "`task` must be one of"),
+        (["--target", "kind", "--task", "regression"], "`task` must be 'classification'"),
+        (["--target", "kind", "--method", "guess"], "`method` must be one of 'random', 'grid'"),
+        (["--target", "kind", "--trials", "0"], "`trials` must be a whole number >= 1; got 0"),
+        (["--target", "kind", "--cv", "1"], "`cv` must be a whole number >= 2; got 1"),
+        (["--target", "kind", "--cv", "60"], "at least 122 rows for cv=60"),
+        (["--target", "kind", "--seed", "-1"], "`seed` must be a whole number in"),
+        (["--target", "kind", "--test-fraction", "1"], "`test_fraction` must be"),
+        (["--target", "kind", "--set", "widht=3"], "got 'widht'. Did you mean 'width'"),
+        (["--target", "kind", "--set", "width"], "`set` must be of the form NAME=VALUE"),
+        (["--target", "kind", "--set", "width=0"], "`width` must be a whole number >= 1"),
+        (["--target", "kind", "--set", "width=8"], "`set` must be a parameter that the space"),
+        (["--target", "kind", "--set", "optimizer=sdg"], "`optimizer` must be one of"),
+        (["--target", "kind", "--method", "grid", "--trials", "3"], "`trials` must be left out"),
+        (["--target", "kind", "--set", "loss=mse"], "No candidate could be trained. `loss` must"),
+        (["--target", "kind", "--space", "none.toml"], "`space` must be a readable file"),
+    ],
+)
+def test_bad_options_end_with_one_line(folder, tmp_path, capsys, options, words):
+    out = tmp_path / "out"
+    message = _failing(capsys, "search", folder / "kinds.csv", *options, "--out", out)
+    assert words in message
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("widht = [4]", "got 'widht'. Did you mean 'width'"),
+        ("width = [4, 0]", "`width` must be a whole number >= 1"),
+        ("width = []", "`space: width` must be a list with choices"),
+        ("width = {low = 8, high = 4}", "with low < high"),
+        ("width = {low = 4}", "with low < high"),
+        ("width = {low = 4, hihg = 8}", "Did you mean 'high'"),
+        ("width = {low = 1.5, high = 8, int = true}", "a range of whole numbers"),
+        ("dropout = {low = 0, high = 0.5, log = true}", "a range of numbers > 0"),
+        ("width = ", "`space` must be a file in TOML"),
+        ("", "`space` must be a file with parameters"),
+        ("random_state = [1]", "Use --seed"),
+    ],
+)
+def test_bad_spaces_end_with_one_line(folder, tmp_path, capsys, text, words):
+    space = tmp_path / "space.toml"
+    space.write_text(text)
+    options = ["--target", "kind", "--space", space]
+    assert words in _failing(capsys, "search", folder / "kinds.csv", *options)
+
+
+def test_a_grid_takes_no_ranges(folder, capsys):
+    options = ["--target", "kind", "--space", folder / "space.toml", "--method", "grid"]
+    message = _failing(capsys, "search", folder / "kinds.csv", *options)
+    assert "`space: learning_rate` must be a list of choices" in message
+
+
+def test_bad_tables_end_with_one_line(tmp_path, capsys, table):
+    path, out = tmp_path / "bad.csv", tmp_path / "out"
+    cases = {
+        "2 missing of 90 (rows 1, 2)": table.assign(kind=[None, None, *table["kind"][2:]]),
+        "at least two different values": table.assign(kind="low"),
+        "at least 3 rows; got 1 of class 'rare'": table.assign(kind=["rare", *table["kind"][1:]]),
+        "got 0 rows": table.head(0),
+    }
+    for words, bad in cases.items():
+        bad.to_csv(path, index=False)
+        for command in ("search", "fit"):
+            if command == "fit" and "class" in words:
+                continue
+            message = _failing(capsys, command, path, "--target", "kind", "--out", out)
+            assert words in message
+            assert not out.exists()
+
+
+def test_predict_names_what_does_not_fit_the_model(searched, tmp_path, capsys, table):
+    path = tmp_path / "new.csv"
+    table[["day"]].to_csv(path, index=False)
+    assert "missing: 'size', 'color'" in _failing(capsys, "predict", searched, path)
+    table.assign(size="large").to_csv(path, index=False)
+    message = _failing(capsys, "predict", searched, path)
+    assert "Column 'size' must hold numbers, as in training; got 'large'" in message
+    message = _failing(capsys, "predict", tmp_path, path)
+    assert "`MODEL` must be a folder that `kohort search` or `kohort fit` wrote" in message
+
+
+def test_an_output_folder_in_use_is_refused_before_any_training(searched, folder, capsys):
+    before = (searched / "run.json").read_text()
+    options = ["--target", "kind", "--out", searched]
+    message = _failing(capsys, "search", folder / "kinds.csv", *options)
+    assert "`out` must be a new or an empty folder" in message
+    assert (searched / "run.json").read_text() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
+def test_an_unwritable_parent_is_refused(folder, tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    options = ["--target", "kind", "--out", tmp_path / "out"]
+    assert "can be written" in _failing(capsys, "search", folder / "kinds.csv", *options)
+
+
+def test_options_that_do_not_exist_have_exit_code_2(folder, capsys):
+    assert run("search", folder / "kinds.csv", "--target", "kind", "--trails", "3") == 2
+    assert "--trails" in capsys.readouterr().err

@@ -1,0 +1,80 @@
+"""Imports point one way; files and functions stay short."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import kohort
+
+_ROOT = Path(kohort.__file__).parent
+# A module imports only from rooms at or before its own.
+_ROOMS = [
+    {"_version", "errors", "runtime"},
+    {"recipe"},
+    {"networks"},
+    {"engine"},
+    {"data"},
+    {"studies"},
+    {"estimators"},
+    {"report"},
+    {"cli", "__main__"},
+]
+_RANK = {name: rank for rank, names in enumerate(_ROOMS) for name in names}
+_MODULES = sorted(_ROOT.rglob("*.py"))
+_MOST_LINES = 400
+_MOST_FUNCTION_LINES = 60
+
+
+def _room(parts):
+    return Path(parts[0]).stem
+
+
+def _imported(tree, package):
+    """Dotted names of kohort's modules that a tree imports, anywhere in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*base, *filter(None, [node.module])])
+            names = [f"{module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name.split(".") for name in names if name.split(".")[0] == "kohort")
+
+
+def _identity(path):
+    return str(path.relative_to(_ROOT))
+
+
+def test_every_room_has_a_place_in_the_order():
+    rooms = {_room(path.relative_to(_ROOT).parts) for path in _MODULES} - {"__init__"}
+    assert rooms <= _RANK.keys()
+
+
+@pytest.mark.parametrize("path", [p for p in _MODULES if p != _ROOT / "__init__.py"], ids=_identity)
+def test_imports_point_one_way(path):
+    relative = path.relative_to(_ROOT)
+    room = _room(relative.parts)
+    package = ("kohort", *relative.parts[:-1])
+    for name in _imported(ast.parse(path.read_text("utf-8")), package):
+        assert len(name) > 1, f"{relative} imports the package itself"
+        assert name[1] in _RANK, f"{relative} imports {'.'.join(name)} from the package itself"
+        assert _RANK[name[1]] <= _RANK[room], f"{relative} imports {'.'.join(name)}"
+
+
+def test_imports_inside_functions_and_relative_ones_are_seen():
+    source = "def f():\n    from kohort.cli import main\n    from ..engine import plan\n"
+    found = list(_imported(ast.parse(source), ("kohort", "recipe")))
+    assert found == [["kohort", "cli", "main"], ["kohort", "engine", "plan"]]
+
+
+@pytest.mark.parametrize("path", _MODULES, ids=_identity)
+def test_files_and_functions_are_short(path):
+    source = path.read_text("utf-8")
+    assert len(source.splitlines()) < _MOST_LINES
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = node.end_lineno - node.lineno + 1
+            assert lines < _MOST_FUNCTION_LINES, f"{node.name} has {lines} lines"
