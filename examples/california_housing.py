@@ -41,7 +41,7 @@ def search(candidates: int = CANDIDATES) -> kohort.RandomizedSearchCV:
 
 def main() -> None:
     """Search, test, draw, and say where the pictures are."""
-    from kohort.report.leaderboard import leaderboard, render
+    from kohort.report.leaderboard import leaderboard, learning_curves
     from kohort.report.pictures import draw_search
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,14 +56,17 @@ def main() -> None:
     start = time.perf_counter()
     found = search(options.candidates).fit(X_train, y_train, validation_data=(X_valid, y_valid))
     seconds = time.perf_counter() - start
-    print(render(leaderboard(found)))
+    board = leaderboard(found)
+    shown = ["rank", "mean_score", "std_score", *SPACE, "epochs", "statuses"]
+    print(board.head(10)[shown].to_string(index=False, float_format="{:.4f}".format))
     error = mean_squared_error(y_test, found.best_estimator_.predict(X_test))
     print(f"best CV score {found.best_score_:.4f} (book: {BOOK_SCORE})")
     print(f"test MSE      {error:.4f} (book: {BOOK_TEST})")
     print(f"time          {seconds:.1f} s for {len(found.cohort_record_)} fits")
     options.out.mkdir(parents=True, exist_ok=True)
-    for picture in draw_search(found, options.out):
-        print(f"picture       {picture}")
+    picture = options.out / "search.png"
+    draw_search(board, learning_curves(found), picture, "negative mean squared error")
+    print(f"picture       {picture}")
 
 
 if __name__ == "__main__":

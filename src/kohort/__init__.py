@@ -1,10 +1,9 @@
 """kohort: every fit of a hyperparameter search as a member of one compiled program."""
 
-from kohort import runtime
+from kohort import _version, runtime
 
 runtime.prepare()
 
-from kohort._version import VERSION as __version__  # noqa: E402
 from kohort.errors import (  # noqa: E402
     BackendError,
     CancelledError,
@@ -21,6 +20,8 @@ from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
 
 _register()
+
+__version__ = _version.VERSION
 
 __all__ = [
     "BackendError",

@@ -76,7 +76,7 @@ def test_a_saved_model_predicts_the_same(tmp_path, table, task):
     model = TabularModel.of(pipeline, table, "y", task)
     model.save(tmp_path)
     loaded = TabularModel.load(tmp_path)
-    assert loaded.columns == {"number": "number", "word": "other", "text": "other"}
+    assert loaded.columns == {"number": "number", "word": "text", "text": "text"}
     shuffled = table[["text", "number", "word"]].assign(extra=1)
     np.testing.assert_array_equal(loaded.predict(shuffled), pipeline.predict(table))
     assert loaded.score(table, y) == pytest.approx(pipeline.score(table, y))

@@ -48,6 +48,7 @@ def keras_model(estimator: Any) -> Any:
         layer.set_weights([kernel, bias])
     metrics = ["accuracy"] if recipe.loss in _OUTPUT_ACTIVATION else ["mae"]
     model.compile(keras_optimizer(recipe), recipe.loss, metrics=metrics)
+    model.optimizer.build(model.trainable_variables)  # A saved model loads complete.
     return model
 
 

@@ -68,7 +68,8 @@ class TabularModel:
         Fitted transformers, raw table to numbers.
     estimator : DenseRegressor or DenseClassifier
     columns : dict from str to str
-        Columns that the model needs, and whether each held a `"number"` or `"other"`.
+        Columns that the model needs, and what each held: `"number"`, `"date"`, or `"text"` for
+        anything else.
     target, task : str
     """
 
@@ -100,6 +101,8 @@ class TabularModel:
                 f"missing: {', '.join(map(repr, missing))}. Add them (empty fields are allowed)."
             )
         X = table[list(self.columns)]
+        dates = [n for n, kind in self.columns.items() if kind == "text" and _kind(X[n]) == "date"]
+        X = X.astype(dict.fromkeys(dates, "str"))
         for name, kind in self.columns.items():
             if kind == "number" and _kind(X[name]) != "number" and X[name].notna().any():
                 value = X[name].dropna().iloc[0]
@@ -200,5 +203,7 @@ class TabularModel:
 
 
 def _kind(column: pd.Series[Any]) -> str:
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "date"
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    return "number" if numeric else "other"
+    return "number" if numeric else "text"

@@ -151,7 +151,8 @@ def _draw_curves(axes: Any, scored: pd.DataFrame, curves: pd.DataFrame) -> None:
         axes.plot(curve["epoch"], curve[log], linewidth=1.5, alpha=0.9, label=label, **style)
         best = curve[curve["epoch"] == curve["best_epoch"]]
         axes.plot(best["epoch"], best[log], "o", markersize=5, markeredgecolor="white", **style)
-    axes.set_xlim(1, max(2, curves["epoch"].max()) if len(curves) else 2)
+    last = max(2, curves["epoch"].max()) if len(curves) else 2
+    axes.set_xlim(1, last + 0.015 * (last - 1))
     _scale(axes, curves[log] if log in curves.columns else curves["epoch"])
     axes.set_xlabel("epoch")
     axes.set_ylabel("validation loss" if log == "val_loss" else "training loss")
@@ -169,7 +170,7 @@ def _scale(axes: Any, values: pd.Series[Any]) -> None:
     if not len(finite) or finite.min() <= 0:
         return
     axes.set_yscale("log")
-    low, high = float(finite.min()), float(finite.quantile(0.995))
+    low, high = float(finite.min()), float(finite.quantile(0.97))
     axes.set_ylim(low / 1.05, max(high, low * 1.1) * 1.05)
     if high / low < 20:
         from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter

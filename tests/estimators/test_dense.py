@@ -1,0 +1,190 @@
+"""The dense estimators: targets, labels, weights, parameters that are wrong."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris, load_linnerud
+
+import kohort
+
+
+@pytest.fixture(scope="module")
+def table():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(200, 4))
+    return X, X @ [1.0, -2.0, 0.5, 0.0] + 0.1 * generator.normal(size=200)
+
+
+def small(kind=kohort.DenseRegressor, **parameters):
+    return kind(**{"width": 16, "epochs": 8, "learning_rate": 0.01, "random_state": 0} | parameters)
+
+
+def test_a_regressor_learns_a_plane(table):
+    X, y = table
+    assert small(epochs=60).fit(X, y).score(X, y) > 0.95
+
+
+def test_several_targets_keep_their_shape_and_units():
+    X, y = load_linnerud(return_X_y=True)
+    model = small(epochs=200, early_stopping=False, batch_size=8).fit(X, y)
+    assert model.predict(X).shape == y.shape
+    assert model.score(X, y) > 0.5
+
+
+@pytest.mark.parametrize("names", [["no", "yes"], [0, 1], [False, True]], ids=str)
+def test_two_classes_of_any_kind(names):
+    X, y = load_breast_cancer(return_X_y=True)
+    labels = np.array(names)[y]
+    model = small(kohort.DenseClassifier).fit(X, labels)
+    assert model.classes_.tolist() == names
+    assert model.score(X, labels) > 0.9
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_string_labels_of_three_classes():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    labels = y.map({0: "setosa", 1: "versicolor", 2: "virginica"})
+    model = small(kohort.DenseClassifier, epochs=40, early_stopping=False).fit(X, labels)
+    assert model.feature_names_in_.tolist() == X.columns.tolist()
+    assert model.score(X, labels) > 0.9
+    assert model.predict_proba(X).shape == (150, 3)
+
+
+def test_predictions_do_not_depend_on_the_number_of_rows(table):
+    X, y = table
+    model = small().fit(X, y)
+    big = np.tile(X, (60, 1))  # 12,000 rows: more than one block.
+    np.testing.assert_array_equal(model.predict(big)[:200], model.predict(X))
+    np.testing.assert_array_equal(model.predict(X[:1]), model.predict(X)[:1])
+
+
+def test_the_unit_of_sample_weight_does_not_matter(table):
+    X, y = table
+    weight = np.linspace(0.5, 2, len(X))
+    one = small().fit(X, y, sample_weight=weight)
+    other = small().fit(X, y, sample_weight=weight * 8)
+    np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=1e-5)
+
+
+def test_class_weights_equal_sample_weights():
+    X, y = load_breast_cancer(return_X_y=True)
+    by_class = small(kohort.DenseClassifier, class_weight={0: 4.0, 1: 1.0}).fit(X, y)
+    by_row = small(kohort.DenseClassifier).fit(X, y, sample_weight=np.where(y == 0, 4.0, 1.0))
+    np.testing.assert_array_equal(by_class.predict_proba(X), by_row.predict_proba(X))
+
+
+def test_validation_data_is_monitored(table):
+    X, y = table
+    model = small(standardize=False).fit(X[:150], y[:150], validation_data=(X[150:], y[150:]))
+    at_best = np.mean((model.predict(X[150:]) - y[150:]) ** 2)
+    assert model.history_["val_loss"][model.best_epoch_] == pytest.approx(at_best, rel=1e-5)
+    assert model.history_["val_loss"].argmin() == model.best_epoch_
+
+
+def test_large_offsets_do_not_hurt(table):
+    X, y = table
+    far = X + 1.7e9  # A time in seconds; single precision alone would round it to 128.
+    assert small(epochs=60).fit(far, y + 1e6).score(far, y + 1e6) > 0.9
+
+
+def test_a_fit_that_diverges_names_the_epoch_and_a_remedy(table):
+    X, y = table
+    model = small(optimizer="sgd", learning_rate=1e9)
+    with pytest.raises(kohort.DivergedError, match=r"epoch 1.*Lower learning_rate"):
+        model.fit(X, y)
+    assert model.status_ == "diverged"
+
+
+def test_verbose_says_a_line_per_epoch(table, capsys):
+    small(verbose=2, epochs=3).fit(*table)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+BAD = {
+    "depth": -1,
+    "width": [8, 8, 8],
+    "activation": "rellu",
+    "kernel_initializer": "he",
+    "loss": "binary_crossentropy",
+    "optimizer": "adamax2",
+    "learning_rate": -0.1,
+    "momentum": 1.2,
+    "weight_decay": -1.0,
+    "dropout": 1.0,
+    "l2": -1e-4,
+    "batch_size": 0,
+    "epochs": 0,
+    "early_stopping": "yes",
+    "patience": -1,
+    "min_delta": -1.0,
+    "validation_fraction": 1.0,
+    "standardize": None,
+    "verbose": 3,
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_parameter_is_named_with_its_value(name, table):
+    with pytest.raises(kohort.ParameterError, match=f"`{name}` must be .*; got "):
+        small(**{name: BAD[name]}).fit(*table)
+
+
+def test_every_parameter_has_a_bad_value_in_these_tests():
+    assert set(kohort.DenseRegressor().get_params()) == {*BAD, "random_state"}
+
+
+def without(X, row, value):
+    return np.vstack([np.where(np.arange(4) == 1, value, X[:row]), X[row:]])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X, y: (without(X, 1, np.nan), y), "Input X contains NaN"),
+        (lambda X, y: (without(X, 1, np.inf), y), "Input X contains infinity"),
+        (lambda X, y: (X, np.where(np.arange(200) == 3, np.nan, y)), "Input y contains NaN"),
+        (lambda X, y: (X, y[:-1]), "inconsistent numbers of samples"),
+        (lambda X, y: (X[:0], y[:0]), "0 sample"),
+        (lambda X, y: (X[:1], y[:1]), "n_samples=1 leaves no row"),
+        (lambda X, y: (X * 1e300, y), "too large for float32"),
+    ],
+    ids=["nan", "infinity", "nan target", "lengths", "empty", "one row", "overflow"],
+)
+def test_a_bad_table_is_one_clear_error(change, message, table):
+    with pytest.raises(ValueError, match=message):
+        small(standardize=False).fit(*change(*table))
+
+
+def test_one_class_is_an_error(table):
+    with pytest.raises(kohort.DataError, match=r"at least two classes.*1 class"):
+        small(kohort.DenseClassifier).fit(table[0], np.zeros(200))
+
+
+def test_weights_and_validation_data_that_are_wrong(table):
+    X, y = table
+    with pytest.raises(ValueError, match="Negative values"):
+        small().fit(X, y, sample_weight=-np.ones(200))
+    with pytest.raises(kohort.ParameterError, match="`validation_data` must be a tuple"):
+        small().fit(X, y, validation_data=X)
+    labels = (y > 0).astype(int)
+    with pytest.raises(kohort.DataError, match=r"got \[8\]"):
+        small(kohort.DenseClassifier).fit(X, labels, validation_data=(X, labels + 7 * (y > 1)))
+    with pytest.raises(kohort.ParameterError, match="class_weight"):
+        small(kohort.DenseClassifier, class_weight="even").fit(X, labels)
+
+
+def test_a_clone_fits_the_same_and_none_draws_anew(table):
+    X, y = table
+    model = small().fit(X, y)
+    np.testing.assert_array_equal(clone(model).fit(X, y).predict(X), model.predict(X))
+    free = [small(random_state=None).fit(X, y).predict(X) for _ in range(2)]
+    assert np.abs(free[0] - free[1]).max() > 0
+
+
+def test_a_frame_with_other_columns_is_refused(table):
+    X, y = table
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = small().fit(frame, y)
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame.rename(columns={"a": "z"}))

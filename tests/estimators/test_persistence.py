@@ -1,0 +1,118 @@
+"""Keras export, files without pickle, and pickle."""
+
+import pickle
+
+import joblib
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud
+from sklearn.metrics import log_loss, mean_squared_error
+
+import kohort
+
+PARAMETERS = {"width": [20, 33], "epochs": 5, "dropout": 0.1, "l2": 1e-4, "random_state": 0}
+
+
+def fitted(name):
+    load, kind = {
+        "iris": (load_iris, kohort.DenseClassifier),
+        "cancer": (load_breast_cancer, kohort.DenseClassifier),
+        "diabetes": (load_diabetes, kohort.DenseRegressor),
+        "linnerud": (load_linnerud, kohort.DenseRegressor),
+    }[name]
+    X, y = load(return_X_y=True)
+    if name == "iris":
+        y = np.array(["a", "bb", "ccc"], dtype=object)[y]
+    return kind(**PARAMETERS, optimizer="adamw").fit(X, y), X, y
+
+
+def outputs(model, X):
+    """What the exported network gives, from the estimator."""
+    if isinstance(model, kohort.DenseRegressor):
+        return model.predict(X).reshape(len(X), -1)
+    probability = model.predict_proba(X)
+    return probability[:, 1:] if probability.shape[1] == 2 else probability
+
+
+@pytest.mark.filterwarnings(  # Keras's own, when it writes its variables.
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+@pytest.mark.parametrize("name", ["iris", "cancer", "diabetes", "linnerud"])
+def test_the_keras_model_predicts_the_same_from_raw_features(name, tmp_path):
+    model, X, _ = fitted(name)
+    exported = model.to_keras()
+    expected = outputs(model, X)
+    np.testing.assert_allclose(
+        exported.predict(X, verbose=0), expected, atol=1e-5 * np.abs(expected).max()
+    )
+    exported.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict(X, verbose=0), exported.predict(X, verbose=0))
+
+
+def test_the_keras_model_is_compiled_with_the_recipes_loss_and_optimizer():
+    model, X, y = fitted("cancer")
+    exported = model.to_keras()
+    penalty = sum(1e-4 * np.sum(kernel**2) for kernel in model.weights_[::2])
+    loss, accuracy = exported.evaluate(X, y, verbose=0)
+    assert loss == pytest.approx(log_loss(y, model.predict_proba(X)) + penalty, rel=1e-4)
+    assert accuracy == pytest.approx(model.score(X, y))
+    assert isinstance(exported.optimizer, keras.optimizers.AdamW)
+    assert exported.optimizer.weight_decay == 0.004
+    regressor, X, y = fitted("diabetes")
+    penalty = sum(1e-4 * np.sum(kernel**2) for kernel in regressor.weights_[::2])
+    loss = regressor.to_keras().evaluate(X, y, verbose=0)[0]
+    assert loss == pytest.approx(mean_squared_error(y, regressor.predict(X)) + penalty, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "kind"),
+    [("sgd", "SGD"), ("momentum", "SGD"), ("nesterov", "SGD"), ("adam", "Adam")],
+)
+def test_each_optimizer_becomes_kerass(optimizer, kind):
+    X, y = load_diabetes(return_X_y=True)
+    parameters = PARAMETERS | {"optimizer": optimizer, "epochs": 1, "momentum": 0.7}
+    exported = kohort.DenseRegressor(**parameters).fit(X, y).to_keras().optimizer
+    assert type(exported).__name__ == kind
+    if kind == "SGD":
+        assert exported.momentum == (0.0 if optimizer == "sgd" else 0.7)
+        assert exported.nesterov == (optimizer == "nesterov")
+
+
+@pytest.mark.parametrize("name", ["iris", "cancer", "diabetes", "linnerud"])
+@pytest.mark.parametrize("way", ["save", "pickle", "joblib"])
+def test_what_comes_back_predicts_exactly_the_same(name, way, tmp_path):
+    model, X, _ = fitted(name)
+    path = tmp_path / "model"
+    if way == "save":
+        model.save(path)
+        again = kohort.load(path)
+    elif way == "pickle":
+        again = pickle.loads(pickle.dumps(model))
+    else:
+        joblib.dump(model, path)
+        again = joblib.load(path)
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert again.get_params() == model.get_params()
+    for attribute in ("n_epochs_", "best_epoch_", "status_", "n_features_in_", "recipe_"):
+        assert getattr(again, attribute) == getattr(model, attribute)
+    for key, values in model.history_.items():
+        np.testing.assert_array_equal(again.history_[key], values)
+
+
+def test_a_saved_file_holds_no_pickle(tmp_path):
+    model, _, _ = fitted("iris")
+    model.save(tmp_path / "model")
+    assert b"sklearn" not in (tmp_path / "model").read_bytes()
+
+
+def test_files_that_are_not_models_are_one_clear_error(tmp_path):
+    (tmp_path / "text").write_text("no model")
+    for path in (tmp_path / "text", tmp_path / "missing"):
+        with pytest.raises(kohort.DataError, match=f"{path.name}' is not a readable kohort model"):
+            kohort.load(path)
+    model, _, _ = fitted("diabetes")
+    with pytest.raises(kohort.DataError, match=r"cannot be written.*folder that exists"):
+        model.save(tmp_path / "nowhere" / "model")
+    assert list(tmp_path.iterdir()) == [tmp_path / "text"]
