@@ -57,7 +57,7 @@ def scikit_learn_side() -> dict[str, Any]:
 
     X, y = data()
     estimator = MLPRegressor(
-        (WIDTH,) * DEPTH, alpha=0.0, batch_size=BATCH, max_iter=EPOCHS, tol=0.0,
+        hidden_layer_sizes=(WIDTH,) * DEPTH, alpha=0.0, batch_size=BATCH, max_iter=EPOCHS, tol=0.0,
         n_iter_no_change=EPOCHS, random_state=0,
     )  # fmt: skip
     search = GridSearchCV(estimator, {"learning_rate_init": RATES}, cv=FOLDS, n_jobs=2)
