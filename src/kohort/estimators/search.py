@@ -9,7 +9,19 @@ from sklearn import model_selection
 from kohort.estimators.together import together
 
 
-class GridSearchCV(model_selection.GridSearchCV):  # type: ignore[misc]
+class _TogetherMixin:
+    """A search whose `fit` runs inside `kohort.together()`."""
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Run the search; parameters are those of scikit-learn's `fit`."""
+        with together() as cohort:
+            before = len(cohort.record)
+            super().fit(X, y, **params)  # type: ignore[misc]
+            self.cohort_record_ = cohort.record[before:]
+        return self
+
+
+class GridSearchCV(_TogetherMixin, model_selection.GridSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.GridSearchCV` whose `fit` runs inside `kohort.together()`.
 
     Parameters, attributes and results are scikit-learn's; see its documentation.
@@ -33,16 +45,8 @@ class GridSearchCV(model_selection.GridSearchCV):  # type: ignore[misc]
     {'learning_rate': 0.01}
     """
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
-        """Run the search; see scikit-learn's `GridSearchCV.fit`."""
-        with together() as cohort:
-            before = len(cohort.record)
-            super().fit(X, y, **params)
-            self.cohort_record_ = cohort.record[before:]
-        return self
 
-
-class RandomizedSearchCV(model_selection.RandomizedSearchCV):  # type: ignore[misc]
+class RandomizedSearchCV(_TogetherMixin, model_selection.RandomizedSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.RandomizedSearchCV` whose `fit` runs inside `kohort.together()`.
 
     Parameters, attributes and results are scikit-learn's; see its documentation.
@@ -68,11 +72,3 @@ class RandomizedSearchCV(model_selection.RandomizedSearchCV):  # type: ignore[mi
     >>> len(search.fit(X, y).cohort_record_)
     10
     """
-
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
-        """Run the search; see scikit-learn's `RandomizedSearchCV.fit`."""
-        with together() as cohort:
-            before = len(cohort.record)
-            super().fit(X, y, **params)
-            self.cohort_record_ = cohort.record[before:]
-        return self
