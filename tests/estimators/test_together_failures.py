@@ -199,6 +199,15 @@ def interrupt(send):
     threading.Thread(target=run).start()
 
 
+@pytest.fixture
+def heed_interrupts():
+    """Python's own handler of SIGINT, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heed_interrupts")
 class TestInterruption:
     @pytest.mark.parametrize(
         "send",
