@@ -91,7 +91,6 @@ class Executor:
         self._workers: set[threading.Thread] = set()
         self._statuses: Counter[str] = Counter()
         self._submitted = 0
-        self._stopping = False
 
     def submit(self, member: Member, done: Done) -> Fit:
         """Queue a member; `done(fit)` is called, in some thread, when it has ended.
@@ -145,8 +144,7 @@ class Executor:
                     fit.error = error
             else:
                 failed = []
-            waiting = sum(1 for group in self._groups.values() if group.queue)
-            waiting = max(waiting, sum(len(g.queue) for g in self._groups.values()))
+            waiting = sum(len(group.queue) for group in self._groups.values())
             staff = [self._idle_devices.pop() for _ in range(min(waiting, len(self._idle_devices)))]
             workers = [
                 threading.Thread(target=self._work, args=(n,), name="kohort-worker", daemon=True)

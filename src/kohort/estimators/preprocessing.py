@@ -63,7 +63,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """A raw table with the columns that `fit` saw, as numbers, shape (row, feature)."""
         check_is_fitted(self, "pipeline_")
         if self.memory is None:
-            return _transformed(self._key, self.pipeline_, X)
+            return transformed(self.pipeline_, X)
         return self.memory.cache(_transformed, ignore=["pipeline"])(self._key, self.pipeline_, X)
 
 
@@ -84,6 +84,12 @@ def _fitted(random_state: int | None, X: Any) -> tuple[Pipeline, Matrix, str]:
 
 
 def _transformed(key: str, pipeline: Pipeline, X: Any) -> Matrix:
+    """What a cache keeps: `key` stands for the pipeline, which is not hashed."""
+    return transformed(pipeline, X)
+
+
+def transformed(pipeline: Pipeline, X: Any) -> Matrix:
+    """A raw table as numbers, shape (row, feature), by fitted transformers."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Found unknown categories")
         return np.asarray(pipeline.transform(X), np.float32)

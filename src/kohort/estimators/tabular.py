@@ -19,7 +19,7 @@ from kohort.data.tables import CLASSIFICATION, check_features
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense import DenseClassifier, DenseRegressor
 from kohort.estimators.persistence import load
-from kohort.estimators.preprocessing import TablePreprocessor
+from kohort.estimators.preprocessing import TablePreprocessor, transformed
 
 NETWORK = "network"
 """Name of the network's step, the prefix of its parameters in a search."""
@@ -111,9 +111,7 @@ class TabularModel:
                     "Correct these values, or leave them empty."
                 )
         check_features(X)
-        pipeline = TablePreprocessor()
-        pipeline.pipeline_, pipeline._key = self.preprocessing, ""
-        return pipeline.transform(X)
+        return transformed(self.preprocessing, X)
 
     def predict(self, table: pd.DataFrame) -> NDArray[Any]:
         """Predicted target of each row, shape (row,)."""
