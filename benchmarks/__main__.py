@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-NAMES = ("peers", "chapter10", "overhead")
+NAMES = ("peers", "chapter10", "overhead", "techniques")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -45,13 +45,18 @@ def table(result: dict[str, Any]) -> str:
     """The result as a Markdown table."""
     lines = [f"### {result['title']}", "", "| side | seconds | other figures |", "|---|---|---|"]
     for name, figures in result["sides"].items():
-        rest = {key: value for key, value in figures.items() if key != "seconds"}
+        rest = {
+            key: value
+            for key, value in figures.items()
+            if key != "seconds" and not isinstance(value, dict)
+        }
         words = ", ".join(f"{key} {_short(value)}" for key, value in rest.items())
         lines.append(f"| {name} | {figures['seconds']:.1f} | {words} |")
     for name, ratio in result["ratios"].items():
         wanted = result["wanted"][name]
         lines.append(f"\nkohort is **{ratio:.1f} times** as fast as {name} (wanted: {wanted}).")
-    return "\n".join(lines) + "\n"
+    lines += ["", *result.get("more", [])]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _short(value: Any) -> str:

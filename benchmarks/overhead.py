@@ -88,10 +88,10 @@ def memory_side() -> dict[str, Any]:
 def initialization_side() -> dict[str, Any]:
     from kohort.engine.member import Member, Rows
     from kohort.networks.dense import DenseNetwork
-    from kohort.recipe.recipe import DEFAULTS, Recipe
+    from kohort.recipe.recipe import Recipe
 
-    recipe = Recipe.of(**{**DEFAULTS, "depth": 3, "width": 50}, loss="mse")
-    network = DenseNetwork.of(8, 1, recipe.units, recipe.activation)
+    recipe = Recipe.of(depth=3, width=50, loss="mse")
+    network = DenseNetwork.of(8, 1, recipe)
     rows = Rows(np.zeros((1, 8), np.float32), np.zeros((1, 1), np.float32))
     packed = np.zeros((1000, network.layout.size), np.float32)
     start = time.perf_counter()

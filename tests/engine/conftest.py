@@ -5,14 +5,13 @@ import pytest
 
 from kohort.engine.member import Member, Rows
 from kohort.networks.dense import DenseNetwork
-from kohort.recipe.losses import CLASSIFICATION
-from kohort.recipe.recipe import DEFAULTS, Recipe
+from kohort.recipe.losses import CLASSIFICATION, LINKS
+from kohort.recipe.recipe import Recipe
 
 FEATURES = 3
 CLASSES = 4
 
 _SMALL = {
-    **DEFAULTS,
     "loss": "mse",
     "depth": 1,
     "width": 8,
@@ -24,9 +23,11 @@ _SMALL = {
 
 def _targets(loss, x, generator):
     signal = x[:, :1] - 0.5 * x[:, 1:2] ** 2 + 0.3 * generator.normal(size=(len(x), 1))
-    if loss == "binary_crossentropy":
+    if LINKS[loss] == "sigmoid":
         return (signal > 0).astype(x.dtype)
-    if loss == "sparse_categorical_crossentropy":
+    if LINKS[loss] == "exponential":
+        return np.floor(np.abs(3 * signal))
+    if LINKS[loss] == "softmax":
         return np.clip(np.floor(signal + CLASSES / 2), 0, CLASSES - 1)
     return signal
 
@@ -52,9 +53,9 @@ def member(table):
     def make(rows=None, train=None, validation=None, seed=0, initial=None, on_epoch=None, **fields):
         recipe = Recipe.of(**{**_SMALL, **fields})
         rows = table(loss=recipe.loss) if rows is None else rows
-        outputs = CLASSES if recipe.loss == "sparse_categorical_crossentropy" else 1
+        outputs = CLASSES if LINKS[recipe.loss] == "softmax" else 1
         assert recipe.loss in CLASSIFICATION or rows.y.shape[1] == outputs
-        network = DenseNetwork.of(FEATURES, outputs, recipe.units, recipe.activation)
+        network = DenseNetwork.of(FEATURES, outputs, recipe)
         return Member(recipe, network, rows, train, validation, seed, initial, on_epoch)
 
     return make

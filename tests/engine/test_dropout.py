@@ -7,18 +7,18 @@ import pytest
 from kohort.engine.executors import train
 from kohort.networks.dense import DenseNetwork
 from kohort.networks.network import Context
+from kohort.recipe.recipe import Recipe
 
 
-def _apply(network, variables, x, rate, step=0, seed=1, uses=("dropout",), training=True):
+def _apply(network, variables, x, rate, step=0, seed=1, uses=("dropout",)):
     context = Context(
         units=jnp.asarray(network.widths, jnp.int32),
-        numbers={"dropout": jnp.float32(rate)},
+        numbers={"dropout": jnp.float32(rate), "activation_alpha": jnp.float32(0)},
         seed=jnp.uint32(seed),
         step=jnp.int32(step),
         uses=frozenset(uses),
-        training=training,
     )
-    return np.asarray(network.apply(variables, x, context))
+    return np.asarray(network.apply(variables, x, context)[0])
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def test_survivors_are_scaled_and_the_rest_is_zero(rate):
     np.testing.assert_allclose(np.unique(units), [0, 1 / (1 - rate)], rtol=1e-6)
 
 
-def test_outside_training_nothing_is_dropped(mean_of_units):
+def test_a_program_that_does_not_use_dropout_drops_nothing(mean_of_units):
     network, variables = mean_of_units
-    outputs = _apply(network, variables, jnp.zeros((8, 1)), 0.5, training=False)
+    outputs = _apply(network, variables, jnp.zeros((8, 1)), 0.5, uses=())
     np.testing.assert_allclose(outputs, 1, rtol=1e-6)
 
 
@@ -77,9 +77,8 @@ def test_rate_zero_beside_members_that_use_dropout_is_exactly_no_dropout(member)
 def test_rate_zero_changes_no_bit_of_what_the_network_computes(mean_of_units):
     network, _ = mean_of_units
     generator = np.random.default_rng(0)
-    variables = [
-        jnp.asarray(v, jnp.float32) for v in network.initial([512], "he_normal", generator)
-    ]
+    recipe = Recipe.of(loss="mse", depth=1, width=512)
+    variables = [jnp.asarray(v, jnp.float32) for v in network.initial(recipe, generator)]
     x = jnp.asarray(generator.normal(size=(32, 1)), jnp.float32)
     np.testing.assert_array_equal(
         _apply(network, variables, x, 0.0), _apply(network, variables, x, 0.0, uses=())

@@ -5,11 +5,15 @@ import contextlib
 import jax
 import pytest
 
-from kohort.engine.evaluate import evaluation_function, prediction_function
+from kohort.engine.evaluate import evaluation_function, prediction_function, sampling_function
+from kohort.engine.predict import SAMPLED
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk, packing_of, training_function
 from kohort.networks.dense import DenseNetwork
-from kohort.recipe.losses import LOSSES
+from kohort.recipe.activations import ACTIVATIONS
+from kohort.recipe.losses import LINKS, LOSSES
+from kohort.recipe.optimizers import OPTIMIZERS
+from kohort.recipe.pace import PACE
 from kohort.recipe.recipe import NUMBERS
 
 _SLOTS, _STEPS, _BATCH, _FEATURES, _ROWS = 2, 4, 8, 3, 64
@@ -28,7 +32,8 @@ def _programs(structure):
         x=shape(_SLOTS, _STEPS, _BATCH, _FEATURES),
         y=shape(_SLOTS, _STEPS, _BATCH, 1),
         weight=shape(_SLOTS, _STEPS, _BATCH),
-        rate=shape(_SLOTS, _STEPS),
+        rows=shape(_SLOTS, _STEPS, dtype="int32"),
+        pace=shape(_SLOTS, _STEPS, len(PACE)),
         numbers=numbers,
         units=units,
         seed=shape(_SLOTS, dtype="uint32"),
@@ -45,23 +50,45 @@ def _programs(structure):
         ),
         "predict": (
             prediction_function(network, _ROWS), shape(network.layout.size), table[0], scalar,
-            shape(network.hidden, dtype="int32"),
+            shape(len(NUMBERS)), shape(network.hidden, dtype="int32"),
+        ),
+        "sample": (
+            sampling_function(network, structure.uses & SAMPLED, _ROWS, 3),
+            shape(network.layout.size), table[0], scalar, shape(len(NUMBERS)),
+            shape(network.hidden, dtype="int32"), shape(dtype="uint32"), scalar,
         ),
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", ["train", "evaluate", "predict"])
-@pytest.mark.parametrize(
-    ("loss", "family"), [*((loss, "adam") for loss in LOSSES), ("mse", "momentum"), ("mse", "sgd")]
+_EVERYTHING = frozenset(
+    "dropout input_dropout alpha_dropout gaussian_noise l1 l2 max_norm weight_decay clipvalue "
+    "clipnorm global_clipnorm label_smoothing amsgrad centered momentum averaging freezing".split()
 )
-def test_programs_are_traced_under_strict_promotion(loss, family, kind, dtype, double_precision):
-    outputs = 4 if loss == "sparse_categorical_crossentropy" else 1
-    network = DenseNetwork.of(_FEATURES, outputs, [8, 8], "relu")
-    uses = frozenset({"dropout", "l2", "weight_decay"})
-    structure = Structure(network, loss, family, 1, _BATCH, dtype, uses)
+_CASES = [
+    *({"loss": loss} for loss in LOSSES),
+    *({"family": family} for family in sorted({o.family for o in OPTIMIZERS.values()})),
+    *({"activation": activation} for activation in ACTIVATIONS),
+    {"batch_norm": "before"},
+    {"batch_norm": "after"},
+    {"layer_norm": "after"},
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", _CASES, ids=lambda case: "-".join(case.values()))
+def test_programs_are_traced_under_strict_promotion(case, dtype, double_precision):
+    loss, family = case.get("loss", "mse"), case.get("family", "adam")
+    network = DenseNetwork(
+        _FEATURES,
+        4 if LINKS[loss] == "softmax" else 1,
+        (16, 16),
+        case.get("activation", "relu"),
+        case.get("batch_norm"),
+        case.get("layer_norm"),
+    )
+    structure = Structure(network, loss, family, 1, _BATCH, dtype, _EVERYTHING)
     precision = double_precision() if dtype == "float64" else contextlib.nullcontext()
     with precision, jax.numpy_dtype_promotion("strict"):
-        function, *arguments = _programs(structure)[kind]
-        results = jax.tree.leaves(jax.eval_shape(function, *arguments))
-    assert {str(result.dtype) for result in results} == {dtype}
+        for function, *arguments in _programs(structure).values():
+            results = jax.tree.leaves(jax.eval_shape(function, *arguments))
+            assert {str(result.dtype) for result in results} == {dtype}

@@ -13,13 +13,29 @@ from hypothesis import strategies as st
 
 from kohort.networks.dense import DenseNetwork, padded
 from kohort.networks.network import Context
-from kohort.recipe.recipe import ACTIVATIONS
+from kohort.recipe.activations import ACTIVATIONS
+from kohort.recipe.recipe import NUMBERS, Recipe
+
+
+def _recipe(units, activation="relu", **fields):
+    fields = {"depth": len(units), "width": list(units), "activation": activation, **fields}
+    return Recipe.of(loss="mse", **fields)
+
+
+def _network(features, outputs, units, activation="relu", **fields):
+    return DenseNetwork.of(features, outputs, _recipe(units, activation, **fields))
 
 
 def _by_hand(variables, x, activation):
     for kernel, bias in zip(variables[:-2:2], variables[1:-2:2], strict=True):
         x = activation(x @ kernel + bias)
     return x @ variables[-2] + variables[-1]
+
+
+def _keras(activation):
+    if activation == "gelu_tanh":
+        return lambda x: keras.activations.gelu(x, approximate=True)
+    return keras.activations.get(activation)
 
 
 def _embedded(network, variables, surplus=0.0):
@@ -32,8 +48,9 @@ def _embedded(network, variables, surplus=0.0):
     return result
 
 
-def _context(units):
-    return Context(jnp.asarray(units, jnp.int32), {})
+def _context(recipe, **more):
+    numbers = dict(zip(NUMBERS, np.float32(recipe.numbers()), strict=True))
+    return Context(jnp.asarray(recipe.units, jnp.int32), numbers, **more)
 
 
 @given(st.integers(1, 5000))
@@ -50,19 +67,20 @@ def test_padded_widths_keep_order(a, b):
     assert padded(min(a, b)) <= padded(max(a, b))
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"prelu"}))
 def test_the_output_is_that_of_the_narrow_network_and_of_keras(activation):
     units, features = [5, 18], 4
-    network = DenseNetwork.of(features, 2, units, activation)
+    network = _network(features, 2, units, activation)
     assert all(wide > real for wide, real in zip(network.widths, units, strict=True))
     generator = np.random.default_rng(1)
     variables = [generator.normal(size=shape) * 0.4 for shape in network.shapes(units)]
     x = generator.normal(size=(7, features)).astype(np.float32)
     # Surplus weights are not zero here: the mask alone must hide the units that do not exist.
     wide = _embedded(network, variables, surplus=0.7)
-    actual = network.apply(wide, jnp.asarray(x), _context(units))
+    actual, averages = network.apply(wide, jnp.asarray(x), _context(_recipe(units, activation)))
+    assert averages == []
     narrow = [jnp.asarray(variable, jnp.float32) for variable in variables]
-    expected = _by_hand(narrow, jnp.asarray(x), keras.activations.get(activation))
+    expected = _by_hand(narrow, jnp.asarray(x), _keras(activation))
     np.testing.assert_allclose(actual, expected, rtol=2e-5, atol=2e-6)
 
 
@@ -73,17 +91,18 @@ def test_the_output_is_that_of_the_narrow_network_and_of_keras(activation):
     seed=st.integers(0, 1000),
 )
 def test_surplus_units_get_no_gradient_and_give_none(units, activation, seed):
-    network = DenseNetwork.of(3, 2, units, activation)
+    network = _network(3, 2, units, activation)
     generator = np.random.default_rng(seed)
     variables = [generator.normal(size=shape) * 0.2 for shape in network.shapes(units)]
     x = jnp.asarray(generator.normal(size=(5, 3)), jnp.float32)
 
     def objective(variables):
-        return jnp.sum(jnp.square(network.apply(variables, x, _context(units))))
+        output, _ = network.apply(variables, x, _context(_recipe(units, activation)))
+        return jnp.sum(jnp.square(output))
 
     gradients = jax.jit(jax.grad(objective))(_embedded(network, variables))
     narrow = [jnp.asarray(variable, jnp.float32) for variable in variables]
-    activate = keras.activations.get(activation)
+    activate = _keras(activation)
     wanted = jax.jit(jax.grad(lambda v: jnp.sum(jnp.square(_by_hand(v, x, activate)))))(narrow)
     for gradient, narrow_gradient in zip(gradients, wanted, strict=True):
         inside = tuple(slice(0, length) for length in narrow_gradient.shape)
@@ -93,23 +112,23 @@ def test_surplus_units_get_no_gradient_and_give_none(units, activation, seed):
 
 
 def test_equal_structures_are_equal_and_hash_alike():
-    a, b = (DenseNetwork.of(3, 1, [units, units], "relu") for units in (33, 64))
+    a, b = (_network(3, 1, [units, units], "relu") for units in (33, 64))
     assert a == b
     assert hash(a) == hash(b)
-    assert a != DenseNetwork.of(3, 1, [65, 65], "relu")
+    assert a != _network(3, 1, [65, 65], "relu")
 
 
 def test_kernels_are_what_l2_applies_to_and_hold_no_bias():
-    network = DenseNetwork.of(3, 2, [4, 5], "relu")
+    network = _network(3, 2, [4, 5], "relu")
     variables = [np.zeros(shape) for shape in network.shapes([4, 5])]
     assert [kernel.shape for kernel in network.kernels(variables)] == [(3, 4), (4, 5), (5, 2)]
 
 
 def test_a_thousand_members_draw_distinct_weights_that_their_seed_alone_decides():
-    network = DenseNetwork.of(8, 1, [50, 50, 50], "relu")
+    network = _network(8, 1, [50, 50, 50], "relu")
 
     def drawn(seed):
-        return network.initial([50, 50, 50], "he_normal", np.random.default_rng(seed))
+        return network.initial(_recipe([50, 50, 50]), np.random.default_rng(seed))
 
     first = [drawn(seed) for seed in range(1000)]
     assert len({variables[0].tobytes() for variables in first}) == 1000
@@ -122,7 +141,7 @@ def test_a_thousand_members_draw_distinct_weights_that_their_seed_alone_decides(
 
 @given(st.lists(st.integers(1, 60), max_size=3), st.integers(1, 9), st.integers(1, 4))
 def test_shapes_chain_from_the_features_to_the_outputs(units, features, outputs):
-    network = DenseNetwork.of(features, outputs, units, "relu")
+    network = _network(features, outputs, units, "relu")
     shapes = network.shapes(units)
     assert shapes[0][0] == features
     assert shapes[-1] == (outputs,)

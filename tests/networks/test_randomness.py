@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kohort.networks.randomness import bits_of, keep_mask, mix
+from kohort.networks.randomness import bits_of, mix, normals, survivors
 
 # Seeds and steps are fixed, so a passing p-value stays passing: no test here is a lottery.
 _LEAST_P = 1e-4
@@ -16,6 +16,11 @@ _SEEDS = [0, 1, 12345, 2**32 - 1]
 
 def _bits(seed=7, step=0, layer=0, rows=256, units=128):
     return np.asarray(bits_of(jnp.uint32(seed), jnp.int32(step), layer, rows, units))
+
+
+def _kept(rate=0.5, seed=7, step=0, layer=0, rows=256, units=128):
+    place = jnp.uint32(seed), jnp.int32(step), layer, rows, units
+    return np.asarray(survivors(jnp.float32(rate), *place))
 
 
 def _fraction(bits):
@@ -46,16 +51,34 @@ def test_every_unit_and_every_row_is_uniform_over_steps(seed):
 
 @pytest.mark.parametrize("rate", [0.01, 0.1, 0.25, 0.5, 0.9])
 def test_the_share_that_is_kept_is_one_minus_the_rate(rate):
-    kept = np.concatenate(
-        [np.asarray(keep_mask(_bits(step=step), jnp.float32(rate))).ravel() for step in range(16)]
-    )
+    kept = np.stack([_kept(rate, step=step) for step in range(16)])
     deviation = np.sqrt(rate * (1 - rate) / kept.size)
     assert abs(kept.mean() - (1 - rate)) < 4 * deviation
 
 
-def test_rate_zero_keeps_every_unit_even_at_the_lowest_bits():
-    assert np.asarray(keep_mask(jnp.zeros((4, 4), jnp.uint32), jnp.float32(0))).all()
-    assert np.asarray(keep_mask(jnp.asarray(_bits()), jnp.float32(0))).all()
+def test_rate_zero_keeps_every_unit():
+    assert _kept(0.0, rows=1024).all()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 32])
+def test_both_halves_of_a_batch_are_dropped_independently_at_any_number_of_rows(rows):
+    kept = np.stack([_kept(0.5, step=step, rows=rows) for step in range(64)])
+    assert kept.shape == (64, rows, 128)
+    if rows > 1:
+        half = (rows + 1) // 2
+        same = (kept[:, : rows - half] == kept[:, half:]).mean()
+        assert abs(same - 0.5) < 4 * 0.5 / np.sqrt(kept[:, half:].size)
+
+
+def test_survivors_do_not_depend_on_the_padded_width():
+    np.testing.assert_array_equal(_kept(0.3, units=37), _kept(0.3, units=64)[:, :37])
+
+
+def test_normal_numbers_are_standard_normal():
+    place = jnp.uint32(3), jnp.int32(5), 1, 512, 64
+    drawn = np.asarray(normals(*place)).ravel()
+    assert np.isfinite(drawn).all()
+    assert stats.kstest(drawn, "norm").pvalue > 0.01
 
 
 @settings(max_examples=30)
@@ -80,7 +103,7 @@ def test_another_layer_step_or_seed_gives_unrelated_bits(other):
     a, b = _bits(), _bits(**other)
     assert (a == b).mean() < 1e-3
     assert abs(_correlation(a, b)) < 4 / np.sqrt(a.size)
-    kept = [np.asarray(keep_mask(jnp.asarray(bits), jnp.float32(0.5))) for bits in (a, b)]
+    kept = [_kept(), _kept(**other)]
     assert abs((kept[0] == kept[1]).mean() - 0.5) < 4 * 0.5 / np.sqrt(a.size)
 
 

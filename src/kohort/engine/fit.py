@@ -20,6 +20,7 @@ from kohort.engine.member import (
     Member,
     Outcome,
 )
+from kohort.recipe.plateau import Plateau
 
 
 class Fit:
@@ -49,6 +50,13 @@ class Fit:
         self._wait = 0
         self._loss_sum = 0.0
         self._order: NDArray[np.intp] | None = None
+        performs = member.recipe.schedule == "performance"
+        self._plateau = Plateau(member.recipe) if performs else None
+
+    @property
+    def rate_factor(self) -> float:
+        """What the learning rate is multiplied by, beside its schedule over steps."""
+        return 1.0 if self._plateau is None else self._plateau.factor
 
     @property
     def steps_per_epoch(self) -> int:
@@ -106,6 +114,8 @@ class Fit:
             self.epoch = epoch
             self._diverge(None)
             return False
+        if self._plateau is not None:
+            self._plateau.end_epoch(monitored)
         if self.epoch >= recipe.epochs:
             self.status = FINISHED
         if not recipe.early_stopping:

@@ -77,9 +77,7 @@ class Member:
         """Initial variables at the member's real widths."""
         if self.initial is not None:
             return self.initial
-        recipe = self.recipe
-        drawn = self.network.initial(recipe.units, recipe.kernel_initializer, self.generator(0))
-        return list(drawn)
+        return list(self.network.initial(self.recipe, self.generator(0)))
 
     def order(self, epoch: int) -> NDArray[np.intp]:
         """Row numbers in the order in which an epoch visits them."""

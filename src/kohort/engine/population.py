@@ -21,8 +21,8 @@ from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk, packing_of, training_function
 from kohort.recipe.losses import CLASSIFICATION
+from kohort.recipe.pace import PACE, pace
 from kohort.recipe.recipe import NUMBERS
-from kohort.recipe.schedules import rates
 
 Source = Callable[[], Fit | None]
 Sink = Callable[[Fit], None]
@@ -50,14 +50,16 @@ class Runner:
         self._dtype: np.dtype[np.floating[Any]] = np.dtype(structure.dtype)
         self._fits: list[Fit | None] = [None] * slots
         network, steps, batch = structure.network, CHUNK_STEPS, structure.batch_size
-        state = packing_of(structure).size
+        self._packing = packing_of(structure)
+        state = self._packing.size
         self._params = self._put(np.zeros((slots, network.layout.size), self._dtype))
         self._state = self._put(np.zeros((slots if state else 0, state), self._dtype))
         self._chunk = Chunk(
             x=np.zeros((slots, steps, batch, network.features), self._dtype),
             y=np.zeros((slots, steps, batch, structure.targets), self._dtype),
             weight=np.zeros((slots, steps, batch), self._dtype),
-            rate=np.zeros((slots, steps), self._dtype),
+            rows=np.zeros((slots, steps), np.int32),
+            pace=np.zeros((slots, steps, len(PACE)), self._dtype),
             numbers=np.zeros((slots, len(NUMBERS)), self._dtype),
             units=np.zeros((slots, network.hidden), np.int32),
             seed=np.zeros(slots, np.uint32),
@@ -99,7 +101,7 @@ class Runner:
             member = fit.member
             layout.embed(member.initial_variables(), params[slot])
             if state.size:
-                state[slot] = 0
+                state[slot] = self._packing.initial
             chunk.numbers[slot] = member.recipe.numbers()
             chunk.units[slot] = member.recipe.units
             chunk.seed[slot] = member.generator(2).integers(2**32, dtype=np.uint32)
@@ -137,7 +139,9 @@ class Runner:
             np.take(source, order, axis=0, out=flat[: len(order)], mode="clip")
             flat[len(order) : steps * self._structure.batch_size] = 0
         self._weigh(slot, rows.weight, order, steps)
-        chunk.rate[slot, :steps] = rates(fit.member.recipe, np.arange(fit.step, fit.step + steps))
+        chunk.pace[slot, :steps] = pace(
+            fit.member.recipe, fit.step, steps, fit.steps_per_epoch, fit.rate_factor
+        )
         chunk.first[slot] = fit.step
 
     def _weigh(
@@ -145,11 +149,13 @@ class Runner:
     ) -> None:
         """Each row's share of its batch's loss: 1 / real rows, times its weight; 0 for padding."""
         batch, count = self._structure.batch_size, len(order)
-        share = self._chunk.weight[slot].reshape(-1)
+        share, rows = self._chunk.weight[slot].reshape(-1), self._chunk.rows[slot]
         share[: steps * batch] = 1.0 / batch
+        rows[:steps] = batch
         if last := count % batch:
             share[count - last : count] = 1.0 / last
             share[count : steps * batch] = 0
+            rows[steps - 1] = last
         if weight is not None:
             share[:count] *= weight[order]
 
@@ -187,7 +193,7 @@ class Runner:
         ids[: len(slots)] = slots
         count = np.asarray(len(slots), np.int32)
         arguments = (
-            self._params,
+            self._judged(),
             ids,
             count,
             self._table(table, padded),
@@ -224,8 +230,17 @@ class Runner:
         self._tables[id(table)] = (table, tuple(arrays))
         return self._tables[id(table)][1]
 
+    def _judged(self) -> Any:
+        """The parameters that are validated and kept: averaged over steps where that is asked."""
+        count = self._packing.averaged
+        if not count:
+            return self._params
+        params = np.array(self._params)
+        params[:, :count] = np.asarray(self._state)[:, -count:]
+        return self._put(params)
+
     def _row(self, slot: int) -> NDArray[np.floating[Any]]:
-        return np.array(np.asarray(self._params)[slot])
+        return np.array(np.asarray(self._judged())[slot])
 
     def _harvest(self) -> None:
         ended = [(slot, fit) for slot, fit in self.active if fit.done]
@@ -233,6 +248,6 @@ class Runner:
             fit.result = fit.outcome(self._row(slot))
             fit.best_row = None
             self._fits[slot] = None
-            self._chunk.rate[slot] = 0
+            self._chunk.pace[slot] = 0
             self._chunk.weight[slot] = 0
             self._sink(fit)

@@ -2,7 +2,7 @@
 
 Axes: `slot` (which member), `step`, `batch` (row in a batch), `row`, `feature`, `target`.
 State crosses a program's border as matrices with a slot axis, `params` (slot, size) and
-`optimizer` (slot, size), and is unpacked into variables once per chunk, not once per step.
+`state` (slot, size), and is unpacked into variables once per chunk, not once per step.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import optax
 
 from kohort.engine.structure import Structure
 from kohort.networks.network import Context
-from kohort.recipe.losses import LOSSES
+from kohort.recipe.losses import loss_of
 from kohort.recipe.optimizers import transformation
+from kohort.recipe.pace import PACE
 from kohort.recipe.recipe import NUMBERS
+from kohort.recipe.regularizers import max_norm, penalty
 
 Tree = Any
 
@@ -29,16 +31,18 @@ class Chunk(NamedTuple):
     """Inputs of one call of the training program.
 
     Shapes: `x` (slot, step, batch, feature), `y` (slot, step, batch, target), `weight`
-    (slot, step, batch), `rate` (slot, step), `numbers` (slot, number), `units` (slot, layer),
-    `seed` (slot,), `first` (slot,) step number at which the chunk starts, `steps` () how many
-    steps to run. A row's weight is already divided by the number of real rows in its batch, and
-    is 0 for padding.
+    (slot, step, batch), `rows` (slot, step) real rows of each batch, `pace` (slot, step, number)
+    what changes from step to step, in the order of `PACE`, `numbers` (slot, number), `units`
+    (slot, layer), `seed` (slot,), `first` (slot,) step number at which the chunk starts, `steps`
+    () how many steps to run. A row's weight is already divided by the number of real rows in its
+    batch, and is 0 for padding.
     """
 
     x: Any
     y: Any
     weight: Any
-    rate: Any
+    rows: Any
+    pace: Any
     numbers: Any
     units: Any
     seed: Any
@@ -46,72 +50,112 @@ class Chunk(NamedTuple):
     steps: Any
 
 
+class State(NamedTuple):
+    """What a step keeps beside the variables: the optimizer's state, averaged weights if any."""
+
+    optimizer: Tree
+    average: Tree
+
+
 def named(numbers: jax.Array) -> dict[str, jax.Array]:
     """A member's row of the number matrix as a dict of scalars."""
     return {name: numbers[column] for column, name in enumerate(NUMBERS)}
 
 
-def optimizer_of(structure: Structure) -> optax.GradientTransformationExtraArgs:
-    """The optimizer that a structure compiles in."""
-    return transformation(structure.family, "weight_decay" in structure.uses)
-
-
-def penalty(structure: Structure, variables: Tree, numbers: dict[str, jax.Array]) -> Any:
-    """L2 penalty of one member's kernels, or 0 when the structure has none."""
-    if "l2" not in structure.uses:
-        return 0.0
-    kernels = structure.network.kernels(variables)
-    squares = sum(jnp.sum(jnp.square(kernel)) for kernel in kernels)
-    # A member that does not use the penalty must not see its square overflow.
-    return jnp.where(numbers["l2"] > 0, numbers["l2"] * squares, 0)
+def _initial_state(structure: Structure, variables: Tree) -> State:
+    optimizer = transformation(structure.family, structure.uses).init(variables)
+    average = jax.tree.map(jnp.zeros_like, variables) if "averaging" in structure.uses else ()
+    return State(optimizer, average)
 
 
 def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Array]]:
-    """One optimizer step of one member, as a pure function."""
-    network, loss = structure.network, LOSSES[structure.loss]
-    optimizer = optimizer_of(structure)
+    """One optimizer step of one member, as a pure function.
+
+    The order is Keras's: clip, decay, update, average, constrain.
+    """
+    network, uses = structure.network, structure.uses
+    loss = loss_of(structure.loss, uses)
+    optimizer = transformation(structure.family, uses)
+    trainable = network.trainable
 
     def step(
         variables: Tree,
-        state: Tree,
-        batch: tuple[jax.Array, jax.Array, jax.Array],
-        rate: jax.Array,
+        state: State,
+        batch: tuple[jax.Array, jax.Array, jax.Array, jax.Array],
+        pace: jax.Array,
         number_row: jax.Array,
         units: jax.Array,
         seed: jax.Array,
         index: jax.Array,
-    ) -> tuple[Tree, Tree, jax.Array]:
-        x, y, weight = batch
-        numbers = {**named(number_row), "learning_rate": rate}
-        context = Context(units, numbers, seed, index, structure.uses, training=True)
+    ) -> tuple[Tree, State, jax.Array]:
+        x, y, weight, rows = batch
+        numbers = {**named(number_row), **{name: pace[i] for i, name in enumerate(PACE)}}
+        context = Context(units, numbers, uses, seed, index, rows)
 
-        def objective(variables: Tree) -> jax.Array:
-            output = network.apply(variables, x, context)
-            rows = loss(y, output, numbers)
-            return jnp.sum(weight * rows) + penalty(structure, variables, numbers)
+        def objective(trained: Tree) -> tuple[jax.Array, list[jax.Array]]:
+            output, averages = network.apply([*trained, *variables[trainable:]], x, context)
+            value = jnp.sum(weight * loss(y, output, numbers))
+            return value + penalty(network.kernels(trained), numbers, uses), averages
 
-        value, grads = jax.value_and_grad(objective)(variables)
-        updates, state = optimizer.update(grads, state, variables, numbers=numbers)
-        return optax.apply_updates(variables, updates), state, value
+        trained = variables[:trainable]
+        (value, moving), grads = jax.value_and_grad(objective, has_aux=True)(trained)
+        grads = _thawed(structure, grads, numbers)
+        updates, inner = optimizer.update(
+            grads, state.optimizer, trained, numbers=numbers, shapes=network.sizes(units)
+        )
+        moved = optax.apply_updates(trained, _thawed(structure, updates, numbers))
+        constrained = _constrained(structure, moved, numbers)
+        average = state.average
+        if "averaging" in uses:
+            average = _averaged(average, moved, constrained, numbers, index)
+        return [*constrained, *moving], State(inner, average), value
 
     return step
 
 
+def _thawed(structure: Structure, changes: Tree, numbers: dict[str, jax.Array]) -> Tree:
+    """Gradients or updates without those of frozen hidden layers."""
+    if "freezing" not in structure.uses:
+        return changes
+    free = numbers["thawed"] > 0
+    return [*(jnp.where(free, change, 0) for change in changes[:-2]), *changes[-2:]]
+
+
+def _constrained(structure: Structure, trained: Tree, numbers: dict[str, jax.Array]) -> Tree:
+    """Variables with hidden kernels within max-norm."""
+    if "max_norm" not in structure.uses:
+        return trained
+    hidden = {id(kernel) for kernel in structure.network.kernels(trained)[:-1]}
+    return [max_norm(v, numbers["max_norm"]) if id(v) in hidden else v for v in trained]
+
+
+def _averaged(
+    average: Tree, moved: Tree, constrained: Tree, numbers: dict[str, jax.Array], index: jax.Array
+) -> Tree:
+    """Keras's exponential moving average; a member without one keeps its plain weights."""
+    stay = jnp.where(index > 0, numbers["ema_momentum"], 0)
+    on = numbers["averaged"] > 0
+    return [
+        jnp.where(on, stay * old + (1 - stay) * new, plain)
+        for old, new, plain in zip(average, moved, constrained, strict=True)
+    ]
+
+
 def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any]]:
-    """`(params, optimizer, chunk) -> (params, optimizer, loss)`; loss is (slot, step)."""
+    """`(params, state, chunk) -> (params, state, loss)`; loss is (slot, step)."""
     layout = structure.network.layout
     step = jax.vmap(member_step(structure))
     packing = StatePacking(structure)
 
-    def advance(params: Any, optimizer: Any, chunk: Chunk) -> tuple[Any, Any, Any]:
+    def advance(params: Any, state: Any, chunk: Chunk) -> tuple[Any, Any, Any]:
         def body(index: Any, carry: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
             variables, state, losses = carry
-            at = [jax.lax.dynamic_index_in_dim(a, index, 1, keepdims=False) for a in chunk[:4]]
+            at = [jax.lax.dynamic_index_in_dim(a, index, 1, keepdims=False) for a in chunk[:5]]
             variables, state, value = step(
                 variables,
                 state,
-                (at[0], at[1], at[2]),
-                at[3],
+                tuple(at[:4]),
+                at[4],
                 chunk.numbers,
                 chunk.units,
                 chunk.seed,
@@ -120,26 +164,42 @@ def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any
             losses = jax.lax.dynamic_update_index_in_dim(losses, value, index, 1)
             return variables, state, losses
 
-        carry = (layout.unpack(params), packing.unpack(optimizer), jnp.zeros_like(chunk.rate))
-        variables, state, losses = jax.lax.fori_loop(np.int32(0), chunk.steps, body, carry)
-        return layout.pack(variables, lead=1), packing.pack(state), losses
+        losses = jnp.zeros(chunk.pace.shape[:2], chunk.pace.dtype)
+        carry = (layout.unpack(params), packing.unpack(state), losses)
+        variables, last, losses = jax.lax.fori_loop(np.int32(0), chunk.steps, body, carry)
+        return layout.pack(variables, lead=1), packing.pack(last), losses
 
     return advance
 
 
 class StatePacking:
-    """An optimizer's state as one row per slot; integers travel as floats."""
+    """A member's `State` as one row per slot; integers travel as floats.
+
+    Attributes
+    ----------
+    size : int
+        Length of a row.
+    averaged : int
+        How many of its last entries are averaged weights.
+    initial : array, shape (size,)
+        The row that every member starts with.
+    """
 
     def __init__(self, structure: Structure) -> None:
-        dtype = jnp.dtype(structure.dtype)
-        variables = [jax.ShapeDtypeStruct(s, dtype) for s in structure.network.layout.shapes]
-        shape = jax.eval_shape(optimizer_of(structure).init, variables)
-        self._leaves, self._tree = jax.tree.flatten(shape)
+        dtype = np.dtype(structure.dtype)
+        network = structure.network
+        shapes = network.layout.shapes[: network.trainable]
+        state = _initial_state(structure, [np.zeros(shape, dtype) for shape in shapes])
+        leaves, self._tree = jax.tree.flatten(state)
+        self._leaves = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
         self._dtype = dtype
-        self.size = sum(leaf.size for leaf in self._leaves)
+        flat = [np.asarray(leaf, dtype).reshape(-1) for leaf in leaves]
+        self.initial = np.concatenate([np.zeros(0, dtype), *flat])
+        self.size = len(self.initial)
+        self.averaged = sum(leaf.size for leaf in jax.tree.leaves(state.average))
 
     def unpack(self, matrix: jax.Array) -> Tree:
-        """(slot, size) -> the optimizer's state with a leading slot axis."""
+        """(slot, size) -> the state with a leading slot axis."""
         leaves, start = [], 0
         for leaf in self._leaves:
             part = matrix[:, start : start + leaf.size]
@@ -159,5 +219,5 @@ class StatePacking:
 
 @lru_cache(maxsize=256)
 def packing_of(structure: Structure) -> StatePacking:
-    """The (cached) packing of a structure's optimizer state."""
+    """The (cached) packing of a structure's state."""
     return StatePacking(structure)

@@ -1,11 +1,11 @@
-"""What both dense estimators share: parameters, `fit`, raw predictions."""
+"""What both dense estimators share: `fit`, raw predictions, export."""
 
 from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -15,11 +15,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows
+from kohort.engine.predict import SAMPLED, Trained, blocks, raw_outputs, sampled_outputs
 from kohort.errors import DivergedError, DivergedWarning
 from kohort.estimators.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from kohort.estimators.export import keras_model
+from kohort.estimators.labels import Labelled, labelled_rows
+from kohort.estimators.parameters import DenseParameters, check_own
 from kohort.estimators.persistence import save
-from kohort.estimators.prediction import raw_outputs
 from kohort.estimators.preparation import (
     Scaling,
     floating_dtype,
@@ -27,49 +29,18 @@ from kohort.estimators.preparation import (
     split,
     unpack_validation,
 )
-from kohort.estimators.together import current, train_member
+from kohort.estimators.together import current, train_members
 from kohort.networks.dense import DenseNetwork
-from kohort.recipe.constraints import Interval, check, flag, optional
-from kohort.recipe.recipe import DEFAULTS, Recipe
-
-_OWN = {
-    "validation_fraction": optional(Interval(0, 1, closed="neither")),
-    "standardize": flag(),
-    "verbose": Interval(0, 2, closed="both", whole=True),
-}
-
+from kohort.recipe.parameters import DEFAULTS
+from kohort.recipe.recipe import Recipe
+from kohort.studies.pretraining import pretrained
 
 _DTYPES = (np.float64, np.float32)
 
 
-def _default(name: str) -> Any:
-    return field(default=DEFAULTS[name])
-
-
 @dataclass(eq=False, repr=False)
-class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
-    """Parameters and behaviour of `DenseRegressor` and `DenseClassifier`."""
-
-    depth: int = _default("depth")
-    width: int | Sequence[int] = _default("width")
-    activation: str = _default("activation")
-    kernel_initializer: str = _default("kernel_initializer")
-    loss: str = "auto"
-    optimizer: str = _default("optimizer")
-    learning_rate: float = _default("learning_rate")
-    momentum: float = _default("momentum")
-    weight_decay: float | None = _default("weight_decay")
-    dropout: float = _default("dropout")
-    l2: float = _default("l2")
-    batch_size: int = _default("batch_size")
-    epochs: int = _default("epochs")
-    early_stopping: bool = _default("early_stopping")
-    patience: int = _default("patience")
-    min_delta: float = _default("min_delta")
-    validation_fraction: float | None = 0.1
-    standardize: bool = True
-    random_state: int | np.random.RandomState | None = None
-    verbose: int = 0
+class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # type: ignore[misc]
+    """Behaviour of `DenseRegressor` and `DenseClassifier`."""
 
     @abstractmethod
     def _check_targets(self, y: Any, reset: bool) -> Floats:
@@ -96,7 +67,14 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return Scaling.of(targets, weight, on=False)
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        X_unlabeled: Any = None,
+    ) -> Self:
         """Train the network.
 
         Inside `kohort.together()` the call waits and trains with the other fits.
@@ -109,6 +87,8 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             Non-negative; scaled to a mean of 1 over the training rows.
         validation_data : tuple (X, y) or (X, y, sample_weight), default=None
             Rows to monitor instead of a part of the training rows.
+        X_unlabeled : array-like or DataFrame, shape (row, feature), default=None
+            Further rows to pretrain on.
 
         Returns
         -------
@@ -117,19 +97,20 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ParameterError
-            If a parameter is out of range or unknown.
+            If a parameter is out of range or unknown, or contradicts another.
         DataError, ValueError
             If the data cannot be used.
         DivergedError
             If the loss became NaN or infinite before any epoch left usable weights.
         """
         self._check_parameters()
-        X, y = validate_data(self, X, y, dtype=_DTYPES, multi_output=True)
+        rows = labelled_rows(self, X, y, sample_weight, X_unlabeled)
+        X, y = validate_data(self, rows.X, rows.y, dtype=_DTYPES, multi_output=True)
         targets = self._check_targets(y, reset=True)
         recipe = Recipe.of(**self._recipe_fields(), loss=self._loss())
-        weight = self._weights(sample_weight, X, targets)
-        member = self._member(recipe, X, targets, weight, validation_data)
-        self._take(self._trained(member, X, y, sample_weight))
+        weight = self._weights(rows.sample_weight, X, targets)
+        members = self._members(recipe, X, targets, weight, validation_data, rows)
+        self._take(self._trained(members, X, y, rows.sample_weight))
         return self
 
     def _recipe_fields(self) -> dict[str, Any]:
@@ -137,36 +118,68 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def _check_parameters(self) -> None:
         """Refuse a bad parameter before any work on the data."""
-        for name, constraint in _OWN.items():
-            check(name, getattr(self, name), constraint)
+        check_own(self)
         Recipe.of(**self._recipe_fields(), loss="mse")
 
-    def _member(
-        self, recipe: Recipe, X: Any, targets: Floats, weight: Floats | None, validation_data: Any
-    ) -> Member:
+    def _members(
+        self,
+        recipe: Recipe,
+        X: Any,
+        targets: Floats,
+        weight: Floats | None,
+        validation_data: Any,
+        given: Labelled,
+    ) -> list[Member]:
         """Scale the data, set validation rows aside, and describe the fit to the engine."""
         dtype = floating_dtype()
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self._scaling = Scaling.of(X, weight, bool(self.standardize))
-        self._target = self._target_scaling(targets, weight)
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        unlabelled = given.unlabelled_values(self, _DTYPES)
+        self._scale(X, targets, weight, unlabelled)
         x, t = self._scaling.apply(X, dtype), self._target.apply(targets, dtype)
         train, held_out, validation = None, None, None
         if validation_data is not None:
             validation = self._validation(validation_data, dtype)
         elif recipe.early_stopping and self.validation_fraction is not None:
             fraction = float(self.validation_fraction)
-            train, held_out = split(len(x), fraction, seed, self._labels(targets))
+            train, held_out = split(len(x), fraction, self._seed, self._labels(targets))
         weight = relative(weight, train, dtype)
         if held_out is not None:
             part = None if weight is None else weight[held_out]
             validation = Rows(x[held_out], t[held_out], part)
-        rows = Rows(x, t, weight)
-        cohort = current()
-        if cohort is not None:
-            rows = cohort.rows(rows)
-            validation = None if validation is None else cohort.rows(validation)
-        network = DenseNetwork.of(x.shape[1], self._outputs, recipe.units, recipe.activation)
-        return Member(recipe, network, rows, train, validation, seed)
+        rows = _shared(Rows(x, t, weight))
+        network = DenseNetwork.of(x.shape[1], self._outputs, recipe)
+        first = Member(recipe, network, rows, train, validation and _shared(validation), self._seed)
+        members = [replace(first, seed=seed) for seed in self._seeds(self.n_networks)]
+        if self.pretrain is None:
+            return members
+        seen = (
+            x if unlabelled is None else np.concatenate([x, self._scaling.apply(unlabelled, dtype)])
+        )
+        return pretrained(
+            members,
+            _shared(Rows(seen, seen)),
+            self.pretrain,
+            self.pretrain_epochs,
+            float(self.pretrain_noise),
+            lambda tasks: train_members(tasks, 2 * int(X.nbytes), self.get_params()),
+        )
+
+    def _seeds(self, count: int) -> list[int]:
+        """Seed of each network; the first is that of a network alone."""
+        more = np.random.SeedSequence(self._seed).generate_state(count - 1)
+        return [self._seed, *(int(seed) for seed in more)]
+
+    def _scale(
+        self, X: Any, targets: Floats, weight: Floats | None, unlabelled: Floats | None
+    ) -> None:
+        """Learn the scaling of the features, over all rows, and of the target."""
+        seen, share = X, weight
+        if unlabelled is not None:
+            seen = np.concatenate([X, unlabelled])
+            if weight is not None:
+                share = np.concatenate([weight, np.full(len(unlabelled), weight.mean())])
+        self._scaling = Scaling.of(seen, share, bool(self.standardize))
+        self._target = self._target_scaling(targets, weight)
 
     def _weights(self, sample_weight: Any, X: Any, targets: Floats) -> Floats | None:
         by_class = self._class_weights(targets)
@@ -186,25 +199,26 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         x, t = self._scaling.apply(X, dtype), self._target.apply(targets, dtype)
         return Rows(x, t, weight)
 
-    def _trained(self, member: Member, X: Any, y: Any, sample_weight: Any) -> Outcome:
-        """Train the member, with whatever wants to hear of each epoch."""
-        listeners = []
+    def _trained(self, members: list[Member], X: Any, y: Any, sample_weight: Any) -> list[Outcome]:
+        """Train the members; the first tells whatever wants to hear of each epoch."""
+        first = members[0]
+        listeners: list[Callable[..., bool]] = []
         callbacks = None
         if EpochCallbacks.wanted(self):
             callbacks = EpochCallbacks(
-                self, lambda *at: self._attributes_at(member, *at), X, y, sample_weight
+                self, lambda *at: self._attributes_at(first, *at), X, y, sample_weight
             )
             listeners.append(callbacks.on_epoch)
         if self.verbose:
             listeners.append(self._say)
         if listeners:
-            member = _listening(member, listeners)
-        self._network, self.recipe_ = member.network, member.recipe
+            members = [_listening(first, listeners), *members[1:]]
+        self._network, self.recipe_ = first.network, first.recipe
         held = 2 * int(X.nbytes)  # The table, and the one that a pipeline made it from.
-        outcome = train_member(member, held, self.get_params())
+        outcomes = train_members(members, held, self.get_params())
         if callbacks is not None:
             callbacks.end()
-        return outcome
+        return outcomes
 
     def _say(self, epoch: int, logs: Logs, weights: Any) -> bool:
         if self.verbose == 2 or epoch + 1 == self.epochs or (epoch + 1) % 10 == 0:
@@ -220,23 +234,24 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             for name, value in vars(self).items()
             if name not in own and not name.startswith(("_skl", "_callback", "_parent"))
         }
-        return {**learned, "weights_": weights, "n_epochs_": epoch + 1, "best_epoch_": epoch}
+        now = Outcome(weights, best_epoch=epoch)
+        learned |= {"n_epochs_": epoch + 1, "best_epoch_": epoch}
+        return {**learned, "weights_": weights, "networks_": [now]}
 
-    def _take(self, outcome: Outcome) -> None:
-        self.history_ = {name: np.asarray(values) for name, values in outcome.history.items()}
-        self.status_ = outcome.status
-        self.n_epochs_ = outcome.epochs
-        self.best_epoch_ = outcome.best_epoch
-        if outcome.weights is None:
-            raise DivergedError(outcome.cause)
-        if outcome.status == DIVERGED:
-            warnings.warn(
-                f"{outcome.cause} The weights of epoch {outcome.best_epoch + 1}, the best before "
-                "that, were restored.",
-                DivergedWarning,
-                stacklevel=3,
-            )
-        self.weights_ = outcome.weights
+    def _take(self, outcomes: list[Outcome]) -> None:
+        usable = [outcome for outcome in outcomes if outcome.weights is not None]
+        first = usable[0] if usable else outcomes[0]
+        self.history_ = {name: np.asarray(values) for name, values in first.history.items()}
+        self.status_ = first.status
+        self.n_epochs_ = first.epochs
+        self.best_epoch_ = first.best_epoch
+        if first.weights is None:
+            raise DivergedError(first.cause)
+        for outcome in outcomes:
+            if outcome.status == DIVERGED:
+                warnings.warn(_what_is_left(outcome), DivergedWarning, stacklevel=3)
+        self.networks_ = usable
+        self.weights_ = first.weights
 
     def to_keras(self) -> Any:
         """The network as a compiled `keras.Model` that takes raw features.
@@ -277,16 +292,50 @@ class DenseEstimator(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "weights_")
         save(self, path)
 
-    def _raw(self, X: Any) -> Floats:
-        """Raw outputs of the network, in its own units, shape (row, output)."""
+    def _passes(self, X: Any) -> Iterator[Floats]:
+        """Raw outputs of every pass, block by block of rows, shape (pass, row, output)."""
         check_is_fitted(self, "weights_")
         X = validate_data(self, X, dtype=_DTYPES, reset=False)
-        dtype = self.weights_[0].dtype
-        x = self._scaling.apply(X, dtype)
-        return raw_outputs(self._network, self.recipe_.units, self.weights_, x)
+        x = self._scaling.apply(X, self.weights_[0].dtype)
+        networks = [
+            Trained(self._network, self.recipe_, outcome.weights, seed)
+            for outcome, seed in zip(self.networks_, self._seeds(len(self.networks_)), strict=True)
+            if outcome.weights is not None
+        ]
+        for block in blocks(len(x)):
+            if self._samples:
+                passes = [
+                    sampled_outputs(n, x[block], self._samples, block.start) for n in networks
+                ]
+            else:
+                passes = [raw_outputs(n, x[block])[None] for n in networks]
+            yield passes[0] if len(passes) == 1 else np.concatenate(passes)
+
+    @property
+    def _samples(self) -> int:
+        """Passes with noise of each network; 0 where it would make no difference."""
+        return int(self.mc_samples) if self.recipe_.uses & SAMPLED else 0
+
+    @property
+    def _n_passes(self) -> int:
+        return len(self.networks_) * max(1, self._samples)
 
 
-def _listening(member: Member, listeners: list[Any]) -> Member:
+def _shared(rows: Rows) -> Rows:
+    """The table, or an equal one that another fit of the open cohort holds already."""
+    cohort = current()
+    return rows if cohort is None else cohort.rows(rows)
+
+
+def _what_is_left(outcome: Outcome) -> str:
+    """What became of a network whose training diverged."""
+    if outcome.weights is None:
+        return f"{outcome.cause} The other networks predict without it."
+    best = outcome.best_epoch + 1
+    return f"{outcome.cause} The weights of epoch {best}, the best before that, were restored."
+
+
+def _listening(member: Member, listeners: list[Callable[..., bool]]) -> Member:
     """The same member, telling every listener of each epoch."""
 
     def on_epoch(epoch: int, logs: Logs, weights: Any) -> bool:

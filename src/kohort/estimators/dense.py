@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,69 +12,42 @@ from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.base import DenseEstimator
+from kohort.estimators.parameters import documented
 from kohort.estimators.preparation import Scaling
 from kohort.recipe import losses
 from kohort.recipe.constraints import OneOf, check
+from kohort.recipe.parameters import HOST, STRUCTURE, Parameter
+from kohort.studies.uncertainty import Uncertainty, uncertainty
+
+_REGRESSION_LOSSES = (
+    "auto",
+    *losses.REGRESSION,
+    *(alias for alias, name in losses.ALIASES.items() if name in losses.REGRESSION),
+)
+_CLASSIFICATION_LOSSES = ("auto", "focal", *losses.CLASSIFICATION)
 
 
+@documented(
+    Parameter(
+        "loss", "loss", STRUCTURE, "auto", OneOf(_REGRESSION_LOSSES),
+        '{"auto", "mse", "mae", "huber", "log_cosh", "quantile", "poisson"}',
+        'Keras identifier; `"auto"` is mean squared error. With `standardize=True` it is computed on '
+        "the standardised target, so that a learning rate does not depend on the target's unit. "
+        "quantile is the pinball loss; poisson has a log link, for targets >= 0.",
+    ),
+)  # fmt: skip
 @dataclass(eq=False, repr=False)
 class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
     """Dense network for regression, of one target or several.
 
     Parameters
     ----------
-    depth : int, default=2
-        Number of hidden layers, >= 0.
-    width : int or list of int, default=128
-        Units of each hidden layer, >= 1, or one number per hidden layer.
-    activation : str, default="relu"
-        Keras identifier of the hidden layers' activation.
-    kernel_initializer : str, default="auto"
-        Keras identifier. `"auto"` takes He for the ReLU family, LeCun for SELU, Glorot for the
-        rest (He et al. 2015, arXiv:1502.01852; Glorot and Bengio 2010). Biases start at 0.
-    loss : {"auto", "mse", "mae", "log_cosh"}, default="auto"
-        Keras identifier; `"auto"` is mean squared error. With `standardize=True` it is computed
-        on the standardised target, so that a learning rate does not depend on the target's unit.
-    optimizer : {"sgd", "momentum", "nesterov", "adam", "adamw"}, default="adam"
-        Keras's optimizer of that name; momentum and nesterov are its SGD with momentum.
-    learning_rate : float, default=0.001
-        Step size, > 0.
-    momentum : float, default=0.9
-        In [0, 1); used by momentum and nesterov, ignored by the others.
-    weight_decay : float or None, default=None
-        Decoupled decay, >= 0: each step first shrinks every variable by `learning_rate *
-        weight_decay` of itself (Loshchilov and Hutter 2019, arXiv:1711.05101). None for Keras's
-        default: 0.004 for adamw, 0 for the others.
-    dropout : float, default=0.0
-        Share of hidden units dropped in training, in [0, 1) (Srivastava et al. 2014).
-    l2 : float, default=0.0
-        Penalty `l2 * sum(kernel**2)` on every kernel, the output's included, >= 0.
-    batch_size : int, default=32
-        Rows per step, >= 1; the last, partial batch is trained too.
-    epochs : int, default=100
-        Most passes over the training rows, >= 1.
-    early_stopping : bool, default=True
-        Whether to stop after `patience` epochs without a better validation loss, and to restore
-        the best weights, as Keras's `EarlyStopping(restore_best_weights=True)` does.
-    patience : int, default=10
-        Epochs without improvement that are waited for, >= 0.
-    min_delta : float, default=0.0
-        Least decrease that counts as an improvement, >= 0.
-    validation_fraction : float or None, default=0.1
-        Share of the rows set aside to validate on when stopping early, in (0, 1). None
-        monitors the training loss. Unused when `fit` gets `validation_data`.
-    standardize : bool, default=True
-        Whether to scale each feature to mean 0 and deviation 1, and the target too, over the rows
-        given to `fit`; part of the model that `to_keras` gives.
-    random_state : int, RandomState or None, default=None
-        Fixes the split, the initial weights, the order of rows and dropout.
-    verbose : {0, 1, 2}, default=0
-        Silent, a line every ten epochs, or a line per epoch.
+    {parameters}
 
     Attributes
     ----------
@@ -85,7 +59,11 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
     status_ : str
         `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
     weights_ : list of arrays
-        Kernel and bias of each layer, in Keras's order and shapes.
+        Trained variables layer by layer, in Keras's shapes: kernel, bias, gamma and beta of the
+        normalisation, slopes of prelu; then the moving averages of batch_norm.
+    networks_ : list of Outcome
+        `weights`, `history`, `status` and `best_epoch` of each of `n_networks`; the attributes
+        above are those of the first.
     recipe_ : Recipe
         The hyperparameters with every `"auto"` and None resolved.
     n_features_in_, feature_names_in_
@@ -105,12 +83,8 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
 
     def _loss(self) -> str:
         loss = "mse" if self.loss == "auto" else self.loss
-        names = [
-            *losses.REGRESSION,
-            *(a for a, of in losses.ALIASES.items() if of in losses.REGRESSION),
-        ]
-        check("loss", loss, OneOf(["auto", *names]))
-        return loss
+        check("loss", loss, OneOf(_REGRESSION_LOSSES))
+        return losses.ALIASES.get(loss, loss)
 
     @property
     def _outputs(self) -> int:
@@ -127,25 +101,56 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
                 f"validation_data's y must have {self.n_outputs_} columns, as y has; "
                 f"got {targets.shape[1]}."
             )
+        if self._loss() == "poisson" and targets.min() < 0:
+            raise DataError(
+                f"y must be >= 0 with loss='poisson'; got {targets.min():g}. "
+                "Use loss='mse' for targets of either sign."
+            )
         return np.asarray(targets)
 
     def _target_scaling(self, targets: Floats, weight: Floats | None) -> Scaling:
+        if self._loss() == "poisson":
+            return Scaling.by_mean(targets, weight, on=bool(self.standardize))
         return Scaling.of(targets, weight, on=bool(self.standardize))
 
-    def predict(self, X: Any) -> Floats:
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the target.
 
         Parameters
         ----------
         X : array-like or DataFrame, shape (row, feature)
+        return_std : bool, default=False
+            Whether to return the standard deviation of the passes too: `mc_samples` passes with
+            dropout left on, through each of `n_networks`. It is the uncertainty of the network, not
+            the noise of the target.
 
         Returns
         -------
         array of Keras's float type, shape (row,) or (row, target)
-            In the target's own units.
+            In the target's own units; the mean over all passes.
+        array of the same shape, only with `return_std`
+
+        Raises
+        ------
+        ParameterError
+            If `return_std` is asked of a single pass.
         """
-        raw = self._raw(X)
-        values = self._target.undo(raw).astype(raw.dtype)
+        check_is_fitted(self, "weights_")
+        if return_std and self._n_passes < 2:
+            raise _needs_passes("return_std", "False", return_std)
+        means, deviations = [], []
+        for raw in self._passes(X):
+            values = np.exp(raw) if self.recipe_.loss == "poisson" else raw
+            values = self._target.undo(values)
+            means.append(values.mean(axis=0).astype(raw.dtype))
+            if return_std:
+                deviations.append(values.std(axis=0).astype(raw.dtype))
+        if return_std:
+            return self._shaped(means), self._shaped(deviations)
+        return self._shaped(means)
+
+    def _shaped(self, blocks: list[Floats]) -> Floats:
+        values = np.concatenate(blocks)
         return values[:, 0] if self._flat else values
 
     def __sklearn_tags__(self) -> Any:
@@ -154,62 +159,26 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
         return tags
 
 
+@documented(
+    Parameter(
+        "loss", "loss", STRUCTURE, "auto", OneOf(_CLASSIFICATION_LOSSES),
+        '{"auto", "focal"} or Keras identifier',
+        '`"auto"` is binary cross-entropy over one sigmoid output for two classes, and categorical '
+        'cross-entropy over a softmax for more; `"focal"` likewise with the focal loss (Lin et al. '
+        "2017, arXiv:1708.02002).",
+    ),
+    Parameter(
+        "class_weight", "class weights", HOST, None, OneOf(()), 'dict, "balanced" or None',
+        "Weight of each class, times `sample_weight`; scikit-learn's convention.",
+    ),
+)  # fmt: skip
 @dataclass(eq=False, repr=False)
 class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
     """Dense network for classification, of two classes or more.
 
     Parameters
     ----------
-    depth : int, default=2
-        Number of hidden layers, >= 0.
-    width : int or list of int, default=128
-        Units of each hidden layer, >= 1, or one number per hidden layer.
-    activation : str, default="relu"
-        Keras identifier of the hidden layers' activation.
-    kernel_initializer : str, default="auto"
-        Keras identifier. `"auto"` takes He for the ReLU family, LeCun for SELU, Glorot for the
-        rest (He et al. 2015, arXiv:1502.01852; Glorot and Bengio 2010). Biases start at 0.
-    loss : {"auto", "binary_crossentropy", "sparse_categorical_crossentropy"}, default="auto"
-        `"auto"` is binary cross-entropy over one sigmoid output for two classes, and categorical
-        cross-entropy over a softmax for more.
-    optimizer : {"sgd", "momentum", "nesterov", "adam", "adamw"}, default="adam"
-        Keras's optimizer of that name; momentum and nesterov are its SGD with momentum.
-    learning_rate : float, default=0.001
-        Step size, > 0.
-    momentum : float, default=0.9
-        In [0, 1); used by momentum and nesterov, ignored by the others.
-    weight_decay : float or None, default=None
-        Decoupled decay, >= 0: each step first shrinks every variable by `learning_rate *
-        weight_decay` of itself (Loshchilov and Hutter 2019, arXiv:1711.05101). None for Keras's
-        default: 0.004 for adamw, 0 for the others.
-    dropout : float, default=0.0
-        Share of hidden units dropped in training, in [0, 1) (Srivastava et al. 2014).
-    l2 : float, default=0.0
-        Penalty `l2 * sum(kernel**2)` on every kernel, the output's included, >= 0.
-    batch_size : int, default=32
-        Rows per step, >= 1; the last, partial batch is trained too.
-    epochs : int, default=100
-        Most passes over the training rows, >= 1.
-    early_stopping : bool, default=True
-        Whether to stop after `patience` epochs without a better validation loss, and to restore
-        the best weights, as Keras's `EarlyStopping(restore_best_weights=True)` does.
-    patience : int, default=10
-        Epochs without improvement that are waited for, >= 0.
-    min_delta : float, default=0.0
-        Least decrease that counts as an improvement, >= 0.
-    validation_fraction : float or None, default=0.1
-        Share of the rows set aside to validate on when stopping early, in (0, 1), stratified where
-        the classes are large enough. None monitors the training loss. Unused when `fit` gets
-        `validation_data`.
-    standardize : bool, default=True
-        Whether to scale each feature to mean 0 and deviation 1, over the rows given to
-        `fit`; part of the model that `to_keras` gives.
-    random_state : int, RandomState or None, default=None
-        Fixes the split, the initial weights, the order of rows and dropout.
-    verbose : {0, 1, 2}, default=0
-        Silent, a line every ten epochs, or a line per epoch.
-    class_weight : dict, "balanced" or None, default=None
-        Weight of each class, times `sample_weight`; scikit-learn's convention.
+    {parameters}
 
     Attributes
     ----------
@@ -220,7 +189,11 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
     status_ : str
         `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
     weights_ : list of arrays
-        Kernel and bias of each layer, in Keras's order and shapes.
+        Trained variables layer by layer, in Keras's shapes: kernel, bias, gamma and beta of the
+        normalisation, slopes of prelu; then the moving averages of batch_norm.
+    networks_ : list of Outcome
+        `weights`, `history`, `status` and `best_epoch` of each of `n_networks`; the attributes
+        above are those of the first.
     recipe_ : Recipe
         The hyperparameters with every `"auto"` and None resolved.
     n_features_in_, feature_names_in_
@@ -242,21 +215,24 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
 
     def _loss(self) -> str:
         binary = len(getattr(self, "classes_", (0, 1))) == 2
-        fitting = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
-        check("loss", self.loss, OneOf(["auto", *losses.CLASSIFICATION]))
-        if self.loss == "binary_crossentropy" and not binary:
+        check("loss", self.loss, OneOf(_CLASSIFICATION_LOSSES))
+        fitting = {
+            "auto": "binary_crossentropy" if binary else "sparse_categorical_crossentropy",
+            "focal": "binary_focal_crossentropy" if binary else "categorical_focal_crossentropy",
+        }
+        if losses.LINKS.get(self.loss) == "sigmoid" and not binary:
             raise ParameterError(
                 explain(
                     "loss",
-                    f"'auto' or {fitting!r} for {len(self.classes_)} classes",
+                    f"'auto' or {fitting['auto']!r} for {len(self.classes_)} classes",
                     self.loss,
                 )
             )
-        return fitting if self.loss == "auto" else self.loss
+        return fitting.get(self.loss, self.loss)
 
     @property
     def _outputs(self) -> int:
-        return 1 if self._loss() == "binary_crossentropy" else len(self.classes_)
+        return 1 if losses.LINKS[self._loss()] == "sigmoid" else len(self.classes_)
 
     def _check_targets(self, y: Any, reset: bool) -> Floats:
         y = column_or_1d(y, warn=True)
@@ -295,7 +271,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         return targets[:, 0].astype(np.intp)
 
     def predict_proba(self, X: Any) -> Floats:
-        """Probability of each class.
+        """Probability of each class, the mean over all passes.
 
         Parameters
         ----------
@@ -306,11 +282,35 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         array of Keras's float type, shape (row, class)
             Columns in the order of `classes_`; each row sums to 1.
         """
-        raw = self._raw(X)
-        if raw.shape[1] == 1:
-            positive = expit(raw[:, 0])
-            return np.stack([1 - positive, positive], axis=1)
-        return np.asarray(softmax(raw, axis=1))
+        return self._over_passes(X, lambda passes: np.asarray(passes.mean(axis=0)))
+
+    def predict_uncertainty(self, X: Any) -> Uncertainty:
+        """Uncertainty of each row's class, from several passes.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame, shape (row, feature)
+
+        Returns
+        -------
+        Uncertainty
+            `predictive_entropy` and `mutual_information`, in nats, each of shape (row,), over
+            `mc_samples` passes with dropout left on through each of `n_networks`.
+
+        Raises
+        ------
+        ParameterError
+            If there is only a single pass.
+        """
+        check_is_fitted(self, "weights_")
+        if self._n_passes < 2:
+            raise _needs_passes("mc_samples", "at least 2", self.mc_samples)
+        both = self._over_passes(X, lambda passes: np.stack(uncertainty(passes), axis=1))
+        return Uncertainty(both[:, 0], both[:, 1])
+
+    def _over_passes(self, X: Any, reduce: Callable[[Floats], Floats]) -> Floats:
+        """Reduce the probabilities (pass, row, class) block by block of rows."""
+        return np.concatenate([reduce(_probabilities(raw)) for raw in self._passes(X)])
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the most probable class.
@@ -325,3 +325,22 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         """
         likeliest = np.argmax(self.predict_proba(X), axis=1)
         return np.asarray(self.classes_[likeliest])
+
+
+def _probabilities(raw: Floats) -> Floats:
+    """Raw outputs (..., output) as probabilities (..., class)."""
+    if raw.shape[-1] == 1:
+        positive = expit(raw[..., 0])
+        return np.stack([1 - positive, positive], axis=-1)
+    return np.asarray(softmax(raw, axis=-1))
+
+
+def _needs_passes(name: str, requirement: str, value: Any) -> ParameterError:
+    return ParameterError(
+        explain(
+            name,
+            f"{requirement} for a network that makes a single pass",
+            value,
+            "Set mc_samples to 50, say, with dropout > 0 before fitting, or n_networks to 5.",
+        )
+    )

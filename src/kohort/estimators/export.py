@@ -2,72 +2,258 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 import numpy as np
 
+from kohort.engine.member import Floats
+from kohort.recipe.losses import LINKS
 from kohort.recipe.recipe import Recipe
+
+layers = keras.layers
 
 
 def keras_model(estimator: Any) -> Any:
     """See `DenseEstimator.to_keras`."""
     recipe: Recipe = estimator.recipe_
     scaling, target = estimator._scaling, estimator._target
-    regularizer = keras.regularizers.L2(recipe.l2) if recipe.l2 > 0 else None
     inputs = keras.Input((estimator.n_features_in_,), name="features")
     # Two layers, because Keras's Normalization takes deviations below 1e-7 for zero.
-    x = keras.layers.Normalization(
-        mean=scaling.mean, variance=np.ones_like(scaling.mean), name="center"
-    )(inputs)
-    x = keras.layers.Rescaling((1.0 / scaling.scale).tolist(), name="scale")(x)
-    for layer, units in enumerate(recipe.units, start=1):
-        x = keras.layers.Dense(
-            units,
-            activation=recipe.activation,
-            kernel_initializer=recipe.kernel_initializer,
-            kernel_regularizer=regularizer,
-            name=f"hidden_{layer}",
-        )(x)
-        if recipe.dropout > 0:
-            x = keras.layers.Dropout(recipe.dropout, name=f"dropout_{layer}")(x)
-    x = keras.layers.Dense(
-        estimator._outputs,
-        activation=_OUTPUT_ACTIVATION.get(recipe.loss),
-        kernel_initializer=recipe.kernel_initializer,
-        kernel_regularizer=regularizer,
-        name="output",
-    )(x)
-    if recipe.loss not in _OUTPUT_ACTIVATION:
-        x = keras.layers.Rescaling(target.scale.tolist(), target.mean.tolist(), name="unscale")(x)
+    x = layers.Normalization(mean=scaling.mean, variance=np.ones_like(scaling.mean), name="center")(
+        inputs
+    )
+    x = layers.Rescaling((1.0 / scaling.scale).tolist(), name="scale")(x)
+    count = len(estimator.networks_)
+    prefixes = [""] if count == 1 else [f"network_{i + 1}_" for i in range(count)]
+    outputs = [_network(x, estimator, prefix) for prefix in prefixes]
+    x = outputs[0] if count == 1 else layers.Average(name="mean")(outputs)
+    if LINKS[recipe.loss] not in ("sigmoid", "softmax"):
+        x = layers.Rescaling(target.scale.tolist(), target.mean.tolist(), name="unscale")(x)
     model = keras.Model(inputs, x, name=type(estimator).__name__)
-    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    for layer, kernel, bias in zip(
-        dense, estimator.weights_[::2], estimator.weights_[1::2], strict=True
-    ):
-        layer.set_weights([kernel, bias])
-    metrics = ["accuracy"] if recipe.loss in _OUTPUT_ACTIVATION else ["mae"]
-    model.compile(keras_optimizer(recipe), recipe.loss, metrics=metrics)
+    for prefix, outcome in zip(prefixes, estimator.networks_, strict=True):
+        _set_weights(model, prefix, estimator._network.names, outcome.weights)
+    classifies = LINKS[recipe.loss] in ("sigmoid", "softmax")
+    metrics = ["accuracy"] if classifies else ["mae"]
+    model.compile(keras_optimizer(recipe), keras_loss(recipe), metrics=metrics)
     model.optimizer.build(model.trainable_variables)  # A saved model loads complete.
     return model
 
 
-_OUTPUT_ACTIVATION = {
-    "binary_crossentropy": "sigmoid",
-    "sparse_categorical_crossentropy": "softmax",
+def _network(x: Any, estimator: Any, prefix: str) -> Any:
+    """One network from standardised features to its output, after its link."""
+    recipe: Recipe = estimator.recipe_
+    penalised = recipe.l1 > 0 or recipe.l2 > 0
+    regularizer = keras.regularizers.L1L2(recipe.l1, recipe.l2) if penalised else None
+    limit = recipe.max_norm
+    constraint = keras.constraints.MaxNorm(limit) if math.isfinite(limit) else None
+    if recipe.gaussian_noise > 0:
+        x = layers.GaussianNoise(recipe.gaussian_noise, name=f"{prefix}noise")(x)
+    if recipe.input_dropout > 0:
+        x = layers.Dropout(recipe.input_dropout, name=f"{prefix}input_dropout")(x)
+    for layer, units in enumerate(recipe.units, start=1):
+        name = f"{prefix}hidden_{layer}"
+        x = layers.Dense(
+            units,
+            kernel_initializer=_initializer(recipe.kernel_initializer, recipe),
+            kernel_regularizer=regularizer,
+            kernel_constraint=constraint,
+            name=name,
+        )(x)
+        x = _normalised(x, recipe, "before", name)
+        x = _activated(x, recipe, name)
+        x = _normalised(x, recipe, "after", name)
+        if recipe.dropout > 0:
+            x = layers.Dropout(recipe.dropout, name=f"{prefix}dropout_{layer}")(x)
+        if recipe.alpha_dropout > 0:
+            x = layers.AlphaDropout(recipe.alpha_dropout, name=f"{prefix}dropout_{layer}")(x)
+    return layers.Dense(
+        estimator._outputs,
+        activation=LINKS[recipe.loss],
+        kernel_initializer=_initializer(recipe.output_initializer, recipe),
+        kernel_regularizer=regularizer,
+        name=f"{prefix}output",
+    )(x)
+
+
+def _initializer(name: str, recipe: Recipe) -> Any:
+    if name in ("random_normal", "truncated_normal"):
+        kinds = keras.initializers
+        kind = kinds.RandomNormal if name == "random_normal" else kinds.TruncatedNormal
+        return kind(stddev=recipe.kernel_scale)
+    return name
+
+
+def _normalised(x: Any, recipe: Recipe, place: str, name: str) -> Any:
+    if recipe.batch_norm == place:
+        momentum, epsilon = recipe.batch_norm_momentum, recipe.norm_epsilon
+        return layers.BatchNormalization(momentum=momentum, epsilon=epsilon, name=f"{name}_norm")(x)
+    if recipe.layer_norm == place:
+        return layers.LayerNormalization(epsilon=recipe.norm_epsilon, name=f"{name}_norm")(x)
+    return x
+
+
+def _activated(x: Any, recipe: Recipe, name: str) -> Any:
+    """The activation, of Keras's own layers so that a saved model needs nothing else to load."""
+    kind, alpha = recipe.activation, recipe.activation_alpha
+    name = f"{name}_{kind}"
+    if kind == "leaky_relu":
+        return layers.LeakyReLU(negative_slope=alpha, name=name)(x)
+    if kind == "prelu":
+        return layers.PReLU(name=name)(x)
+    if kind == "elu":
+        return layers.ELU(alpha=alpha, name=name)(x)
+    if kind == "celu" or (kind == "softplus" and alpha != 1):
+        inner = 1 / alpha if kind == "celu" else alpha
+        x = layers.Rescaling(inner, name=f"{name}_in")(x)
+        x = layers.Activation("elu" if kind == "celu" else kind, name=name)(x)
+        return layers.Rescaling(1 / inner, name=f"{name}_out")(x)
+    if kind == "swish" and alpha != 1:
+        gate = layers.Rescaling(alpha, name=f"{name}_in")(x)
+        gate = layers.Activation("sigmoid", name=f"{name}_gate")(gate)
+        return layers.Multiply(name=name)([x, gate])
+    if kind == "gelu_tanh":
+        cube = layers.Multiply(name=f"{name}_cube")([x, x, x])
+        cube = layers.Rescaling(0.044715, name=f"{name}_scale")(cube)
+        gate = layers.Add(name=f"{name}_add")([x, cube])
+        gate = layers.Rescaling(2 * math.sqrt(2 / math.pi), name=f"{name}_in")(gate)
+        gate = layers.Activation("sigmoid", name=f"{name}_gate")(gate)
+        return layers.Multiply(name=name)([x, gate])
+    return layers.Activation(kind, name=name)(x)
+
+
+def _set_weights(model: Any, prefix: str, names: tuple[str, ...], weights: list[Floats]) -> None:
+    """Hand each variable to the layer that has it."""
+    parts = {"gamma": "norm", "beta": "norm", "moving_mean": "norm", "moving_variance": "norm"}
+    by_layer: dict[str, list[Floats]] = {}
+    for name, weight in zip(names, weights, strict=True):
+        layer, kind = name.split("/")
+        suffix = {**parts, "alpha": "prelu"}.get(kind)
+        owner = f"{prefix}{layer}" + (f"_{suffix}" if suffix else "")
+        by_layer.setdefault(owner, []).append(weight)
+    for owner, values in by_layer.items():
+        model.get_layer(owner).set_weights(values)
+
+
+@keras.saving.register_keras_serializable(package="kohort")
+class QuantileLoss(keras.losses.Loss):  # type: ignore[misc]
+    """The pinball loss, which Keras lacks; loading a model that has it needs `import kohort`.
+
+    Parameters
+    ----------
+    quantile : float
+        In (0, 1).
+    """
+
+    def __init__(self, quantile: float = 0.5, name: str = "quantile", **more: Any) -> None:
+        super().__init__(name=name, **more)
+        self.quantile = quantile
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        error = keras.ops.cast(y_true, y_pred.dtype) - y_pred
+        pinball = keras.ops.maximum(self.quantile * error, (self.quantile - 1) * error)
+        return keras.ops.mean(pinball, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "quantile": self.quantile}
+
+
+def keras_loss(recipe: Recipe) -> Any:
+    """The recipe's loss as Keras's own, on probabilities and labels as positions."""
+    smoothing, gamma = recipe.label_smoothing, recipe.focal_gamma
+    if recipe.loss == "huber":
+        return keras.losses.Huber(recipe.huber_delta)
+    if recipe.loss == "quantile":
+        return QuantileLoss(recipe.quantile)
+    if recipe.loss == "binary_crossentropy" and smoothing:
+        return keras.losses.BinaryCrossentropy(label_smoothing=smoothing)
+    if recipe.loss == "binary_focal_crossentropy":
+        return keras.losses.BinaryFocalCrossentropy(gamma=gamma, label_smoothing=smoothing)
+    if recipe.loss == "categorical_focal_crossentropy" or (
+        recipe.loss == "sparse_categorical_crossentropy" and smoothing
+    ):
+        focal = gamma if recipe.loss == "categorical_focal_crossentropy" else 0.0
+        return SparseFocalLoss(focal, smoothing)
+    return recipe.loss
+
+
+@keras.saving.register_keras_serializable(package="kohort")
+class SparseFocalLoss(keras.losses.Loss):  # type: ignore[misc]
+    """Focal or smoothed cross-entropy on labels that are positions, which Keras lacks.
+
+    Loading a model that has it needs `import kohort`.
+
+    Parameters
+    ----------
+    gamma : float
+        Focal exponent, >= 0; 0 for plain cross-entropy.
+    label_smoothing : float
+        In [0, 1].
+    """
+
+    def __init__(
+        self, gamma: float = 0.0, label_smoothing: float = 0.0, name: str = "focal", **more: Any
+    ) -> None:
+        super().__init__(name=name, **more)
+        self.gamma, self.label_smoothing = gamma, label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        classes = y_pred.shape[-1]
+        labels = keras.ops.reshape(keras.ops.cast(y_true, "int32"), (-1,))
+        return keras.losses.categorical_focal_crossentropy(
+            keras.ops.one_hot(labels, classes),
+            y_pred,
+            alpha=1.0,
+            gamma=self.gamma,
+            label_smoothing=self.label_smoothing,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"gamma": self.gamma, "label_smoothing": self.label_smoothing}
+        return {**super().get_config(), **own}
+
+
+_KERAS_OPTIMIZERS = {
+    "sgd": "SGD",
+    "momentum": "SGD",
+    "nesterov": "SGD",
+    "rmsprop": "RMSprop",
+    "adam": "Adam",
+    "adamw": "AdamW",
 }
 
 
 def keras_optimizer(recipe: Recipe) -> Any:
-    """The recipe's optimizer as Keras's own."""
-    decay = recipe.weight_decay if recipe.weight_decay > 0 else None
-    rate = recipe.learning_rate
-    if recipe.optimizer in ("adam", "adamw"):
-        kind = keras.optimizers.AdamW if recipe.optimizer == "adamw" else keras.optimizers.Adam
-        return kind(rate, weight_decay=decay)
-    return keras.optimizers.SGD(
-        rate,
-        momentum=0.0 if recipe.optimizer == "sgd" else recipe.momentum,
-        nesterov=recipe.optimizer == "nesterov",
-        weight_decay=decay,
-    )
+    """The recipe's optimizer as Keras's own, at the schedule's peak rate."""
+    kind = recipe.optimizer
+    options: dict[str, Any] = {
+        "weight_decay": recipe.weight_decay if recipe.weight_decay > 0 else None
+    }
+    options |= {
+        name: getattr(recipe, name)
+        for name in ("clipvalue", "clipnorm", "global_clipnorm")
+        if math.isfinite(getattr(recipe, name))
+    }
+    if recipe.ema_momentum is not None:
+        options |= {"use_ema": True, "ema_momentum": recipe.ema_momentum}
+    wanted = {
+        "momentum": ("momentum",),
+        "nesterov": ("momentum",),
+        "rmsprop": ("rho", "momentum", "epsilon", "centered"),
+        "adam": ("beta_1", "beta_2", "epsilon", "amsgrad"),
+        "adamw": ("beta_1", "beta_2", "epsilon", "amsgrad"),
+        "adamax": ("beta_1", "beta_2", "epsilon"),
+        "nadam": ("beta_1", "beta_2", "epsilon"),
+        "adagrad": ("epsilon",),
+        "adadelta": ("rho", "epsilon"),
+        "lion": ("beta_1", "beta_2"),
+        "muon": ("momentum", "epsilon"),
+    }.get(kind, ())
+    options |= {name: getattr(recipe, name) for name in wanted}
+    if kind == "nesterov":
+        options["nesterov"] = True
+    if kind == "muon":
+        options |= {"adam_beta_1": recipe.beta_1, "adam_beta_2": recipe.beta_2}
+    factory = getattr(keras.optimizers, _KERAS_OPTIMIZERS.get(kind, kind.capitalize()))
+    return factory(recipe.learning_rate, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import zipfile
 from dataclasses import fields
@@ -13,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from kohort._version import VERSION
+from kohort.engine.member import Outcome
 from kohort.errors import DataError
 from kohort.networks.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
 
-_FORMAT = 1
-_SCALARS = ("n_features_in_", "n_epochs_", "best_epoch_", "status_", "n_outputs_", "_flat")
+_FORMAT = 2
+_SCALARS = ("n_features_in_", "n_outputs_", "_flat", "_seed")
+_NETWORK = ("status", "best_epoch", "cause")
 _NAMED_ARRAYS = ("classes_", "feature_names_in_")
 
 
@@ -31,6 +34,9 @@ def save(estimator: Any, path: Any) -> None:
         "parameters": {f.name: _plain(getattr(estimator, f.name)) for f in fields(estimator)},
         "recipe": {f.name: _plain(getattr(estimator.recipe_, f.name)) for f in fields(Recipe)},
         "fitted": {k: getattr(estimator, k) for k in _SCALARS if hasattr(estimator, k)},
+        "networks": [
+            {name: getattr(network, name) for name in _NETWORK} for network in estimator.networks_
+        ],
         "labels": {
             name: {"dtype": str(values.dtype), "values": values.tolist()}
             for name in _NAMED_ARRAYS
@@ -38,8 +44,11 @@ def save(estimator: Any, path: Any) -> None:
         },
         "outputs": estimator._outputs,
     }
-    arrays = {f"weight_{i}": weight for i, weight in enumerate(estimator.weights_)}
-    arrays |= {f"history_{name}": values for name, values in estimator.history_.items()}
+    arrays: dict[str, Any] = {}
+    for number, network in enumerate(estimator.networks_):
+        key = f"network_{number}"
+        arrays |= {f"{key}/weight_{i}": weight for i, weight in enumerate(network.weights)}
+        arrays |= {f"{key}/history_{k}": np.asarray(v) for k, v in network.history.items()}
     for name, scaling in (("features", estimator._scaling), ("target", estimator._target)):
         arrays |= {f"{name}_mean": scaling.mean, f"{name}_scale": scaling.scale}
     packed = io.BytesIO()
@@ -67,6 +76,8 @@ def _plain(value: Any) -> Any:
         return {"pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
+    if isinstance(value, float) and math.isinf(value):
+        return "inf"  # JSON has no infinity; only limits have one.
     return value
 
 
@@ -111,10 +122,10 @@ def load(path: Any) -> Any:
             f"{str(path)!r} is not a readable kohort model: {error}. "
             "Give the path of a file that an estimator's save wrote."
         ) from error
-    if document["format"] > _FORMAT:
+    if document["format"] != _FORMAT:
         raise DataError(
             f"{str(path)!r} was written by kohort {document['kohort']}, in a format that "
-            f"kohort {VERSION} does not know. Install that version or a newer one."
+            f"kohort {VERSION} does not read. Install that version."
         )
     return _rebuilt(document, arrays)
 
@@ -129,21 +140,33 @@ def _rebuilt(document: dict[str, Any], arrays: dict[str, Any]) -> Any:
         setattr(estimator, name, value)
     for name, label in document["labels"].items():
         setattr(estimator, name, np.asarray(label["values"], dtype=label["dtype"]))
-    recipe = document["recipe"]
-    estimator.recipe_ = Recipe(**{**recipe, "units": tuple(recipe["units"])})
+    estimator.recipe_ = _recipe(document["recipe"])
     estimator._network = DenseNetwork.of(
-        estimator.n_features_in_,
-        document["outputs"],
-        estimator.recipe_.units,
-        estimator.recipe_.activation,
+        estimator.n_features_in_, document["outputs"], estimator.recipe_
     )
     estimator._scaling = Scaling(arrays["features_mean"], arrays["features_scale"])
     estimator._target = Scaling(arrays["target_mean"], arrays["target_scale"])
-    count = sum(name.startswith("weight_") for name in arrays)
-    estimator.weights_ = [arrays[f"weight_{i}"] for i in range(count)]
-    estimator.history_ = {
-        name.removeprefix("history_"): values
-        for name, values in arrays.items()
+    estimator._take(
+        [_outcome(entry, number, arrays) for number, entry in enumerate(document["networks"])]
+    )
+    return estimator
+
+
+def _recipe(plain: dict[str, Any]) -> Recipe:
+    values = {
+        name: tuple(value) if isinstance(value, list) else math.inf if value == "inf" else value
+        for name, value in plain.items()
+    }
+    return Recipe(**values)
+
+
+def _outcome(entry: dict[str, Any], number: int, arrays: dict[str, Any]) -> Outcome:
+    mine = f"network_{number}/"
+    known = {k.removeprefix(mine): v for k, v in arrays.items() if k.startswith(mine)}
+    count = sum(name.startswith("weight_") for name in known)
+    history = {
+        name.removeprefix("history_"): values.tolist()
+        for name, values in known.items()
         if name.startswith("history_")
     }
-    return estimator
+    return Outcome([known[f"weight_{i}"] for i in range(count)], history, **entry)

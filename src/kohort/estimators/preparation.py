@@ -73,6 +73,14 @@ class Scaling:
         rounding = 10 * np.finfo(np.float64).eps * np.abs(mean)
         return cls(mean, np.where(scale <= rounding, 1.0, scale))
 
+    @classmethod
+    def by_mean(cls, values: Floats, weight: Floats | None, on: bool) -> Scaling:
+        """Division of each column by its mean (1 for a column of zeros), for counts."""
+        if not on:
+            return cls.of(values, weight, on)
+        mean = np.average(values, axis=0, weights=weight)
+        return cls(np.zeros_like(mean), np.where(mean > 0, mean, 1.0))
+
     def apply(self, values: Floats, dtype: np.dtype[Any]) -> Floats:
         """Standardise in double precision, block by block, into an array of `dtype`.
 

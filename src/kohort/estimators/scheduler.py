@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kohort.engine.executors import Executor, outcome_of
+from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome
 from kohort.estimators import warning_state
 from kohort.estimators.tasks import Call, Task, TaskAborted
@@ -242,38 +243,52 @@ class Scheduler:
             self._resumable.append(task)
         self.pump()
 
-    def fit(self, member: Member, held: int) -> Outcome:
-        """Train a member with the cohort; called from the thread that needs it.
+    def fit(self, members: list[Member], held: int) -> list[Outcome]:
+        """Train members with the cohort; called from the thread that needs them.
 
         Parameters
         ----------
-        member : Member
+        members : list of Member
         held : int
             Bytes of tables that the caller keeps alive while it waits.
         """
         task = self.current
         if task is None:
-            return self._fit_outside(member)
+            return self._fit_outside(members)
         if task.aborted:
             raise TaskAborted
         task.wake.clear()
-        fit = self.executor.submit(member, lambda fit: self._resume(task))
+        fits = self._submit_all(members, lambda: self._resume(task))
         with self._lock:
             self._held += max(held, task.held) - task.held
             task.held = max(held, task.held)
-            task.fit = fit
+            task.fits = fits
             aborted = task.aborted
-        if aborted:  # The abort may have come too early to see this fit.
-            self.executor.cancel({fit})
+        if aborted:  # The abort may have come too early to see these fits.
+            self.executor.cancel(set(fits))
         self._park(task)
-        task.fit = None
-        return outcome_of(fit)
+        task.fits = []
+        return [outcome_of(fit) for fit in fits]
 
-    def _fit_outside(self, member: Member) -> Outcome:
-        """Train the fit of a thread that is no task, such as one of Optuna's."""
+    def _submit_all(self, members: list[Member], ended: Callable[[], None]) -> list[Fit]:
+        """Queue members; `ended` is called once, when the last of them has ended."""
+        left = len(members)
+
+        def done(fit: Fit) -> None:
+            nonlocal left
+            with self._lock:
+                left -= 1
+                last = not left
+            if last:
+                ended()
+
+        return [self.executor.submit(member, done) for member in members]
+
+    def _fit_outside(self, members: list[Member]) -> list[Outcome]:
+        """Train the fits of a thread that is no task, such as one of Optuna's."""
         ended = threading.Event()
         self._last_arrival = time.monotonic()
-        fit = self.executor.submit(member, lambda fit: ended.set())
+        fits = self._submit_all(members, ended.set)
         try:
             if threading.current_thread() is not threading.main_thread():
                 self._gather(ended)
@@ -281,9 +296,9 @@ class Scheduler:
             while not ended.wait(_TICK):
                 pass
         except BaseException:
-            self.executor.cancel({fit})
+            self.executor.cancel(set(fits))
             raise
-        return outcome_of(fit)
+        return [outcome_of(fit) for fit in fits]
 
     def _gather(self, ended: threading.Event) -> None:
         """Wait until no fit of a plain thread has arrived for a moment."""
@@ -312,7 +327,7 @@ class Scheduler:
             for other in self._calls:
                 if other.works_for(call):
                     self._settle(other)
-            fits = {task.fit for task in doomed if task.fit is not None}
+            fits = {fit for task in doomed for fit in task.fits}
         self.executor.cancel(fits)
         self.pump()
 

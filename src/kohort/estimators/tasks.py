@@ -73,7 +73,7 @@ class Task:
     filters: warning_state.State
     wake: threading.Event = field(default_factory=threading.Event)
     aborted: bool = False
-    fit: Fit | None = None
+    fits: list[Fit] = field(default_factory=list)
     held: int = 0
     value: Any = None
     error: BaseException | None = None

@@ -40,7 +40,7 @@ class Record:
     parameters : dict
         The estimator's parameters.
     history : dict of list
-        Per-epoch logs, as Keras names them.
+        Per-epoch logs, as Keras names them; those of the first of several networks.
     status : str
         `"waiting"` until the fit has ended; then that of the estimator's `status_`, or
         `"cancelled"` or `"failed"` when the fit raised an error.
@@ -77,13 +77,15 @@ class Cohort:
         """The table, or an equal one that another fit of the cohort holds already."""
         return self._interner.rows(rows)
 
-    def fit(self, member: Member, held: int, parameters: dict[str, Any] | None = None) -> Outcome:
-        """Train a member with the others, and record it; see `Scheduler.fit`."""
+    def fit(
+        self, members: list[Member], held: int, parameters: dict[str, Any] | None = None
+    ) -> list[Outcome]:
+        """Train the members of one fit with all others, and record it; see `Scheduler.fit`."""
         entry = Record({} if parameters is None else parameters)
         self.record.append(entry)
         begin = time.perf_counter()
         try:
-            outcome = self.scheduler.fit(member, held)
+            outcomes = self.scheduler.fit(members, held)
         except BaseException as error:
             entry.status = "failed"
             if isinstance(error, CancelledError | TaskAborted | KeyboardInterrupt):
@@ -91,9 +93,9 @@ class Cohort:
             raise
         finally:
             entry.seconds = time.perf_counter() - begin
-        entry.history, entry.status = outcome.history, outcome.status
-        entry.best_epoch = outcome.best_epoch
-        return outcome
+        entry.history, entry.status = outcomes[0].history, outcomes[0].status
+        entry.best_epoch = outcomes[0].best_epoch
+        return outcomes
 
     def census(self) -> Census:
         """How many fits wait, train and have ended."""
@@ -148,12 +150,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-def train_member(member: Member, held: int, parameters: dict[str, Any] | None = None) -> Outcome:
-    """Train a member in the open cohort, or alone when there is none.
+def train_members(
+    members: list[Member], held: int, parameters: dict[str, Any] | None = None
+) -> list[Outcome]:
+    """Train the members of one fit in the open cohort, or alone when there is none.
 
     Parameters
     ----------
-    member : Member
+    members : list of Member
     held : int
         Bytes of tables that the caller keeps alive while it waits.
     parameters : dict or None
@@ -161,8 +165,8 @@ def train_member(member: Member, held: int, parameters: dict[str, Any] | None = 
     """
     cohort = current()
     if cohort is None:
-        return train([member], threads=1)[0]
-    return cohort.fit(member, held, parameters)
+        return train(members, threads=min(len(members), cores()))
+    return cohort.fit(members, held, parameters)
 
 
 def available_memory() -> int:

@@ -9,14 +9,16 @@ from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from kohort.networks.layout import Layout
 from kohort.networks.network import Context
-from kohort.networks.randomness import bits_of, keep_mask
+from kohort.networks.noise import INPUT_DROPOUT, alpha_dropout, dropout, gaussian_noise
+from kohort.networks.normalization import batch_norm, layer_norm
+from kohort.recipe.activations import ACTIVATIONS
 from kohort.recipe.initializers import draw
+from kohort.recipe.recipe import Recipe
 
 Variables = list[NDArray[np.floating]]
 
@@ -54,26 +56,36 @@ def _free_width(features: int, depth: int) -> int:
 class DenseNetwork:
     """Structure of a dense network.
 
+    A hidden layer is a kernel and a bias, then normalisation and activation in either order, then
+    dropout. Variables lie layer by layer in the order of `names`: kernel, bias, gamma and beta of
+    the normalisation, trained slopes of PReLU; moving averages come after those of all layers.
+
     Attributes
     ----------
     features, outputs : int
     widths : tuple of int
         Compiled (padded) width of each hidden layer.
     activation : str
-        Keras identifier of the hidden activation.
+        Name of the hidden activation.
+    batch_norm, layer_norm : {"before", "after"} or None
+        Normalisation before or after the activation.
     """
 
     features: int
     outputs: int
     widths: tuple[int, ...]
     activation: str
+    batch_norm: str | None = None
+    layer_norm: str | None = None
 
     @classmethod
-    def of(cls, features: int, outputs: int, units: Sequence[int], activation: str) -> DenseNetwork:
-        """The structure that layers of the given real widths run in."""
-        least = _free_width(features, len(units))
-        widths = tuple(max(least, padded(width)) for width in units)
-        return cls(features, outputs, widths, activation)
+    def of(cls, features: int, outputs: int, recipe: Recipe) -> DenseNetwork:
+        """The structure that a recipe's network runs in."""
+        least = _free_width(features, len(recipe.units))
+        widths = tuple(max(least, padded(width)) for width in recipe.units)
+        return cls(
+            features, outputs, widths, recipe.activation, recipe.batch_norm, recipe.layer_norm
+        )
 
     @property
     def hidden(self) -> int:
@@ -81,49 +93,114 @@ class DenseNetwork:
 
     @cached_property
     def layout(self) -> Layout:
-        names = [f"{layer}/{kind}" for layer in self._layers for kind in ("kernel", "bias")]
-        return Layout(tuple(names), self.shapes(self.widths))
+        return Layout(self.names, self.shapes(self.widths))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """`layer/variable` for each variable."""
+        inner = [
+            f"hidden_{layer}/{kind}"
+            for layer in range(1, self.hidden + 1)
+            for kind in ("kernel", "bias", *self._per_unit)
+        ]
+        averages = [
+            f"hidden_{layer}/{kind}"
+            for layer in range(1, self.hidden + 1)
+            for kind in self._averages
+        ]
+        return (*inner, "output/kernel", "output/bias", *averages)
 
     @property
-    def _layers(self) -> list[str]:
-        return [f"hidden_{i + 1}" for i in range(self.hidden)] + ["output"]
+    def _per_unit(self) -> tuple[str, ...]:
+        """Trained vectors of a hidden layer beside its bias."""
+        norm = ("gamma", "beta") if self.batch_norm or self.layer_norm else ()
+        return (*norm, "alpha") if self.activation == "prelu" else norm
+
+    @property
+    def _averages(self) -> tuple[str, ...]:
+        return ("moving_mean", "moving_variance") if self.batch_norm else ()
+
+    @property
+    def trainable(self) -> int:
+        return len(self.names) - self.hidden * len(self._averages)
+
+    @property
+    def _stride(self) -> int:
+        """Trained variables of one hidden layer."""
+        return 2 + len(self._per_unit)
 
     def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         """Shape of each variable for the given widths."""
-        sizes = [self.features, *units, self.outputs]
         shapes: list[tuple[int, ...]] = []
-        for inputs, outputs in pairwise(sizes):
-            shapes += [(inputs, outputs), (outputs,)]
+        for inputs, width in pairwise([self.features, *units]):
+            shapes += [(inputs, width), *[(width,)] * (self._stride - 1)]
+        last = units[-1] if len(units) else self.features
+        shapes += [(last, self.outputs), (self.outputs,)]
+        for width in units:
+            shapes += [(width,)] * len(self._averages)
         return tuple(shapes)
 
-    def initial(
-        self, units: Sequence[int], initializer: str, generator: np.random.Generator
-    ) -> Variables:
-        """Draw a member's initial variables at its real widths; biases start at zero."""
-        return [
-            draw(initializer, shape, generator) if len(shape) > 1 else np.zeros(shape)
-            for shape in self.shapes(units)
-        ]
+    def sizes(self, units: jax.Array) -> list[tuple[jax.Array | int, ...]]:
+        widths = [units[layer] for layer in range(self.hidden)]
+        return list(self.shapes(widths)[: self.trainable])  # type: ignore[arg-type]
 
-    def apply(self, variables: Sequence[jax.Array], x: jax.Array, context: Context) -> jax.Array:
-        activation = keras.activations.get(self.activation)
+    def initial(self, recipe: Recipe, generator: np.random.Generator) -> Variables:
+        """Draw a member's initial variables at its real widths."""
+        variables = []
+        for name, shape in zip(self.names, self.shapes(recipe.units), strict=True):
+            layer, kind = name.split("/")
+            if kind == "kernel":
+                hidden = layer != "output"
+                chosen = recipe.kernel_initializer if hidden else recipe.output_initializer
+                variables.append(draw(chosen, shape, generator, recipe.kernel_scale))
+            else:
+                variables.append(np.full(shape, float(kind in ("gamma", "moving_variance"))))
+        return variables
+
+    def apply(
+        self, variables: Sequence[jax.Array], x: jax.Array, context: Context
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        if "gaussian_noise" in context.uses:
+            x = gaussian_noise(x, context)
+        if "input_dropout" in context.uses:
+            x = dropout(x, "input_dropout", INPUT_DROPOUT, context)
+        averages: list[jax.Array] = []
         for layer, width in enumerate(self.widths):
-            kernel, bias = variables[2 * layer : 2 * layer + 2]
+            x, moved = self._hidden(layer, variables, x, context)
+            averages += moved
+            if "dropout" in context.uses:
+                x = dropout(x, "dropout", layer, context)
+            if "alpha_dropout" in context.uses:
+                x = alpha_dropout(x, layer, context)
             # Masked units are zero forwards and backwards, so surplus weights never move.
             exists = jnp.arange(width, dtype=jnp.int32) < context.units[layer]
-            x = jnp.where(exists, activation(x @ kernel + bias), 0)
-            if context.training and "dropout" in context.uses:
-                x = _dropout(x, layer, context)
-        return x @ variables[-2] + variables[-1]
+            x = jnp.where(exists, x, 0)
+        kernel, bias = variables[self.trainable - 2 : self.trainable]
+        return x @ kernel + bias, averages
+
+    def _hidden(
+        self, layer: int, variables: Sequence[jax.Array], x: jax.Array, context: Context
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        """One hidden layer up to its activation, and its new moving averages."""
+        start = layer * self._stride
+        kernel, bias, *vectors = variables[start : start + self._stride]
+        averages: list[jax.Array] = []
+
+        def normalised(x: jax.Array, place: str) -> jax.Array:
+            nonlocal averages
+            if self.batch_norm == place:
+                first = self.trainable + 2 * layer
+                before = (variables[first], variables[first + 1])
+                x, averages = batch_norm(x, (vectors[0], vectors[1]), before, context)
+            if self.layer_norm == place:
+                x = layer_norm(x, (vectors[0], vectors[1]), context.units[layer], context)
+            return x
+
+        alpha = vectors[-1] if self.activation == "prelu" else context.numbers["activation_alpha"]
+        x = normalised(x @ kernel + bias, "before")
+        x = ACTIVATIONS[self.activation].function(x, alpha)
+        return normalised(x, "after"), averages
 
     def kernels(self, variables: Sequence[jax.Array]) -> list[jax.Array]:
-        return list(variables[::2])
-
-
-def _dropout(x: jax.Array, layer: int, context: Context) -> jax.Array:
-    """Inverted dropout (Srivastava et al. 2014): survivors are scaled by 1 / (1 - rate)."""
-    assert context.seed is not None
-    assert context.step is not None
-    rate = context.numbers["dropout"]
-    bits = bits_of(context.seed, context.step, layer, *x.shape)
-    return jnp.where(keep_mask(bits, rate), x / (1 - rate), 0)
+        hidden = [variables[layer * self._stride] for layer in range(self.hidden)]
+        return [*hidden, variables[self.trainable - 2]]

@@ -21,20 +21,21 @@ class Context:
         Real width of each hidden layer of this member.
     numbers : dict of scalars
         The member's hyperparameters.
-    seed, step : scalars
-        Seed (uint32) and own step number (int32), for randomness during training.
     uses : frozenset of str
-        Techniques that the program contains; empty outside training.
-    training : bool
-        Whether dropout and its like are active.
+        Random techniques that are active; they draw from `seed` and `step`.
+    seed, step : scalars
+        Seed (uint32) and own step number (int32).
+    rows : int32 scalar or None
+        Leading rows of the batch that are real, when batch statistics shall be taken over them;
+        None outside training, where moving averages are used.
     """
 
     units: jax.Array
     numbers: Mapping[str, jax.Array]
+    uses: frozenset[str] = frozenset()
     seed: jax.Array | None = None
     step: jax.Array | None = None
-    uses: frozenset[str] = frozenset()
-    training: bool = False
+    rows: jax.Array | None = None
 
 
 class Network(Hashable, Protocol):
@@ -52,7 +53,12 @@ class Network(Hashable, Protocol):
 
     @property
     def layout(self) -> Layout:
-        """Trainable variables at padded width."""
+        """All variables at padded width, the trainable ones first."""
+        ...
+
+    @property
+    def trainable(self) -> int:
+        """How many of the variables are trained; the others are moving averages."""
         ...
 
     @property
@@ -60,10 +66,16 @@ class Network(Hashable, Protocol):
         """Number of hidden layers, the length of `Context.units`."""
         ...
 
-    def apply(self, variables: Sequence[jax.Array], x: jax.Array, context: Context) -> jax.Array:
-        """Raw outputs (before sigmoid or softmax), shape `(batch, outputs)`."""
+    def apply(
+        self, variables: Sequence[jax.Array], x: jax.Array, context: Context
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        """Raw outputs (before sigmoid or softmax), shape `(batch, outputs)`; new moving averages."""
         ...
 
     def kernels(self, variables: Sequence[jax.Array]) -> list[jax.Array]:
-        """The variables that L1 and L2 penalties apply to."""
+        """The variables that L1 and L2 penalties apply to, the output layer's last."""
+        ...
+
+    def sizes(self, units: jax.Array) -> list[tuple[jax.Array | int, ...]]:
+        """Real shape of each trainable variable for real widths `units`."""
         ...

@@ -23,7 +23,7 @@ def mix(bits: jax.Array) -> jax.Array:
     return bits ^ (bits >> 16)
 
 
-def bits_of(seed: jax.Array, step: jax.Array, layer: int, rows: int, units: int) -> jax.Array:
+def bits_of(seed: jax.Array, step: jax.Array, stream: int, rows: int, units: int) -> jax.Array:
     """Random bits for one layer at one step.
 
     Parameters
@@ -32,7 +32,7 @@ def bits_of(seed: jax.Array, step: jax.Array, layer: int, rows: int, units: int)
         The member's seed.
     step : int32 scalar
         The member's own step number.
-    layer : int
+    stream : int
         Which layer draws.
     rows, units : int
         Size of the block.
@@ -40,16 +40,31 @@ def bits_of(seed: jax.Array, step: jax.Array, layer: int, rows: int, units: int)
     Returns
     -------
     uint32, shape (rows, units)
-        Entry (i, j) depends on the seed, step, layer, i and j alone.
+        Entry (i, j) depends on the seed, step, stream, i and j alone.
     """
-    start = mix(seed ^ jnp.uint32(0x9E3779B9 * (layer + 1) & 0xFFFFFFFF))
+    start = mix(seed ^ jnp.uint32(0x9E3779B9 * (stream + 1) & 0xFFFFFFFF))
     start = mix(start + step.astype(jnp.uint32) * jnp.uint32(0x9E3779B1))
     row = mix(start ^ (jnp.arange(rows, dtype=jnp.uint32) * jnp.uint32(0x85EBCA77)))
     column = jnp.arange(units, dtype=jnp.uint32) * jnp.uint32(0xC2B2AE3D)
     return mix(row[:, None] + column[None, :])
 
 
-def keep_mask(bits: jax.Array, rate: jax.Array) -> jax.Array:
-    """True where a unit survives dropout of the given rate; resolution 2**-24."""
-    fraction = (bits >> 8).astype(jnp.float32) * jnp.float32(2.0**-24)
-    return fraction >= rate.astype(jnp.float32)
+def survivors(
+    rate: jax.Array, seed: jax.Array, step: jax.Array, stream: int, rows: int, units: int
+) -> jax.Array:
+    """True where a unit survives dropout of the given rate, shape (rows, units).
+
+    Each pattern of 32 bits decides for two rows, so the resolution of the rate is 2**-16.
+    """
+    half = (rows + 1) // 2
+    bits = bits_of(seed, step, stream, half, units)
+    limit = jnp.round(rate * 65536).astype(jnp.uint32)
+    kept = jnp.concatenate([bits & jnp.uint32(0xFFFF), bits >> 16]) >= limit
+    return kept[:rows]
+
+
+def normals(seed: jax.Array, step: jax.Array, stream: int, rows: int, units: int) -> jax.Array:
+    """Standard normal numbers, float32, shape (rows, units), by inversion of 24-bit uniforms."""
+    bits = bits_of(seed, step, stream, rows, units)
+    uniform = (bits >> 8).astype(jnp.float32) * jnp.float32(2.0**-24) + jnp.float32(2.0**-25)
+    return jnp.float32(2.0**0.5) * jax.scipy.special.erfinv(2 * uniform - 1)

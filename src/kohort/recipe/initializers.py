@@ -40,10 +40,13 @@ _VARIANCE_SCALING: dict[str, tuple[float, str, Draw]] = {
     "lecun_normal": (1.0, "in", _truncated_normal),
 }
 
-NAMES = ("auto", *_VARIANCE_SCALING, "zeros")
+NAMES = (
+    "auto", *_VARIANCE_SCALING, "orthogonal", "truncated_normal", "random_normal", "zeros"
+)  # fmt: skip
 
 _HE = frozenset(
-    "relu leaky_relu elu gelu silu swish mish softplus relu6 celu hard_silu hard_swish".split()
+    "relu leaky_relu prelu elu celu relu6 softplus silu swish hard_silu hard_swish gelu gelu_tanh "
+    "mish".split()
 )
 
 
@@ -77,7 +80,18 @@ def resolve(name: str, activation: Any) -> str:
     return "lecun_normal" if activation == "selu" else "glorot_uniform"
 
 
-def draw(name: str, shape: tuple[int, ...], generator: np.random.Generator) -> Kernel:
+def _orthogonal(shape: tuple[int, ...], generator: np.random.Generator) -> Kernel:
+    """Saxe et al. 2014 (arXiv:1312.6120): orthonormal rows or columns, uniformly distributed."""
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    tall = generator.standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(tall)
+    q *= np.where(np.diagonal(r) < 0, -1.0, 1.0)
+    return np.ascontiguousarray(q.T if rows < columns else q).reshape(shape)
+
+
+def draw(
+    name: str, shape: tuple[int, ...], generator: np.random.Generator, scale: float = 0.05
+) -> Kernel:
     """Draw one kernel.
 
     Parameters
@@ -88,6 +102,9 @@ def draw(name: str, shape: tuple[int, ...], generator: np.random.Generator) -> K
         `(inputs, outputs)`, or `(height, width, inputs, outputs)`.
     generator : numpy.random.Generator
         Source of the numbers; the same generator state gives the same kernel.
+    scale : float
+        Deviation of `"random_normal"`, and of `"truncated_normal"` before it is cut at two
+        deviations, as Keras has it.
 
     Returns
     -------
@@ -95,7 +112,13 @@ def draw(name: str, shape: tuple[int, ...], generator: np.random.Generator) -> K
     """
     if name == "zeros":
         return np.zeros(shape)
-    scale, mode, distribution = _VARIANCE_SCALING[name]
+    if name == "orthogonal":
+        return _orthogonal(shape, generator)
+    if name == "random_normal":
+        return generator.normal(0.0, scale, shape)
+    if name == "truncated_normal":
+        return _truncated_normal(generator, shape, (scale * _TRUNCATED_DEVIATION) ** 2)
+    scaling, mode, distribution = _VARIANCE_SCALING[name]
     fan_in, fan_out = fans(shape)
     fan = fan_in if mode == "in" else (fan_in + fan_out) / 2.0
-    return distribution(generator, shape, scale / max(1.0, fan))
+    return distribution(generator, shape, scaling / max(1.0, fan))

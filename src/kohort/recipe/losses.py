@@ -28,26 +28,103 @@ def _log_cosh(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Arr
     return jnp.mean(error + jax.nn.softplus(-2.0 * error) - jnp.log(2.0), axis=-1)
 
 
+def _huber(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:
+    """Huber 1964: quadratic up to delta, linear beyond."""
+    delta = numbers["huber_delta"]
+    size = jnp.abs(output - target)
+    inside = jnp.minimum(size, delta)
+    return jnp.mean(inside * (size - 0.5 * inside), axis=-1)
+
+
+def _quantile(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:
+    """Koenker and Bassett 1978: the pinball loss."""
+    error = target - output
+    share = numbers["quantile"]
+    return jnp.mean(jnp.maximum(share * error, (share - 1) * error), axis=-1)
+
+
+def _poisson(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:
+    """Negative log-likelihood without its constant; the output is the logarithm of the mean."""
+    return jnp.mean(jnp.exp(output) - target * output, axis=-1)
+
+
 def _binary_crossentropy(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:
     positive, negative = jax.nn.softplus(-output), jax.nn.softplus(output)
     return jnp.mean(target * positive + (1 - target) * negative, axis=-1)
 
 
+def _focus(wrong: jax.Array, numbers: Numbers) -> jax.Array:
+    """`wrong**focal_gamma`, with a finite slope at 0 for any exponent."""
+    tiny = jnp.finfo(wrong.dtype).tiny
+    return jnp.exp(numbers["focal_gamma"] * jnp.log(jnp.maximum(wrong, tiny)))
+
+
+def _binary_focal(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:
+    """Lin et al. 2017 (arXiv:1708.02002), without balancing of the classes."""
+    wrong = target * jax.nn.sigmoid(-output) + (1 - target) * jax.nn.sigmoid(output)
+    entropy = target * jax.nn.softplus(-output) + (1 - target) * jax.nn.softplus(output)
+    return jnp.mean(_focus(wrong, numbers) * entropy, axis=-1)
+
+
 def _categorical_crossentropy(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:
-    chosen = jax.nn.one_hot(target[..., 0].astype(jnp.int32), output.shape[-1], dtype=output.dtype)
-    return -jnp.sum(chosen * jax.nn.log_softmax(output, axis=-1), axis=-1)
+    return -jnp.sum(target * jax.nn.log_softmax(output, axis=-1), axis=-1)
+
+
+def _categorical_focal(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:
+    logarithm = jax.nn.log_softmax(output, axis=-1)
+    return -jnp.sum(target * _focus(-jnp.expm1(logarithm), numbers) * logarithm, axis=-1)
+
+
+def _binary_targets(target: jax.Array, output: jax.Array) -> jax.Array:
+    return target
+
+
+def _one_hot(target: jax.Array, output: jax.Array) -> jax.Array:
+    return jax.nn.one_hot(target[..., 0].astype(jnp.int32), output.shape[-1], dtype=output.dtype)
+
+
+# Losses of probabilities: how a target becomes probabilities, and their divergence.
+_PROBABILITIES: dict[str, tuple[Callable[[jax.Array, jax.Array], jax.Array], Loss]] = {
+    "binary_crossentropy": (_binary_targets, _binary_crossentropy),
+    "sparse_categorical_crossentropy": (_one_hot, _categorical_crossentropy),
+    "binary_focal_crossentropy": (_binary_targets, _binary_focal),
+    "categorical_focal_crossentropy": (_one_hot, _categorical_focal),
+}
+
+
+def _classification(name: str, smoothed: bool) -> Loss:
+    encode, divergence = _PROBABILITIES[name]
+
+    def loss(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:
+        probabilities = encode(target, output)
+        if smoothed:
+            share, classes = numbers["label_smoothing"], max(2, output.shape[-1])
+            probabilities = probabilities * (1 - share) + share / classes
+        return divergence(probabilities, output, numbers)
+
+    return loss
 
 
 REGRESSION: dict[str, Loss] = {
     "mse": _mean_squared_error,
     "mae": _mean_absolute_error,
+    "huber": _huber,
     "log_cosh": _log_cosh,
+    "quantile": _quantile,
+    "poisson": _poisson,
 }
-CLASSIFICATION: dict[str, Loss] = {
-    "binary_crossentropy": _binary_crossentropy,
-    "sparse_categorical_crossentropy": _categorical_crossentropy,
-}
+CLASSIFICATION: dict[str, Loss] = {name: _classification(name, False) for name in _PROBABILITIES}
 LOSSES: dict[str, Loss] = REGRESSION | CLASSIFICATION
+
+LINKS: dict[str, str] = {
+    **dict.fromkeys(REGRESSION, "linear"),
+    "poisson": "exponential",
+    "binary_crossentropy": "sigmoid",
+    "binary_focal_crossentropy": "sigmoid",
+    "sparse_categorical_crossentropy": "softmax",
+    "categorical_focal_crossentropy": "softmax",
+}
+"""Keras activation that turns raw outputs into predictions."""
 
 # Keras's longer identifiers.
 ALIASES = {
@@ -55,6 +132,21 @@ ALIASES = {
     "mean_absolute_error": "mae",
     "logcosh": "log_cosh",
 }
+
+
+def loss_of(name: str, uses: frozenset[str]) -> Loss:
+    """The loss as a program with the given techniques contains it.
+
+    Parameters
+    ----------
+    name : str
+        A key of `LOSSES`.
+    uses : frozenset of str
+        With `"label_smoothing"` among them, targets are smoothed by the number of that name.
+    """
+    if name in _PROBABILITIES:
+        return _classification(name, "label_smoothing" in uses)
+    return LOSSES[name]
 
 
 def names() -> list[str]:

@@ -1,25 +1,30 @@
 """Keras's optimizers as optax transformations whose hyperparameters are arrays.
 
 Each `update` receives a member's `numbers` (learning rate included) as an extra argument, so that
-one compiled program serves every setting. The order of operations is Keras's: decoupled weight
-decay on the variable, then the optimizer's own step.
+one compiled program serves every setting. The order of operations is Keras's: clipping of the
+gradients, decoupled weight decay on the variables, then the optimizer's own step.
 
-References: `keras.optimizers`; Kingma and Ba 2015 (arXiv:1412.6980); Loshchilov and Hutter 2019
-(arXiv:1711.05101); Polyak 1964; Nesterov 1983.
+References: `keras.optimizers`; Loshchilov and Hutter 2019 (arXiv:1711.05101) for weight decay;
+`kohort.recipe.update_rules` names the sources of each rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-Tree = Any
-Numbers = Mapping[str, jax.Array]
+from kohort.recipe.clipping import clipped
+from kohort.recipe.update_rules import RULES, Numbers, Shapes, Tree
+
+NUMBERS_WITH_DEFAULT = ("momentum", "beta_1", "beta_2", "rho", "epsilon", "weight_decay")
+"""Hyperparameters whose default depends on the optimizer."""
+
+Pairs = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -30,121 +35,92 @@ class Optimizer:
     ----------
     family : str
         Optimizers of one family share a compiled program.
-    fixed : dict
+    fixed : tuple of (str, float)
         Numbers that the name itself sets, such as `nesterov`.
-    weight_decay : float
-        Keras's default decoupled weight decay.
+    defaults : tuple of (str, float)
+        Keras's default of each name in `NUMBERS_WITH_DEFAULT` that means something to the
+        optimizer; given as a mapping or as pairs.
     """
 
     family: str
-    fixed: tuple[tuple[str, float], ...] = ()
-    weight_decay: float = 0.0
+    fixed: Pairs = ()
+    defaults: Pairs | Mapping[str, float] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "defaults", tuple(dict(self.defaults).items()))
+
+    def default(self, name: str) -> float:
+        """Keras's default of a number; 0 where the optimizer has no such number.
+
+        Examples
+        --------
+        >>> OPTIMIZERS["adadelta"].default("rho"), OPTIMIZERS["adadelta"].default("beta_1")
+        (0.95, 0.0)
+        """
+        if name not in NUMBERS_WITH_DEFAULT:
+            raise KeyError(name)
+        return dict(self.defaults).get(name, 0.0)
+
+
+_MOMENTUM = {"momentum": 0.9}
+_ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "sgd": Optimizer("sgd"),
-    "momentum": Optimizer("momentum", (("nesterov", 0.0),)),
-    "nesterov": Optimizer("momentum", (("nesterov", 1.0),)),
-    "adam": Optimizer("adam"),
-    "adamw": Optimizer("adam", weight_decay=0.004),
+    "momentum": Optimizer("momentum", (("nesterov", 0.0),), _MOMENTUM),
+    "nesterov": Optimizer("momentum", (("nesterov", 1.0),), _MOMENTUM),
+    "adagrad": Optimizer("adagrad", defaults={"epsilon": 1e-7}),
+    "rmsprop": Optimizer("rmsprop", defaults={"rho": 0.9, "momentum": 0.0, "epsilon": 1e-7}),
+    "adam": Optimizer("adam", defaults=_ADAM),
+    "adamw": Optimizer("adam", defaults={**_ADAM, "weight_decay": 0.004}),
+    "adamax": Optimizer("adamax", defaults=_ADAM),
+    "nadam": Optimizer("nadam", defaults=_ADAM),
+    "adadelta": Optimizer("adadelta", defaults={"rho": 0.95, "epsilon": 1e-7}),
+    "lion": Optimizer("lion", defaults={"beta_1": 0.9, "beta_2": 0.99}),
+    "muon": Optimizer("muon", defaults={**_ADAM, "momentum": 0.95, "weight_decay": 0.004}),
 }
+"""Every optimizer by its name in a recipe."""
 
 
-class Momentum(NamedTuple):
-    """State of SGD with momentum."""
-
-    velocity: Tree
-
-
-class Adam(NamedTuple):
-    """State of Adam: the step number and both moments."""
-
-    step: jax.Array
-    mean: Tree
-    square: Tree
-
-
-def _sgd() -> optax.GradientTransformationExtraArgs:
-    def init(params: Tree) -> tuple[()]:
-        return ()
-
-    def update(
-        grads: Tree, state: tuple[()], params: Tree = None, *, numbers: Numbers, **extra: Any
-    ) -> tuple[Tree, tuple[()]]:
-        return jax.tree.map(lambda g: -numbers["learning_rate"] * g, grads), state
-
-    return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _momentum() -> optax.GradientTransformationExtraArgs:
-    def init(params: Tree) -> Momentum:
-        return Momentum(jax.tree.map(jnp.zeros_like, params))
-
-    def update(
-        grads: Tree, state: Momentum, params: Tree = None, *, numbers: Numbers, **extra: Any
-    ) -> tuple[Tree, Momentum]:
-        rate, momentum = numbers["learning_rate"], numbers["momentum"]
-        velocity = jax.tree.map(lambda v, g: momentum * v - rate * g, state.velocity, grads)
-        ahead = numbers["nesterov"] > 0
-        steps = jax.tree.map(
-            lambda v, g: jnp.where(ahead, momentum * v - rate * g, v), velocity, grads
-        )
-        return steps, Momentum(velocity)
-
-    return optax.GradientTransformationExtraArgs(init, update)
-
-
-def _adam() -> optax.GradientTransformationExtraArgs:
-    def init(params: Tree) -> Adam:
-        zeros = jax.tree.map(jnp.zeros_like, params)
-        return Adam(jnp.zeros((), jnp.int32), zeros, zeros)
-
-    def update(
-        grads: Tree, state: Adam, params: Tree = None, *, numbers: Numbers, **extra: Any
-    ) -> tuple[Tree, Adam]:
-        beta_1, beta_2 = numbers["beta_1"], numbers["beta_2"]
-        step = state.step + 1
-        count = step.astype(beta_1.dtype)
-        rate = numbers["learning_rate"] * jnp.sqrt(1.0 - beta_2**count) / (1.0 - beta_1**count)
-        mean = jax.tree.map(lambda m, g: m + (g - m) * numbers["gain_1"], state.mean, grads)
-        square = jax.tree.map(
-            lambda v, g: v + (jnp.square(g) - v) * numbers["gain_2"], state.square, grads
-        )
-        steps = jax.tree.map(
-            lambda m, v: -rate * m / (jnp.sqrt(v) + numbers["epsilon"]), mean, square
-        )
-        return steps, Adam(step, mean, square)
-
-    return optax.GradientTransformationExtraArgs(init, update)
-
-
-_FAMILIES = {"sgd": _sgd, "momentum": _momentum, "adam": _adam}
-
-
-def transformation(family: str, decayed: bool) -> optax.GradientTransformationExtraArgs:
+def transformation(family: str, uses: frozenset[str]) -> optax.GradientTransformationExtraArgs:
     """The transformation of an optimizer family.
 
     Parameters
     ----------
     family : str
         `Optimizer.family`.
-    decayed : bool
-        Whether any member uses weight decay; without it, decay costs nothing.
+    uses : frozenset of str
+        Options that the program contains: `"weight_decay"`, `"clipvalue"`, `"clipnorm"`,
+        `"global_clipnorm"`, `"amsgrad"`, `"centered"`, and `"momentum"` for RMSprop; others do
+        not matter. An option that is absent costs nothing. Of one that is present, a neutral
+        number (0, and infinity for limits) gives the result that its absence gives, up to how
+        the compiler rounds where it fuses.
 
     Returns
     -------
     optax.GradientTransformationExtraArgs
-        `update(grads, state, params, numbers=...)`; add its result to `params`.
+        `update(grads, state, params, numbers=..., shapes=None)`; add its result to `params`.
+        `shapes` holds a tuple of real dimensions per variable, where arrays are padded with zeros.
     """
-    inner = _FAMILIES[family]()
-    if not decayed:
-        return inner
+    rule = RULES[family](uses)
 
     def update(
-        grads: Tree, state: Any, params: Tree = None, *, numbers: Numbers, **extra: Any
+        grads: Tree,
+        state: Any,
+        params: Tree = None,
+        *,
+        numbers: Numbers,
+        shapes: Shapes | None = None,
+        **extra: Any,
     ) -> tuple[Tree, Any]:
-        steps, state = inner.update(grads, state, params, numbers=numbers)
-        shrink = numbers["learning_rate"] * numbers["weight_decay"]
-        return jax.tree.map(lambda s, p: s - shrink * p, steps, params), state
+        leaves, tree = jax.tree.flatten(grads)
+        grads = jax.tree.unflatten(tree, clipped(leaves, numbers, uses))
+        if shapes is None:
+            shapes = jax.tree.map(jnp.shape, grads)
+        steps, state = rule.update(grads, state, numbers, shapes)
+        if "weight_decay" in uses:
+            shrink = numbers["learning_rate"] * numbers["weight_decay"]
+            steps = jax.tree.map(lambda s, p: s - shrink * p, steps, params)
+        return steps, state
 
-    return optax.GradientTransformationExtraArgs(inner.init, update)
+    return optax.GradientTransformationExtraArgs(rule.init, update)

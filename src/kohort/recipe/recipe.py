@@ -3,65 +3,60 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kohort.errors import ParameterError, explain
 from kohort.recipe import initializers, losses
-from kohort.recipe.constraints import (
-    AnyOf,
-    Constraint,
-    Interval,
-    OneOf,
-    check,
-    flag,
-    optional,
-    sequence_of,
-)
+from kohort.recipe.activations import default_alpha
+from kohort.recipe.constraints import OneOf, check
 from kohort.recipe.optimizers import OPTIMIZERS
+from kohort.recipe.parameters import DEFAULTS, PARAMETERS
+from kohort.recipe.schedules import check_schedule
 
-_INFINITY = math.inf
-_WIDTH = Interval(1, _INFINITY, whole=True)
-
-ACTIVATIONS = (
-    "relu leaky_relu elu selu softplus silu swish gelu mish tanh sigmoid softsign hard_sigmoid "
-    "relu6 celu hard_silu hard_swish exponential linear"
-).split()
-
-CONSTRAINTS: dict[str, Constraint] = {
-    "depth": Interval(0, _INFINITY, whole=True),
-    "width": AnyOf((_WIDTH, sequence_of(_WIDTH))),
-    "activation": OneOf(ACTIVATIONS),
-    "kernel_initializer": OneOf(initializers.NAMES),
-    "loss": OneOf(losses.names()),
-    "optimizer": OneOf(OPTIMIZERS),
-    "learning_rate": Interval(0, _INFINITY, closed="neither"),
-    "momentum": Interval(0, 1),
-    "weight_decay": optional(Interval(0, _INFINITY)),
-    "dropout": Interval(0, 1),
-    "l2": Interval(0, _INFINITY),
-    "batch_size": Interval(1, _INFINITY, whole=True),
-    "epochs": Interval(1, _INFINITY, whole=True),
-    "early_stopping": flag(),
-    "patience": Interval(0, _INFINITY, whole=True),
-    "min_delta": Interval(0, _INFINITY),
+CONSTRAINTS = {parameter.name: parameter.constraint for parameter in PARAMETERS} | {
+    "loss": OneOf(losses.names())
 }
 """Requirement of each field of a recipe, checked when `fit` is called."""
 
 NUMBERS = (
-    "momentum",
     "nesterov",
+    "amsgrad",
+    "centered",
     "weight_decay",
-    "dropout",
-    "l2",
-    "beta_1",
     "beta_2",
-    "gain_1",
     "gain_2",
+    "rho",
+    "gain_rho",
     "epsilon",
+    "ema_momentum",
+    "averaged",
+    "clipvalue",
+    "clipnorm",
+    "global_clipnorm",
+    "max_norm",
+    "dropout",
+    "input_dropout",
+    "alpha_dropout",
+    "gaussian_noise",
+    "l1",
+    "l2",
+    "activation_alpha",
+    "batch_norm_momentum",
+    "norm_epsilon",
+    "huber_delta",
+    "quantile",
+    "label_smoothing",
+    "focal_gamma",
 )
-"""Fields that are arrays with a member axis in the compiled program, in column order."""
+"""Columns of the number matrix: one row per member, constant during its training."""
+
+_OPTIMIZER_NUMBERS = ("momentum", "beta_1", "beta_2", "rho", "epsilon", "weight_decay")
+_SCHEDULE = (
+    "schedule", "staircase", "boundaries", "factors", "decay_rate", "base_momentum",
+    "max_momentum", "warmup", "epochs",
+)  # fmt: skip
+_LIMITS = ("clipvalue", "clipnorm", "global_clipnorm", "max_norm")
 
 
 @dataclass(frozen=True)
@@ -69,78 +64,141 @@ class Recipe:
     """Hyperparameters of one fit, with every `"auto"` and None resolved.
 
     Attributes are the estimators' parameters of the same name; `units` is `depth` and `width`
-    together, one width per hidden layer. Build one with `Recipe.of`.
+    together, one width per hidden layer; `output_initializer` is the output layer's. A limit that
+    is not set is infinite. Build one with `Recipe.of`.
     """
 
     units: tuple[int, ...]
     activation: str
+    activation_alpha: float
+    batch_norm: str | None
+    batch_norm_momentum: float
+    layer_norm: str | None
+    norm_epsilon: float
     kernel_initializer: str
+    output_initializer: str
+    kernel_scale: float
     loss: str
+    huber_delta: float
+    quantile: float
+    label_smoothing: float
+    focal_gamma: float
     optimizer: str
     learning_rate: float
     momentum: float
+    beta_1: float
+    beta_2: float
+    rho: float
+    epsilon: float
+    amsgrad: bool
+    centered: bool
     weight_decay: float
+    ema_momentum: float | None
+    clipvalue: float
+    clipnorm: float
+    global_clipnorm: float
+    schedule: str
+    decay_epochs: float | None
+    decay_rate: float
+    decay_power: float
+    staircase: bool
+    boundaries: tuple[float, ...] | None
+    factors: tuple[float, ...] | None
+    t_mul: float
+    m_mul: float
+    final_rate: float
+    pct_start: float
+    div_factor: float
+    final_div_factor: float
+    base_momentum: float
+    max_momentum: float
+    anneal: str
+    plateau_patience: int
+    plateau_min_delta: float
+    plateau_cooldown: int
+    warmup: float
+    warmup_start: float
     dropout: float
+    input_dropout: float
+    alpha_dropout: float
+    gaussian_noise: float
+    l1: float
     l2: float
+    max_norm: float
     batch_size: int
     epochs: int
     early_stopping: bool
     patience: int
     min_delta: float
+    freeze_epochs: int
 
     @classmethod
     def of(cls, **fields: Any) -> Recipe:
         """Check the fields (named as the estimators' parameters) and resolve them.
 
+        Fields that are not given take their default; `loss` has none.
+
         Raises
         ------
         ParameterError
-            If a field is out of range, of the wrong type or unknown.
+            If a field is out of range, of the wrong type or unknown, or contradicts another.
 
         Examples
         --------
-        >>> Recipe.of(**DEFAULTS, loss="mse").units
-        (128, 128)
+        >>> Recipe.of(loss="mse", depth=3, width=50).units
+        (50, 50, 50)
         """
         for name, value in fields.items():
             if name not in CONSTRAINTS:
                 known = ", ".join(sorted(CONSTRAINTS))
                 raise ParameterError(f"`{name}` is no field of a recipe. The fields are {known}.")
             check(name, value, CONSTRAINTS[name])
-        depth = int(fields.pop("depth"))
-        fields["units"] = _units(depth, fields.pop("width"))
-        fields["kernel_initializer"] = initializers.resolve(
-            fields["kernel_initializer"], fields["activation"]
-        )
+        fields = {**DEFAULTS, **fields}
+        _refuse_contradictions(fields)
+        fields["units"] = _units(int(fields.pop("depth")), fields.pop("width"))
         fields["loss"] = losses.ALIASES.get(fields["loss"], fields["loss"])
-        if fields["weight_decay"] is None:
-            fields["weight_decay"] = OPTIMIZERS[fields["optimizer"]].weight_decay
+        _resolve_network(fields)
+        _resolve_optimizer(fields)
+        for name in ("boundaries", "factors"):
+            if fields[name] is not None:
+                fields[name] = tuple(float(number) for number in fields[name])
         return cls(**fields)
 
     @property
     def uses(self) -> frozenset[str]:
         """Techniques that cost time in the program and that this recipe switches on."""
+        hidden = bool(self.units)
         switched = {
-            "dropout": self.dropout > 0 and bool(self.units),
+            "dropout": self.dropout > 0 and hidden,
+            "alpha_dropout": self.alpha_dropout > 0 and hidden,
+            "input_dropout": self.input_dropout > 0,
+            "gaussian_noise": self.gaussian_noise > 0,
+            "l1": self.l1 > 0,
             "l2": self.l2 > 0,
+            "max_norm": math.isfinite(self.max_norm) and hidden,
             "weight_decay": self.weight_decay > 0,
+            "label_smoothing": self.label_smoothing > 0,
+            "amsgrad": self.amsgrad,
+            "centered": self.centered,
+            "momentum": self.optimizer == "rmsprop" and self.momentum > 0,
+            "averaging": self.ema_momentum is not None,
+            "freezing": self.freeze_epochs > 0 and hidden,
+            **{name: math.isfinite(getattr(self, name)) for name in _LIMITS[:3]},
         }
         return frozenset(name for name, on in switched.items() if on)
 
     def numbers(self) -> tuple[float, ...]:
         """The recipe's row of the number matrix, in the order of `NUMBERS`."""
-        values: Mapping[str, float] = {
+        derived = {
             "nesterov": 0.0,
-            "beta_1": 0.9,
-            "beta_2": 0.999,
             # 1 - beta in double precision: in single, 1 - 0.999 is wrong in its fifth digit.
-            "gain_1": 1 - 0.9,
-            "gain_2": 1 - 0.999,
-            "epsilon": 1e-7,
-            **{name: getattr(self, name) for name in ("momentum", "weight_decay", "dropout", "l2")},
+            "gain_2": 1 - self.beta_2,
+            "gain_rho": 1 - self.rho,
+            "ema_momentum": self.ema_momentum or 0.0,
+            "averaged": self.ema_momentum is not None,
             **dict(OPTIMIZERS[self.optimizer].fixed),
         }
-        return tuple(float(values[name]) for name in NUMBERS)
+        return tuple(float(derived.get(n, getattr(self, n, 0.0))) for n in NUMBERS)
 
 
 def _units(depth: int, width: Any) -> tuple[int, ...]:
@@ -158,21 +216,41 @@ def _units(depth: int, width: Any) -> tuple[int, ...]:
     return tuple(int(units) for units in width)
 
 
-DEFAULTS: dict[str, Any] = {
-    "depth": 2,
-    "width": 128,
-    "activation": "relu",
-    "kernel_initializer": "auto",
-    "optimizer": "adam",
-    "learning_rate": 1e-3,
-    "momentum": 0.9,
-    "weight_decay": None,
-    "dropout": 0.0,
-    "l2": 0.0,
-    "batch_size": 32,
-    "epochs": 100,
-    "early_stopping": True,
-    "patience": 10,
-    "min_delta": 0.0,
-}
-"""Default of each field that does not depend on the task."""
+def _resolve_network(fields: dict[str, Any]) -> None:
+    """Defaults that follow from the activation."""
+    chosen = fields["kernel_initializer"]
+    fields["kernel_initializer"] = initializers.resolve(chosen, fields["activation"])
+    fields["output_initializer"] = initializers.resolve(chosen, "linear")
+    if fields["activation_alpha"] is None:
+        fields["activation_alpha"] = default_alpha(fields["activation"])
+
+
+def _resolve_optimizer(fields: dict[str, Any]) -> None:
+    """Defaults that follow from the optimizer; limits that are not set."""
+    optimizer = OPTIMIZERS[fields["optimizer"]]
+    for name in _OPTIMIZER_NUMBERS:
+        if fields[name] is None:
+            fields[name] = optimizer.default(name)
+    for name in _LIMITS:
+        if fields[name] is None:
+            fields[name] = math.inf
+
+
+def _refuse_contradictions(fields: dict[str, Any]) -> None:
+    optimizer = fields["optimizer"]
+    for flag, allowed in (("amsgrad", ("adam", "adamw")), ("centered", ("rmsprop",))):
+        if fields[flag] and optimizer not in allowed:
+            wanted = " or ".join(repr(name) for name in allowed)
+            raise ParameterError(
+                explain(flag, f"False with optimizer={optimizer!r}", True, f"Use {wanted}.")
+            )
+    for names, remedy in (
+        (("clipvalue", "clipnorm", "global_clipnorm"), "Clip in one way; leave the others None."),
+        (("batch_norm", "layer_norm"), "Normalise in one way; leave the other None."),
+        (("dropout", "alpha_dropout"), "Drop units in one way; leave the other 0."),
+    ):
+        given = [name for name in names if fields[name]]
+        if len(given) > 1:
+            requirement = f"left out when {given[0]} is given"
+            raise ParameterError(explain(given[1], requirement, fields[given[1]], remedy))
+    check_schedule(**{name: fields[name] for name in _SCHEDULE})

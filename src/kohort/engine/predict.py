@@ -1,0 +1,113 @@
+"""Predictions of a trained network, through one compiled function per structure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kohort.engine.evaluate import BLOCK, bucket, prediction_function, sampling_function
+from kohort.engine.member import Floats
+from kohort.engine.programs import program
+from kohort.networks.dense import DenseNetwork
+from kohort.recipe.recipe import Recipe
+
+_MOST_ROWS = 8192
+
+SAMPLED = frozenset(("dropout", "input_dropout", "alpha_dropout"))
+"""Techniques that stay active in Monte Carlo dropout."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network: structure, recipe, variables at real width, seed of its noise."""
+
+    network: DenseNetwork
+    recipe: Recipe
+    weights: Sequence[Floats]
+    seed: int = 0
+
+    def packed(self, dtype: np.dtype[np.floating]) -> Floats:
+        """The variables as one vector at compiled width."""
+        params = np.zeros(self.network.layout.size, dtype)
+        self.network.layout.embed(self.weights, params)
+        return params
+
+
+def blocks(rows: int) -> Iterator[slice]:
+    """Parts of a table that are predicted in one call each."""
+    return (slice(start, start + _MOST_ROWS) for start in range(0, rows, _MOST_ROWS))
+
+
+def raw_outputs(trained: Trained, x: Floats) -> Floats:
+    """Raw outputs for standardised rows.
+
+    Parameters
+    ----------
+    trained : Trained
+    x : array, shape (row, feature)
+
+    Returns
+    -------
+    array, shape (row, output)
+    """
+    params = trained.packed(x.dtype)
+    network = trained.network
+    outputs = []
+    for block in blocks(len(x)):
+        padded, real = _padded(x[block])
+        arguments = (params, padded, real, *_member_arrays(trained, x.dtype))
+        predict = program(
+            (network, len(padded), str(x.dtype)),
+            "predict",
+            lambda: prediction_function(network, len(padded)),  # noqa: B023 (called at once)
+            arguments,
+        )
+        outputs.append(np.asarray(predict(*arguments))[:real])
+    return np.concatenate(outputs)
+
+
+def sampled_outputs(trained: Trained, x: Floats, samples: int, first: int = 0) -> Floats:
+    """Raw outputs of several passes with dropout left on, all in one compiled call.
+
+    Parameters
+    ----------
+    trained : Trained
+    x : array, shape (row, feature)
+        At most as many rows as `blocks` gives.
+    samples : int
+        Number of passes, >= 1.
+    first : int
+        Position of the first row in its table: the noise of a row depends on the network's seed,
+        the pass and the row's position.
+
+    Returns
+    -------
+    array, shape (pass, row, output)
+    """
+    network, uses = trained.network, trained.recipe.uses & SAMPLED
+    padded, real = _padded(x)
+    seed = np.asarray(trained.seed % 2**32, np.uint32)
+    position = np.asarray(first // BLOCK, np.int32)
+    params = trained.packed(x.dtype)
+    arguments = (params, padded, real, *_member_arrays(trained, x.dtype), seed, position)
+    sample = program(
+        (network, len(padded), str(x.dtype), uses, samples),
+        "sample",
+        lambda: sampling_function(network, uses, len(padded), samples),
+        arguments,
+    )
+    return np.asarray(sample(*arguments))[:, :real]
+
+
+def _member_arrays(trained: Trained, dtype: np.dtype[np.floating]) -> tuple[Floats, Floats]:
+    numbers = np.asarray(trained.recipe.numbers(), dtype)
+    return numbers, np.asarray(trained.recipe.units, np.int32)
+
+
+def _padded(x: Floats) -> tuple[Floats, Floats]:
+    rows = max(BLOCK, bucket(len(x)))
+    padded = np.zeros((rows, x.shape[1]), x.dtype)
+    padded[: len(x)] = x
+    return padded, np.asarray(len(x), np.int32)

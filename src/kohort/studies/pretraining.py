@@ -1,0 +1,148 @@
+"""Unsupervised pretraining: autoencoders whose encoder starts the network.
+
+References: Bengio et al. 2007, "Greedy layer-wise training of deep networks"; Vincent et al. 2010,
+"Stacked denoising autoencoders"; Hinton and Salakhutdinov 2006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from kohort.engine.member import Floats, Member, Outcome, Rows
+from kohort.engine.predict import Trained, raw_outputs
+from kohort.errors import DivergedError
+from kohort.networks.dense import DenseNetwork
+from kohort.recipe.recipe import Recipe
+
+Train = Callable[[list[Member]], list[Outcome]]
+
+
+def pretrained(
+    members: list[Member], rows: Rows, kind: str, epochs: int, noise: float, train: Train
+) -> list[Member]:
+    """The same members, each starting from hidden layers that were pretrained from its own seed.
+
+    Parameters
+    ----------
+    members : list of Member
+        Alike but for their seeds.
+    rows : Rows
+        Inputs, standardised as the members' own, as both `x` and `y`.
+    kind : {"autoencoder", "denoising", "layerwise"}
+        Reproduce the inputs, or the inputs from corrupted ones, through the mirror image of the
+        hidden layers; or train one hidden layer after another to reproduce what the one before
+        gives.
+    epochs : int
+        Passes over the rows (for each layer with `"layerwise"`).
+    noise : float
+        Share of inputs that `"denoising"` hides.
+    train : callable
+        Trains members as one cohort.
+
+    Returns
+    -------
+    list of Member
+
+    Raises
+    ------
+    DivergedError
+        If pretraining diverged.
+    """
+    recipe = members[0].recipe
+    if not recipe.units:
+        return members
+    recipe = _reconstructing(recipe, epochs, noise if kind == "denoising" else 0.0)
+    if kind == "layerwise":
+        return _layer_by_layer(members, recipe, rows, train)
+    mirrored = replace(recipe, units=(*recipe.units, *recipe.units[-2::-1]))
+    encoders = _trained(members, mirrored, [rows] * len(members), train)
+    return [
+        _started(member, dict(zip(encoder.network.names, encoder.weights, strict=True)))
+        for member, encoder in zip(members, encoders, strict=True)
+    ]
+
+
+def _reconstructing(recipe: Recipe, epochs: int, noise: float) -> Recipe:
+    """The recipe of an autoencoder: the member's own, without what is meant for its labels."""
+    return replace(
+        recipe,
+        loss="mse",
+        epochs=epochs,
+        early_stopping=False,
+        schedule="constant",
+        warmup=0.0,
+        freeze_epochs=0,
+        dropout=0.0,
+        alpha_dropout=0.0,
+        gaussian_noise=0.0,
+        label_smoothing=0.0,
+        input_dropout=noise,
+    )
+
+
+def _trained(
+    members: list[Member], recipe: Recipe, tables: list[Rows], train: Train
+) -> list[Trained]:
+    """Autoencoders of one recipe, each on its own table and from its own member's seed."""
+    tasks = [
+        Member(
+            recipe,
+            DenseNetwork.of(rows.x.shape[1], rows.x.shape[1], recipe),
+            rows,
+            None,
+            None,
+            member.seed,
+        )
+        for member, rows in zip(members, tables, strict=True)
+    ]
+    trained = []
+    for task, outcome in zip(tasks, train(tasks), strict=True):
+        if outcome.weights is None:
+            raise DivergedError(f"Pretraining failed. {outcome.cause}")
+        trained.append(Trained(task.network, recipe, outcome.weights))
+    return trained
+
+
+def _layer_by_layer(
+    members: list[Member], recipe: Recipe, rows: Rows, train: Train
+) -> list[Member]:
+    tables = [rows] * len(members)
+    found: list[dict[str, Floats]] = [{} for _ in members]
+    for layer, width in enumerate(recipe.units, start=1):
+        single = replace(recipe, units=(width,))
+        encoders = _trained(members, single, tables, train)
+        for variables, encoder in zip(found, encoders, strict=True):
+            for name, value in zip(encoder.network.names, encoder.weights, strict=True):
+                if not name.startswith("output"):
+                    variables[name.replace("hidden_1", f"hidden_{layer}")] = value
+        if layer < len(recipe.units):
+            tables = [
+                _codes(encoder, table) for encoder, table in zip(encoders, tables, strict=True)
+            ]
+    return [_started(member, variables) for member, variables in zip(members, found, strict=True)]
+
+
+def _codes(encoder: Trained, rows: Rows) -> Rows:
+    """What the hidden layer of an encoder gives: its outputs through an identity matrix."""
+    width = encoder.recipe.units[0]
+    network = DenseNetwork.of(rows.x.shape[1], width, encoder.recipe)
+    identity = {
+        "output/kernel": np.eye(width, dtype=rows.x.dtype),
+        "output/bias": np.zeros(width, rows.x.dtype),
+    }
+    known = dict(zip(encoder.network.names, encoder.weights, strict=True)) | identity
+    codes = raw_outputs(Trained(network, encoder.recipe, [known[n] for n in network.names]), rows.x)
+    return Rows(codes, codes)
+
+
+def _started(member: Member, known: dict[str, Floats]) -> Member:
+    """The member, starting from the known hidden layers and its own drawn output layer."""
+    names, drawn = member.network.names, member.initial_variables()
+    initial = [
+        known[name] if name.startswith("hidden") else variable
+        for name, variable in zip(names, drawn, strict=True)
+    ]
+    return replace(member, initial=initial)
