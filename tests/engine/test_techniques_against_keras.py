@@ -146,7 +146,13 @@ def oracle_member(member, table):
     return make
 
 
-@pytest.mark.parametrize("case", _CASES)
+# Keras normalises, and computes its cosine, in single precision at any floatx (off by 1e-7 and
+# 1e-9). Adam would turn the rounding noise of a bias in front of a batch norm into steps.
+_SINGLE = [name for name in _CASES if "norm before" in name or "norm after" in name]
+_DOUBLE = [name for name in _CASES if name not in _SINGLE and "cosine" not in name]
+
+
+@pytest.mark.parametrize("case", _DOUBLE)
 def test_fifty_steps_give_kerass_weights_in_double_precision(
     case, oracle_member, distance, double_precision
 ):
@@ -156,9 +162,11 @@ def test_fifty_steps_give_kerass_weights_in_double_precision(
         assert distance(outcome.weights, _weights_of_keras(one)) <= 1e-10
 
 
-@pytest.mark.parametrize("case", ["batch norm before", "max-norm and averaging"])
-def test_fifty_steps_give_kerass_weights(case, oracle_member, distance):
-    one = oracle_member(np.float32, **_CASES[case])
-    neighbour = oracle_member(np.float32, **{**_CASES[case], "seed": 8, "learning_rate": 0.02})
+@pytest.mark.parametrize("case", [*_SINGLE, "max-norm and averaging", "cosine schedule, warm-up"])
+def test_fifty_steps_give_kerass_weights(case, oracle_member):
+    fields = {**_CASES[case], **(_SGD if case in _SINGLE else {})}
+    one = oracle_member(np.float32, **fields)
+    neighbour = oracle_member(np.float32, **{**fields, "seed": 8, "learning_rate": 0.02})
     outcome = train([one, neighbour], threads=1)[0]
-    assert distance(outcome.weights, _weights_of_keras(one)) <= 1e-5
+    for actual, expected in zip(outcome.weights, _weights_of_keras(one), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from kohort.recipe import initializers
-from kohort.recipe.recipe import ACTIVATIONS
+from kohort.recipe.activations import ACTIVATIONS
 
 _RANDOM = [name for name in initializers.NAMES if name not in ("auto", "zeros")]
 _SHAPES = [(400, 100), (30, 900), (3, 3, 40, 60), (5, 1, 64, 16)]

@@ -25,7 +25,7 @@ _REFUSED = {
     "loss": _NOT_NAMES,
     "optimizer": _NOT_NAMES,
     "learning_rate": [0, -1e-3, math.inf, *_NOT_NUMBERS],
-    "momentum": [-0.1, 1, 1.2, math.inf, *_NOT_NUMBERS],
+    "momentum": [-0.1, 1, 1.2, math.inf, *(bad for bad in _NOT_NUMBERS if bad is not None)],
     "weight_decay": [-0.1, math.inf, *(bad for bad in _NOT_NUMBERS if bad is not None)],
     "dropout": [-0.1, 1, 1.5, math.inf, *_NOT_NUMBERS],
     "l2": [-1e-9, math.inf, *_NOT_NUMBERS],
@@ -53,6 +53,38 @@ _ACCEPTED = {
     "patience": [0, 5],
     "min_delta": [0, 0.5],
 }
+
+
+_SHARES = "batch_norm_momentum dropout input_dropout alpha_dropout base_momentum max_momentum"
+_OPTIONAL_SHARES = "beta_1 beta_2 rho ema_momentum"
+_AT_LEAST_0 = "focal_gamma gaussian_noise l1 plateau_min_delta warmup"
+_ABOVE_0 = "norm_epsilon kernel_scale huber_delta decay_power m_mul"
+_LIMITS = "clipvalue clipnorm global_clipnorm max_norm decay_epochs"
+_AT_LEAST_1 = "t_mul div_factor final_div_factor"
+_WHOLE_SHARES = "label_smoothing final_rate warmup_start"
+for _names, _bad, _good in (
+    (_SHARES, [-0.1, 1, *_NOT_NUMBERS], [0.5]),
+    (_OPTIONAL_SHARES, [-0.1, 1, "1", True, math.nan], [0, 0.5, None]),
+    (_AT_LEAST_0, [-0.1, math.inf, *_NOT_NUMBERS], [0, 2.5]),
+    (_ABOVE_0, [0, -1, math.inf, *_NOT_NUMBERS], [0.5, 3]),
+    (_LIMITS, [0, -1, math.inf, "1", True, math.nan], [None, 0.5, 3]),
+    (_AT_LEAST_1, [0.9, math.inf, *_NOT_NUMBERS], [1, 2.5]),
+    (_WHOLE_SHARES, [-0.1, 1.1, *_NOT_NUMBERS], [0, 0.5, 1]),
+    ("quantile pct_start", [0, 1, *_NOT_NUMBERS], [0.5]),
+    ("decay_rate", [0, 1.1, *_NOT_NUMBERS], [0.5, 1]),
+    ("epsilon", [-1e-9, math.inf, "1", True], [None, 0, 1e-5]),
+    ("activation_alpha", [math.inf, math.nan, "1", True], [None, -1, 0.3]),
+    ("plateau_patience plateau_cooldown freeze_epochs", [-1, *_NOT_WHOLE], [0, 5]),
+    ("batch_norm layer_norm", ["nonsense", "", 1, True], [None, "before", "after"]),
+    ("amsgrad centered staircase", [0, 1, "True", None], [False]),
+    ("schedule", _NOT_NAMES, ["cosine", "1cycle"]),
+    ("anneal", _NOT_NAMES, ["cos", "linear"]),
+    ("boundaries", [3, [0], ["1"]], [None]),
+    ("factors", [3, [-1], ["1"]], [None]),
+):
+    for _name in _names.split():
+        _REFUSED.setdefault(_name, _bad)
+        _ACCEPTED.setdefault(_name, _good)
 
 
 def _recipe(**fields):
@@ -165,12 +197,13 @@ def test_techniques_that_are_on_are_named(fields, uses):
 def test_the_number_row_holds_the_recipes_numbers_and_kerass_constants():
     recipe = _recipe(optimizer="nesterov", momentum=0.7, weight_decay=0.2, dropout=0.3, l2=0.4)
     row = dict(zip(NUMBERS, recipe.numbers(), strict=True))
-    assert row == {
-        "momentum": 0.7, "nesterov": 1.0, "weight_decay": 0.2, "dropout": 0.3, "l2": 0.4,
-        "beta_1": 0.9, "beta_2": 0.999, "gain_1": 1 - 0.9, "gain_2": 1 - 0.999, "epsilon": 1e-7,
-    }  # fmt: skip
+    expected = {"nesterov": 1.0, "weight_decay": 0.2, "dropout": 0.3, "l2": 0.4, "averaged": 0.0}
+    expected |= {"clipnorm": math.inf, "max_norm": math.inf, "huber_delta": 1.0}
+    assert {name: row[name] for name in expected} == expected
+    adam = dict(zip(NUMBERS, _recipe().numbers(), strict=True))
+    assert (adam["beta_2"], adam["gain_2"], adam["epsilon"]) == (0.999, 1 - 0.999, 1e-7)
 
 
 def test_the_rate_is_constant_over_the_steps():
     steps = np.arange(100, 140)
-    np.testing.assert_array_equal(rates(_recipe(learning_rate=0.3), steps), np.full(40, 0.3))
+    np.testing.assert_array_equal(rates(_recipe(learning_rate=0.3), steps, 7), np.full(40, 0.3))

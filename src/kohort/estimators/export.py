@@ -255,5 +255,6 @@ def keras_optimizer(recipe: Recipe) -> Any:
         options["nesterov"] = True
     if kind == "muon":
         options |= {"adam_beta_1": recipe.beta_1, "adam_beta_2": recipe.beta_2}
+        options["adam_weight_decay"] = recipe.weight_decay
     factory = getattr(keras.optimizers, _KERAS_OPTIMIZERS.get(kind, kind.capitalize()))
     return factory(recipe.learning_rate, **options)

@@ -82,7 +82,7 @@ def labelled_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, X_unlabele
 def _without_label(y: Any, classifies: bool) -> NDArray[np.bool_]:
     values = np.asarray(y)
     if classifies:
-        return np.asarray(values == -1).reshape(len(values), -1).all(axis=1)
+        return np.asarray(np.all(np.asarray(values == -1).reshape(len(values), -1), axis=1), bool)
     if values.dtype.kind not in "fO":
         return np.zeros(len(values), bool)
     numbers = values.astype(np.float64).reshape(len(values), -1)

@@ -30,7 +30,8 @@ OWN: tuple[Parameter, ...] = (
     ),
     Parameter(
         "n_networks", "deep ensembles", ARRAY, 1, Interval(1, math.inf, whole=True), "int",
-        "Networks trained from different seeds, in one cohort, whose predictions are averaged, >= 1 "
+        "Networks trained from different seeds, in one cohort, whose predictions are averaged, "
+        ">= 1 "
         "(Lakshminarayanan et al. 2017, arXiv:1612.01474).",
     ),
     Parameter(
@@ -146,7 +147,7 @@ class DenseParameters:
     pretrain: str | None = _default("pretrain")
     pretrain_epochs: int = _default("pretrain_epochs")
     pretrain_noise: float = _default("pretrain_noise")
-    random_state: int | np.random.RandomState | None = _default("random_state")
+    random_state: int | np.random.RandomState | None = None
     verbose: int = _default("verbose")
 
 

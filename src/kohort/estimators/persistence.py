@@ -153,7 +153,7 @@ def _rebuilt(document: dict[str, Any], arrays: dict[str, Any]) -> Any:
 
 
 def _recipe(plain: dict[str, Any]) -> Recipe:
-    values = {
+    values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else math.inf if value == "inf" else value
         for name, value in plain.items()
     }

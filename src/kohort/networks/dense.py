@@ -146,7 +146,7 @@ class DenseNetwork:
 
     def initial(self, recipe: Recipe, generator: np.random.Generator) -> Variables:
         """Draw a member's initial variables at its real widths."""
-        variables = []
+        variables: Variables = []
         for name, shape in zip(self.names, self.shapes(recipe.units), strict=True):
             layer, kind = name.split("/")
             if kind == "kernel":

@@ -69,7 +69,7 @@ class Network(Hashable, Protocol):
     def apply(
         self, variables: Sequence[jax.Array], x: jax.Array, context: Context
     ) -> tuple[jax.Array, list[jax.Array]]:
-        """Raw outputs (before sigmoid or softmax), shape `(batch, outputs)`; new moving averages."""
+        """Raw outputs (before sigmoid or softmax), `(batch, outputs)`; new moving averages."""
         ...
 
     def kernels(self, variables: Sequence[jax.Array]) -> list[jax.Array]:

@@ -72,7 +72,8 @@ ACTIVATIONS: dict[str, Activation] = {
     "gelu": Activation(lambda x, alpha: jax.nn.gelu(x, approximate=False)),
     "gelu_tanh": Activation(lambda x, alpha: jax.nn.gelu(x, approximate=True)),
     "mish": _plain("mish"),
-    "tanh": _plain("tanh"),
+    # Keras's own rounds to single precision.
+    "tanh": Activation(lambda x, alpha: jnp.tanh(x)),
     "sigmoid": _plain("sigmoid"),
     "softsign": _plain("softsign"),
     "hard_sigmoid": _plain("hard_sigmoid"),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Numbers = Mapping[str, jax.Array]
 Loss = Callable[[jax.Array, jax.Array, Numbers], jax.Array]
@@ -55,7 +56,7 @@ def _binary_crossentropy(target: jax.Array, output: jax.Array, numbers: Numbers)
 
 def _focus(wrong: jax.Array, numbers: Numbers) -> jax.Array:
     """`wrong**focal_gamma`, with a finite slope at 0 for any exponent."""
-    tiny = jnp.finfo(wrong.dtype).tiny
+    tiny = float(np.finfo(wrong.dtype).tiny)
     return jnp.exp(numbers["focal_gamma"] * jnp.log(jnp.maximum(wrong, tiny)))
 
 

@@ -76,11 +76,13 @@ PARAMETERS: tuple[Parameter, ...] = (
         "width", "architecture", ARRAY, 128, AnyOf((_WIDTH, sequence_of(_WIDTH))),
         "int or list of int",
         "Units of each hidden layer, >= 1, or one number per hidden layer. Widths share programs "
-        "by rounding up to a step of a ladder (16, 32, 64, 96, 128, ...); surplus units are masked.",
+        "by rounding up to a step of a ladder (16, 32, 64, 96, 128, ...); surplus units are "
+        "masked.",
     ),
     Parameter(
         "activation", "activation", STRUCTURE, "relu", OneOf(ACTIVATIONS), _quoted(ACTIVATIONS),
-        "Activation of the hidden layers, by Keras identifier. Beyond Keras's: prelu trains a slope "
+        "Activation of the hidden layers, by Keras identifier. Beyond Keras's: prelu trains a "
+        "slope "
         "per unit (He et al. 2015, arXiv:1502.01852), swish is x * sigmoid(beta * x) "
         "(Ramachandran et al. 2017, arXiv:1710.05941), gelu_tanh is GELU's tanh form (Hendrycks "
         "and Gimpel 2016, arXiv:1606.08415).",
@@ -146,7 +148,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "optimizer", "optimizer", STRUCTURE, "adam", OneOf(OPTIMIZERS), _quoted(OPTIMIZERS),
         "Keras's optimizer of that name, to the letter; momentum and nesterov are its SGD with "
-        "momentum. sgd, momentum and nesterov share no program with the rest; adam and adamw are one.",
+        "momentum. sgd, momentum and nesterov share no program with the rest; adam and adamw "
+        "are one.",
     ),
     Parameter(
         "learning_rate", "optimizer", ARRAY, 1e-3, _ABOVE_0, "float",
@@ -154,7 +157,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "momentum", "optimizer", ARRAY, None, optional(_SHARE), "float or None",
-        "In [0, 1); used by momentum, nesterov, rmsprop and muon. None for Keras's default: 0.9 for "
+        "In [0, 1); used by momentum, nesterov, rmsprop and muon. None for Keras's default: 0.9 "
+        "for "
         "momentum and nesterov, 0 for rmsprop, 0.95 for muon.",
     ),
     Parameter(
@@ -174,7 +178,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "epsilon", "optimizer", ARRAY, None, optional(_AT_LEAST_0), "float or None",
-        "Keeps the adaptive optimizers from dividing by zero, >= 0. None for Keras's default, 1e-7.",
+        "Keeps the adaptive optimizers from dividing by zero, >= 0. None for Keras's default, "
+        "1e-7.",
     ),
     Parameter(
         "amsgrad", "optimizer", ARRAY, False, flag(), "bool",
@@ -195,12 +200,14 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "ema_momentum", "weight averaging", ARRAY, None, optional(_SHARE), "float or None",
         "Weights are averaged over steps, average = ema_momentum * average + (1 - ema_momentum) * "
-        "weights, and the average is what is validated and kept (Polyak and Juditsky 1992), as with "
+        "weights, and the average is what is validated and kept (Polyak and Juditsky 1992), as "
+        "with "
         "Keras's use_ema and SwapEMAWeights. In [0, 1); None for no averaging.",
     ),
     Parameter(
         "clipvalue", "gradient clipping", ARRAY, None, optional(_ABOVE_0), "float or None",
-        "Each entry of the gradient is cut to [-clipvalue, clipvalue], > 0. At most one of the three "
+        "Each entry of the gradient is cut to [-clipvalue, clipvalue], > 0. At most one of the "
+        "three "
         "kinds of clipping (Pascanu et al. 2013, arXiv:1211.5063).",
     ),
     Parameter(
@@ -322,7 +329,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "alpha_dropout", "dropout", ARRAY, 0.0, _SHARE, "float",
-        "Share of hidden units set to SELU's lower limit, mean and variance kept, in [0, 1); instead "
+        "Share of hidden units set to SELU's lower limit, mean and variance kept, in [0, 1); "
+        "instead "
         "of dropout, for selu (Klambauer et al. 2017, arXiv:1706.02515).",
     ),
     Parameter(

@@ -30,6 +30,7 @@ def entropy(probabilities: Floats) -> Floats:
 
     Examples
     --------
+    >>> import numpy as np
     >>> entropy(np.array([[1.0, 0.0], [0.5, 0.5]])).round(4)
     array([0.    , 0.6931])
     """
@@ -44,6 +45,7 @@ def uncertainty(passes: Floats) -> Uncertainty:
 
     Examples
     --------
+    >>> import numpy as np
     >>> agreed = np.array([[[0.5, 0.5]], [[0.5, 0.5]]])
     >>> split = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])
     >>> [float(uncertainty(p).mutual_information[0].round(4)) for p in (agreed, split)]
@@ -72,6 +74,7 @@ def expected_calibration_error(y: NDArray[Any], probabilities: Floats, bins: int
 
     Examples
     --------
+    >>> import numpy as np
     >>> probabilities = np.array([[0.75, 0.25], [0.25, 0.75]])
     >>> expected_calibration_error(np.array([0, 1]), probabilities)
     0.25
