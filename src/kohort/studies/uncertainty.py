@@ -35,7 +35,7 @@ def entropy(probabilities: Floats) -> Floats:
     array([0.    , 0.6931])
     """
     safe = np.where(probabilities > 0, probabilities, 1.0)
-    return np.asarray(-np.sum(safe * np.log(safe) * (probabilities > 0), axis=-1))
+    return np.asarray(np.sum(-np.log(safe) * np.maximum(probabilities, 0), axis=-1))
 
 
 def uncertainty(passes: Floats) -> Uncertainty:
