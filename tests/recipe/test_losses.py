@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import mean_pinball_loss, mean_poisson_deviance
 
 from kohort.recipe import losses
 
@@ -17,9 +18,15 @@ _REGRESSION = {
 }
 
 
-def _row_losses(name, target, output):
-    loss = losses.LOSSES[name]
-    return np.asarray(loss(jnp.asarray(target), jnp.asarray(output), {}))
+def _row_losses(name, target, output, **numbers):
+    loss = losses.loss_of(name, frozenset(numbers))
+    return np.asarray(loss(jnp.asarray(target), jnp.asarray(output), numbers))
+
+
+def _logits_and_labels(classes):
+    generator = np.random.default_rng(0)
+    output = generator.normal(size=(50, max(1, classes))).astype(np.float32) * 3
+    return output, generator.integers(0, max(2, classes), (50, 1)).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", _REGRESSION)
@@ -48,6 +55,97 @@ def test_categorical_crossentropy_is_kerass_row_by_row():
     expected = keras.losses.sparse_categorical_crossentropy(target, output, from_logits=True)
     actual = _row_losses("sparse_categorical_crossentropy", target, output)
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("delta", [0.1, 1.0, 5.0])
+def test_huber_is_kerass_row_by_row(delta):
+    target, output = np.random.default_rng(0).normal(size=(2, 40, 2)).astype(np.float32) * 3
+    expected = np.asarray(keras.losses.huber(target, output, delta))
+    np.testing.assert_allclose(
+        _row_losses("huber", target, output, huber_delta=delta), expected, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+def test_quantile_is_scikit_learns_pinball_loss(share):
+    target, output = np.random.default_rng(0).normal(size=(2, 40, 2)).astype(np.float32)
+    ours = _row_losses("quantile", target, output, quantile=share).mean()
+    assert ours == pytest.approx(mean_pinball_loss(target, output, alpha=share), rel=1e-6)
+
+
+def test_the_best_constant_of_the_pinball_loss_is_the_quantile():
+    y = np.random.default_rng(0).exponential(size=(2001, 1)).astype(np.float32)
+    tried = np.linspace(0, 4, 801, dtype=np.float32)
+    risks = [_row_losses("quantile", y, np.full_like(y, c), quantile=0.8).mean() for c in tried]
+    assert tried[np.argmin(risks)] == pytest.approx(np.quantile(y, 0.8), abs=0.006)
+
+
+def test_poisson_is_kerass_and_half_scikit_learns_deviance_up_to_a_constant():
+    generator = np.random.default_rng(0)
+    target = generator.poisson(3, (60, 1)).astype(np.float32)
+    output = generator.normal(size=(60, 1)).astype(np.float32)
+    ours = _row_losses("poisson", target, output)
+    expected = np.asarray(keras.losses.poisson(target, np.exp(output)))
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
+    other = output + generator.normal(size=output.shape).astype(np.float32)
+    difference = ours.mean() - _row_losses("poisson", target, other).mean()
+    deviances = [mean_poisson_deviance(target, np.exp(o)) for o in (output, other)]
+    assert difference == pytest.approx((deviances[0] - deviances[1]) / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_label_smoothing_is_kerass(smoothing):
+    output, labels = _logits_and_labels(0)
+    ours = _row_losses("binary_crossentropy", labels, output, label_smoothing=smoothing)
+    expected = keras.losses.binary_crossentropy(
+        labels, output, from_logits=True, label_smoothing=smoothing
+    )
+    np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
+    output, labels = _logits_and_labels(5)
+    ours = _row_losses("sparse_categorical_crossentropy", labels, output, label_smoothing=smoothing)
+    expected = keras.losses.categorical_crossentropy(
+        np.eye(5, dtype=np.float32)[labels[:, 0].astype(int)],
+        output,
+        from_logits=True,
+        label_smoothing=smoothing,
+    )
+    np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 5.0])
+def test_focal_loss_is_kerass(gamma, smoothing):
+    numbers = {"focal_gamma": gamma} | ({"label_smoothing": smoothing} if smoothing else {})
+    output, labels = _logits_and_labels(0)
+    expected = keras.losses.binary_focal_crossentropy(
+        labels, output, gamma=gamma, from_logits=True, label_smoothing=smoothing
+    )
+    ours = _row_losses("binary_focal_crossentropy", labels, output, **numbers)
+    # Keras cuts probabilities at 1e-7.
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
+    output, labels = _logits_and_labels(5)
+    expected = keras.losses.categorical_focal_crossentropy(
+        np.eye(5, dtype=np.float32)[labels[:, 0].astype(int)],
+        output,
+        alpha=1.0,
+        gamma=gamma,
+        from_logits=True,
+        label_smoothing=smoothing,
+    )
+    ours = _row_losses("categorical_focal_crossentropy", labels, output, **numbers)
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
+
+
+@given(st.floats(-100, 100, width=32), st.floats(0, 5, width=32))
+def test_the_focal_loss_has_finite_slopes_for_any_logit_and_exponent(logit, gamma):
+    def of(z):
+        numbers = {"focal_gamma": gamma}
+        loss = losses.loss_of("binary_focal_crossentropy", frozenset())
+        return loss(jnp.ones((1, 1)), z[None, None], numbers)[0]
+
+    value, slope = jax.value_and_grad(of)(jnp.float32(logit))
+    assert np.isfinite(value)
+    assert np.isfinite(slope)
 
 
 @given(st.floats(-1e4, 1e4, width=32), st.sampled_from([0.0, 1.0]))

@@ -253,4 +253,8 @@ def _refuse_contradictions(fields: dict[str, Any]) -> None:
         if len(given) > 1:
             requirement = f"left out when {given[0]} is given"
             raise ParameterError(explain(given[1], requirement, fields[given[1]], remedy))
+    alpha, activation = fields["activation_alpha"], fields["activation"]
+    if alpha is not None and alpha <= 0 and activation in ("softplus", "celu"):
+        requirement = f"above 0 with activation={activation!r}"
+        raise ParameterError(explain("activation_alpha", requirement, alpha))
     check_schedule(**{name: fields[name] for name in _SCHEDULE})
