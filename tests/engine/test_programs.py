@@ -153,7 +153,7 @@ def test_fewer_members_than_a_programs_slots_compile_nothing(cohort):
 def test_a_changed_structure_compiles_one_training_and_one_evaluation(change, cohort):
     train(cohort(), threads=1)
     with compilations() as log:
-        train(cohort(**_STRUCTURES[change]), threads=1)
+        train(cohort(**{"batch_size": 10} | _STRUCTURES[change]), threads=1)
     assert sorted(entry.kind for entry in log) == ["evaluate", "train"]
     assert all(entry.seconds > 0 for entry in log)
 

@@ -47,12 +47,13 @@ class Census:
 class _Group:
     structure: Structure
     queue: deque[Fit] = field(default_factory=deque)
-    runners: int = 0
+    runners: list[int] = field(default_factory=list)
+    """Slots of each program that trains this group now."""
 
     @property
     def cost(self) -> float:
         """Work that waits, shared between those who would do it."""
-        return sum(plan.cost_of(fit.member) for fit in self.queue) / (1 + self.runners)
+        return sum(plan.cost_of(fit.member) for fit in self.queue) / (1 + len(self.runners))
 
 
 def cores() -> int:
@@ -205,10 +206,10 @@ class Executor:
                     self._workers.discard(threading.current_thread())
                     return
                 slots = self._slots(group, device)
-                group.runners += 1
+                group.runners.append(slots)
             self._run(group, slots, device)
             with self._lock:
-                group.runners -= 1
+                group.runners.remove(slots)
 
     def _run(self, group: _Group, slots: int, device: Any) -> None:
         mine: list[Fit] = []
@@ -233,12 +234,14 @@ class Executor:
                 self._deliver(fit)
 
     def _slots(self, group: _Group, device: Any) -> int:
-        """Slots for a new runner; a program that exists already is preferred to a better fit."""
+        """Slots for a new runner; a program that exists already is preferred to a better fit, and
+        so is one that another runner of the group is about to compile."""
         busy_groups = sum(1 for g in self._groups.values() if g.queue)
         share = max(1, len(self._devices) // max(1, busy_groups))
         wanted = plan.slots_of(group.structure, -(-len(group.queue) // share), device.platform)
         for slots in (2**power for power in range(11)):
-            if slots >= wanted and programs.exists((group.structure, slots, device)):
+            compiled = programs.exists((group.structure, slots, device))
+            if slots >= wanted and (compiled or slots in group.runners):
                 return slots
         return wanted
 
