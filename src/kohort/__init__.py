@@ -18,6 +18,7 @@ from kohort.estimators.persistence import load  # noqa: E402
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
 from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
+from kohort.report.schedule_picture import plot_schedule  # noqa: E402
 
 _register()
 
@@ -36,5 +37,6 @@ __all__ = [
     "ParameterError",
     "RandomizedSearchCV",
     "load",
+    "plot_schedule",
     "together",
 ]

@@ -235,7 +235,8 @@ class Executor:
 
     def _slots(self, group: _Group, device: Any) -> int:
         """Slots for a new runner; a program that exists already is preferred to a better fit, and
-        so is one that another runner of the group is about to compile."""
+        so is one that another runner of the group is about to compile.
+        """
         busy_groups = sum(1 for g in self._groups.values() if g.queue)
         share = max(1, len(self._devices) // max(1, busy_groups))
         wanted = plan.slots_of(group.structure, -(-len(group.queue) // share), device.platform)

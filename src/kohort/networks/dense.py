@@ -184,6 +184,10 @@ class DenseNetwork:
         """One hidden layer up to its activation, and its new moving averages."""
         start = layer * self._stride
         kernel, bias, *vectors = variables[start : start + self._stride]
+        if self.batch_norm == "before":
+            # Subtracting the batch's mean cancels the bias: its gradient is 0 and not the rounding
+            # noise that an adaptive optimizer would turn into steps.
+            bias = jax.lax.stop_gradient(bias)
         averages: list[jax.Array] = []
 
         def normalised(x: jax.Array, place: str) -> jax.Array:

@@ -8,30 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kohort.errors import KohortError
+from kohort.report.style import COLORS, FAINT, GRAY, STYLE, matplotlib
 
 _SHOWN = 20
 _HIGHLIGHTED = 3
-_INK, _GRAY, _FAINT, _GRID = "#1f2933", "#7b8794", "#b8c2cc", "#e4e9ee"
-_COLORS = ("#d1495b", "#00798c", "#edae49")
-_STYLE: dict[Any, Any] = {
-    "font.size": 10,
-    "axes.edgecolor": _FAINT,
-    "axes.labelcolor": _INK,
-    "axes.titlecolor": _INK,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": _GRID,
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "legend.frameon": False,
-    "figure.facecolor": "white",
-}
 
 
 def draw_search(
@@ -54,16 +34,12 @@ def draw_search(
     KohortError
         If matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise KohortError(
-            'Pictures need matplotlib, which is not installed. Run: pip install "kohort[cli]"'
-        ) from error
+    mpl = matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     scored = board[np.isfinite(board["mean_score"])].head(_SHOWN)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         height = max(4.5, 1.6 + 0.3 * len(scored))
         figure = Figure(figsize=(14, height), dpi=130, layout="constrained")
         canvas = FigureCanvasAgg(figure)
@@ -108,7 +84,7 @@ def short(value: Any) -> str:
 def _draw_leaderboard(axes: Any, scored: pd.DataFrame, total: int, score_name: str) -> None:
     folds = [name for name in scored.columns if name.startswith("score_fold_")]
     for place, mean in enumerate(scored["mean_score"]):
-        color = _COLORS[place] if place < _HIGHLIGHTED else _GRAY
+        color = COLORS[place] if place < _HIGHLIGHTED else GRAY
         scores = scored.loc[scored.index[place], folds].to_numpy(float)
         ends = [np.nanmin(scores), np.nanmax(scores)]
         axes.plot(ends, [place, place], color=color, alpha=0.25, linewidth=5, solid_capstyle="butt")
@@ -128,7 +104,7 @@ def _draw_leaderboard(axes: Any, scored: pd.DataFrame, total: int, score_name: s
         ha="right",
         fontsize=8.5,
         family="monospace",
-        color=_GRAY,
+        color=GRAY,
     )
     shown = f"best {len(scored)} of {total}" if len(scored) < total else f"all {total}"
     axes.set_title(f"Leaderboard: {shown} candidates")
@@ -142,12 +118,12 @@ def _draw_curves(axes: Any, scored: pd.DataFrame, curves: pd.DataFrame) -> None:
     named: set[int] = set()
     for (candidate, _), curve in members:
         if candidate not in top:
-            axes.plot(curve["epoch"], curve[log], color=_FAINT, linewidth=0.7, alpha=0.7, zorder=2)
+            axes.plot(curve["epoch"], curve[log], color=FAINT, linewidth=0.7, alpha=0.7, zorder=2)
             continue
         place = top.index(candidate)
         label = None if place in named else f"rank {place + 1}"
         named.add(place)
-        style = {"color": _COLORS[place], "zorder": 6 - place}
+        style = {"color": COLORS[place], "zorder": 6 - place}
         axes.plot(curve["epoch"], curve[log], linewidth=1.5, alpha=0.9, label=label, **style)
         best = curve[curve["epoch"] == curve["best_epoch"]]
         axes.plot(best["epoch"], best[log], "o", markersize=5, markeredgecolor="white", **style)

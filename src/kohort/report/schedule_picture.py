@@ -1,0 +1,154 @@
+"""The picture of what a recipe will do with its learning rate and momentum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kohort.errors import ParameterError, explain
+from kohort.recipe.constraints import Interval, check
+from kohort.recipe.pace import PACE, pace
+from kohort.recipe.parameters import DEFAULTS
+from kohort.recipe.recipe import Recipe
+from kohort.recipe.schedules import warmup_steps
+from kohort.report.style import COLORS, GRAY, STYLE, matplotlib
+
+_MORE_COLORS = (*COLORS, "#6a4c93", "#3a7d44", "#8d5524", "#457b9d", "#c08497")
+_RELATED = (
+    "schedule", "learning_rate", "epochs", "optimizer", "warmup", "warmup_start",
+    *(name for name in DEFAULTS if name.startswith(("decay_", "final_", "plateau_"))),
+    "staircase", "boundaries", "factors", "t_mul", "m_mul", "pct_start", "div_factor",
+    "base_momentum", "max_momentum", "anneal",
+)  # fmt: skip
+
+
+def plot_schedule(*estimators: Any, steps_per_epoch: int = 100) -> Any:
+    """Draw the learning rate of each step of a training, and the momentum if it is cycled.
+
+    Parameters
+    ----------
+    *estimators : DenseRegressor or DenseClassifier
+        Fitted or not; one line each, named by the parameters in which they differ.
+    steps_per_epoch : int, default=100
+        Training rows divided by `batch_size`, rounded up.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ParameterError
+        If there is nothing to draw, or a parameter is out of range or contradicts another.
+    KohortError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import kohort
+    >>> model = kohort.DenseRegressor(schedule="1cycle", learning_rate=0.01, epochs=20)
+    >>> figure = kohort.plot_schedule(model)
+    >>> [axes.get_ylabel() for axes in figure.axes]
+    ['learning rate', 'beta_1']
+    """
+    if not estimators:
+        requirement = "at least one DenseRegressor or DenseClassifier"
+        raise ParameterError(explain("estimators", requirement, estimators))
+    check("steps_per_epoch", steps_per_epoch, Interval(1, np.inf, whole=True))
+    recipes = [_recipe_of(estimator) for estimator in estimators]
+    mpl = matplotlib()
+    from matplotlib import pyplot
+
+    cycled = [name for recipe in recipes if (name := _cycled(recipe, steps_per_epoch))]
+    with mpl.rc_context(STYLE):
+        rows = 2 if cycled else 1
+        figure, axes = pyplot.subplots(
+            rows, 1, figsize=(8, 2.2 + 1.8 * rows), dpi=120, sharex=True, squeeze=False,
+            layout="constrained", height_ratios=(2, 1)[:rows],
+        )  # fmt: skip
+        labels = _labels(estimators)
+        for number, (recipe, label) in enumerate(zip(recipes, labels, strict=True)):
+            color = _MORE_COLORS[number % len(_MORE_COLORS)]
+            _draw(axes[:, 0], recipe, steps_per_epoch, label, color)
+        _name_axes(axes[:, 0], cycled, labels)
+    return figure
+
+
+def _recipe_of(estimator: Any) -> Recipe:
+    try:
+        fields = {name: getattr(estimator, name) for name in DEFAULTS}
+    except AttributeError as error:
+        requirement = "a DenseRegressor or DenseClassifier"
+        raise ParameterError(explain("estimators", requirement, estimator)) from error
+    return Recipe.of(**fields, loss="mse")
+
+
+def _labels(estimators: tuple[Any, ...]) -> list[str]:
+    """Each estimator's parameters that tell it from the others."""
+    varying = [
+        name
+        for name in _RELATED
+        if len({repr(getattr(estimator, name)) for estimator in estimators}) > 1
+    ]
+    return [
+        ", ".join(
+            str(getattr(estimator, name))
+            if name == "schedule"
+            else f"{name}={getattr(estimator, name)}"
+            for name in varying
+            if getattr(estimator, name) is not None
+        )
+        for estimator in estimators
+    ]
+
+
+def _columns(recipe: Recipe, steps_per_epoch: int) -> dict[str, Any]:
+    """The numbers of every step of the training."""
+    matrix = pace(recipe, 0, recipe.epochs * steps_per_epoch, steps_per_epoch)
+    return dict(zip(PACE, matrix.T, strict=True))
+
+
+def _cycled(recipe: Recipe, steps_per_epoch: int) -> str | None:
+    """Name of the number that the schedule moves against the rate."""
+    columns = _columns(recipe, steps_per_epoch)
+    return next((name for name in ("momentum", "beta_1") if np.ptp(columns[name]) > 0), None)
+
+
+def _draw(axes: Any, recipe: Recipe, steps_per_epoch: int, label: str, color: str) -> None:
+    columns = _columns(recipe, steps_per_epoch)
+    epochs = np.arange(len(columns["learning_rate"])) / steps_per_epoch
+    style = {"color": color, "linewidth": 2, "label": label}
+    axes[0].plot(epochs, columns["learning_rate"], **style)
+    warmup = warmup_steps(recipe, steps_per_epoch) / steps_per_epoch
+    if warmup:
+        axes[0].axvspan(0, warmup, color=color, alpha=0.08, linewidth=0)
+    if recipe.schedule == "performance":
+        low = recipe.learning_rate * max(recipe.decay_rate, recipe.final_rate)
+        axes[0].plot(epochs[[0, -1]], [low, low], color=color, linestyle="--", linewidth=1)
+        axes[0].annotate(
+            f"after {recipe.plateau_patience} epochs without a better validation loss",
+            (epochs[-1], low),
+            (0, 4),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8.5,
+            color=GRAY,
+        )
+    moved = _cycled(recipe, steps_per_epoch)
+    if moved:
+        axes[1].plot(epochs, columns[moved], **style)
+
+
+def _name_axes(axes: Any, cycled: list[str], labels: list[str]) -> None:
+    axes[0].set_ylabel("learning rate")
+    axes[0].set_ylim(bottom=0)
+    axes[0].margins(x=0)
+    axes[-1].set_xlabel("epoch")
+    shaded = " (shaded: warm-up)" if axes[0].patches else ""
+    shaded = " (shaded: warm-up)" if axes[0].patches else ""
+    axes[0].set_title(f"Learning rate by step{shaded}")
+    if cycled:
+        axes[1].set_ylabel(" / ".join(sorted(set(cycled))))
+    if any(labels):
+        axes[0].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8.5)

@@ -1,0 +1,45 @@
+"""Colours and settings that all pictures share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kohort.errors import KohortError
+
+INK, GRAY, FAINT, GRID = "#1f2933", "#7b8794", "#b8c2cc", "#e4e9ee"
+COLORS = ("#d1495b", "#00798c", "#edae49")
+STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+}
+
+
+def matplotlib() -> Any:
+    """The matplotlib package.
+
+    Raises
+    ------
+    KohortError
+        If it is not installed.
+    """
+    try:
+        import matplotlib as package
+    except ImportError as error:
+        raise KohortError(
+            'Pictures need matplotlib, which is not installed. Run: pip install "kohort[plot]"'
+        ) from error
+    return package
