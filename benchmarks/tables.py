@@ -1,0 +1,38 @@
+"""Real tables for benchmarks that the repository is too small to hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+def table(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Features and target of `NAME.parquet` in the folder that `KOHORT_DATA` names.
+
+    The folder's `manifest.json` gives each table's target; the benchmarks use `letter` (UCI Letter
+    Recognition) and `satellite` (Statlog Landsat), whose features are all numbers.
+    """
+    folder = Path(os.environ.get("KOHORT_DATA", "data"))
+    if not (folder / "manifest.json").exists():
+        sys.exit(
+            f"{folder} holds no manifest.json: set KOHORT_DATA to a folder with {name}.parquet and "
+            f'manifest.json, {{"{name}": {{"target": "column"}}}}.'
+        )
+    target = json.loads((folder / "manifest.json").read_text())[name]["target"]
+    frame = pd.read_parquet(folder / f"{name}.parquet")
+    y = frame.pop(target)
+    return frame.to_numpy(np.float64), y.to_numpy()
+
+
+def interval(differences: np.ndarray) -> dict[str, float]:
+    """Mean of paired differences and its 95 % confidence interval, by Student's t."""
+    from scipy import stats
+
+    mean, error = float(np.mean(differences)), float(stats.sem(differences))
+    low, high = stats.t.interval(0.95, len(differences) - 1, loc=mean, scale=error)
+    return {"mean": mean, "low": float(low), "high": float(high)}
