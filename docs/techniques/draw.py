@@ -1,0 +1,441 @@
+"""Draw the pictures of docs/techniques: `python docs/techniques/draw.py [NAME ...]`, from the root.
+
+Formulas are drawn by the functions that training uses; everything else is measured here, on tables
+that come with scikit-learn, with several seeds.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("Agg")
+from experiments import CLASSIFIER, SEEDS, curves, diabetes, digits, error_rates, sweep
+from matplotlib import pyplot
+
+import kohort
+from kohort.recipe import initializers, losses
+from kohort.recipe.activations import ACTIVATIONS, default_alpha
+from kohort.report.style import COLORS, GRAY, STYLE
+
+FOLDER = Path(__file__).parent / "pictures"
+_CYCLE = [*COLORS, "#6a4c93", "#3a7d44", "#8d5524", "#457b9d", "#c08497", "#333333", "#999999"]
+PICTURES: dict[str, Callable[[], Any]] = {}
+
+
+def picture(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Register a function that returns a figure under its own name."""
+    PICTURES[function.__name__] = function
+    return function
+
+
+def panels(count: int = 1, width: float = 4.6, height: float = 3.4) -> tuple[Any, Any]:
+    figure, axes = pyplot.subplots(
+        1, count, figsize=(width * count, height), layout="constrained", squeeze=False
+    )
+    for one in axes[0]:
+        one.set_prop_cycle(color=_CYCLE)
+    return figure, axes[0]
+
+
+def points(axes: Any, found: Any, name: str, label: str | None = None, color: Any = None) -> None:
+    """Median over seeds and every seed, against the values of one parameter."""
+    x = [params[name] for params, _ in found]
+    (line,) = axes.plot(x, [np.median(s) for _, s in found], label=label, color=color, linewidth=2)
+    for value, (_, scores) in zip(x, found, strict=True):
+        axes.plot([value] * len(scores), scores, ".", color=line.get_color(), alpha=0.35)
+
+
+def bars(axes: Any, found: Any, label: Callable[[dict[str, Any]], str]) -> None:
+    names = [label(params) for params, _ in found]
+    for place, (_, scores) in enumerate(found):
+        axes.barh(place, np.median(scores), color=_CYCLE[1], alpha=0.35)
+        axes.plot(scores, [place] * len(scores), ".", color=_CYCLE[1])
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+
+
+@picture
+def loss_functions() -> Any:
+    figure, (left, right) = panels(2)
+    error = np.linspace(-3, 3, 301)
+    numbers = {"huber_delta": 1.0, "quantile": 0.8}
+    for name in ("mse", "mae", "huber", "log_cosh", "quantile"):
+        values = losses.loss_of(name, frozenset())(
+            jnp.zeros((301, 1)), jnp.asarray(error[:, None]), numbers
+        )
+        left.plot(error, values, label=name)
+    left.set(ylim=(0, 4), xlabel="prediction - target", ylabel="loss of a row")
+    left.set_title("Regression (huber_delta 1, quantile 0.8)")
+    left.legend()
+    logit = np.linspace(-4, 6, 301)
+    for gamma in (0, 0.5, 1, 2, 5):
+        values = losses.loss_of("binary_focal_crossentropy", frozenset())(
+            jnp.ones((301, 1)), jnp.asarray(logit[:, None]), {"focal_gamma": gamma}
+        )
+        right.plot(1 / (1 + np.exp(-logit)), values, label=f"focal_gamma={gamma}")
+    right.set(ylim=(0, 3), xlabel="probability of the true class", ylabel="loss of a row")
+    right.set_title("Focal loss (0: cross-entropy)")
+    right.legend()
+    return figure
+
+
+@picture
+def activations() -> Any:
+    names = [n for n in ACTIVATIONS if n not in ("prelu", "gelu_tanh", "exponential", "linear")]
+    figure, grid = pyplot.subplots(
+        3, 6, figsize=(13, 6.4), layout="constrained", sharex=True, sharey=True
+    )
+    x = jnp.linspace(-4, 4, 401)
+    for axes, name in zip(grid.flat, names, strict=False):
+        alpha = jnp.float32(default_alpha(name))
+        function = ACTIVATIONS[name].function
+        axes.plot(x, function(x, alpha), color=_CYCLE[0])
+        slope = np.gradient(np.asarray(function(x, alpha)), np.asarray(x))
+        axes.plot(x, slope, color=GRAY, linewidth=1, linestyle="--")
+        axes.set(title=name, ylim=(-2, 4))
+    for axes in grid.flat[len(names) :]:
+        axes.set_axis_off()
+    figure.suptitle("Activations and, dashed, their slopes (default activation_alpha)")
+    return figure
+
+
+@picture
+def initialisation() -> Any:
+    figure, (axes,) = panels(1, 7.5)
+    depth, units = 50, 128
+    pairs = [("relu", "he_normal"), ("relu", "glorot_uniform"), ("relu", "orthogonal"),
+             ("tanh", "glorot_uniform"), ("tanh", "he_normal"), ("selu", "lecun_normal"),
+             ("sigmoid", "random_normal")]  # fmt: skip
+    for activation, initializer in pairs:
+        generator = np.random.default_rng(0)
+        x = generator.normal(size=(256, units))
+        variances = [1.0]
+        for _ in range(depth):
+            kernel = initializers.draw(initializer, (units, units), generator, 1.0)
+            z = x @ kernel
+            variances.append(z.var())
+            x = np.asarray(ACTIVATIONS[activation].function(jnp.asarray(z), jnp.float32(1.0)))
+        scale = " (scale 1)" if initializer == "random_normal" else ""
+        axes.plot(variances, label=f"{activation}, {initializer}{scale}")
+    axes.set(yscale="log", xlabel="layer", ylabel="variance before the activation")
+    axes.set_title(f"Signal through {depth} layers of {units} units")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8.5)
+    return figure
+
+
+@picture
+def normalisation() -> Any:
+    figure, (left, right) = panels(2)
+    deep = CLASSIFIER | {"depth": 10, "optimizer": "sgd", "epochs": 30}
+    kinds = {"none": {}, "batch_norm before": {"batch_norm": "before"},
+             "batch_norm after": {"batch_norm": "after"},
+             "layer_norm before": {"layer_norm": "before"}}  # fmt: skip
+    rates = [1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0]
+    for label, fields in kinds.items():
+        model = kohort.DenseClassifier(**deep | fields)
+        points(left, error_rates(model, {"learning_rate": rates}), "learning_rate", label)
+        small = kohort.DenseClassifier(**deep | {"learning_rate": 0.03, "epochs": 10} | fields)
+        sizes = [2, 4, 8, 16, 32, 64]
+        points(right, error_rates(small, {"batch_size": sizes}), "batch_size", label)
+    left.set(xscale="log", xlabel="learning_rate (sgd)", ylabel="test error, %")
+    left.set_title("10 layers on the digits")
+    left.legend()
+    right.set(xscale="log", xlabel="batch_size (rate 0.03, 10 epochs)", xticks=sizes)
+    right.set_xticklabels(sizes)
+    right.set_title("Small batches")
+    return figure
+
+
+@picture
+def gradient_clipping() -> Any:
+    figure, (axes,) = panels(1, 7)
+    model = {"depth": 4, "width": 64, "optimizer": "momentum", "epochs": 20,
+             "early_stopping": False}  # fmt: skip
+    rates = np.geomspace(1e-3, 3.0, 11).tolist()
+    kinds = {"none": {}, "global_clipnorm=1": {"global_clipnorm": 1.0},
+             "clipnorm=0.5": {"clipnorm": 0.5}, "clipvalue=0.1": {"clipvalue": 0.1}}  # fmt: skip
+    for label, fields in kinds.items():
+        found = error_rates(kohort.DenseClassifier(**model | fields), {"learning_rate": rates})
+        points(axes, found, "learning_rate", label)
+    axes.set(xscale="log", xlabel="learning_rate (momentum 0.9)", ylabel="test error, %")
+    axes.set_title("4 layers on the digits; no point: diverged")
+    axes.legend()
+    return figure
+
+
+@picture
+def optimizers() -> Any:
+    from kohort.recipe.optimizers import OPTIMIZERS
+
+    figure, (axes,) = panels(1, 7, 4.2)
+    rates = np.geomspace(1e-4, 3.0, 10).tolist()
+    model = CLASSIFIER | {"epochs": 15}
+    found = []
+    for name in OPTIMIZERS:
+        tried = error_rates(
+            kohort.DenseClassifier(**model | {"optimizer": name}), {"learning_rate": rates}
+        )
+        params, scores = min(tried, key=lambda entry: np.nanmedian(entry[1]))
+        found.append(({"optimizer": name, **params}, scores))
+    bars(axes, found, lambda p: f"{p['optimizer']}, rate {p['learning_rate']:.2g}")
+    axes.set_xlabel("test error after 15 epochs, %, at the best of 10 rates")
+    axes.set_title("Optimizers on the digits")
+    return figure
+
+
+@picture
+def schedules() -> Any:
+    def model(schedule: str, **more: Any) -> Any:
+        return kohort.DenseClassifier(schedule=schedule, epochs=30, learning_rate=0.01, **more)
+
+    return kohort.plot_schedule(
+        model("power"), model("exponential"), model("piecewise", boundaries=[10, 20]),
+        model("performance", plateau_patience=5), model("1cycle"), model("cosine"),
+        model("cosine_restarts"), model("polynomial", decay_power=2.0),
+    )  # fmt: skip
+
+
+@picture
+def schedule_results() -> Any:
+    figure, (axes,) = panels(1, 7, 3.8)
+    rates = np.geomspace(3e-4, 3e-2, 6).tolist()
+    found = []
+    for name in ("constant", "power", "exponential", "piecewise", "performance", "1cycle",
+                 "cosine", "cosine_restarts", "polynomial"):  # fmt: skip
+        fields = {"boundaries": [15, 25]} if name == "piecewise" else {}
+        model = kohort.DenseClassifier(
+            **CLASSIFIER | {"epochs": 30, "schedule": name, "plateau_patience": 3} | fields
+        )
+        tried = error_rates(model, {"learning_rate": rates})
+        params, scores = min(tried, key=lambda entry: np.nanmedian(entry[1]))
+        found.append(({"schedule": name, **params}, scores))
+    bars(axes, found, lambda p: f"{p['schedule']}, rate {p['learning_rate']:.2g}")
+    axes.set_xlabel("test error after 30 epochs, %, at the best of 6 rates")
+    axes.set_title("Schedules with Adam on the digits")
+    return figure
+
+
+@picture
+def warm_up() -> Any:
+    figure, (axes,) = panels(1, 7)
+    rates = np.geomspace(1e-3, 0.1, 7).tolist()
+    for share in (0, 0.05, 0.2, 0.5):
+        model = kohort.DenseClassifier(**CLASSIFIER | {"depth": 8, "warmup": share, "epochs": 20})
+        found = error_rates(model, {"learning_rate": rates})
+        points(axes, found, "learning_rate", f"warmup={share}")
+    axes.set(xscale="log", xlabel="learning_rate (Adam)", ylabel="test error, %")
+    axes.set_title("8 layers on the digits, 20 epochs")
+    axes.legend()
+    return figure
+
+
+@picture
+def penalties() -> Any:
+    figure, axes = panels(1, 7)
+    strengths = np.geomspace(1e-5, 1.0, 9).tolist()
+    model = {"width": 64, "epochs": 100, "early_stopping": False}
+    for name, optimizer in (("l2", "adam"), ("l1", "adam"), ("weight_decay", "adamw")):
+        found = sweep(
+            kohort.DenseRegressor(**model, optimizer=optimizer), {name: strengths}, diabetes(), "r2",
+            train_size=0.5,
+        )  # fmt: skip
+        points(axes[0], [({"strength": p[name]}, s) for p, s in found], "strength", name)
+    axes[0].set(xscale="log", xlabel="strength", ylabel="test R2", ylim=(-0.6, 0.6))
+    axes[0].set_title("2x64 on 221 rows of the diabetes table, 100 epochs")
+    axes[0].legend()
+    return figure
+
+
+@picture
+def dropout() -> Any:
+    figure, (axes,) = panels(1, 7)
+    rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    for width in (32, 128):
+        for name in ("dropout", "input_dropout"):
+            model = kohort.DenseClassifier(**CLASSIFIER | {"width": width, "epochs": 60})
+            found = error_rates(model, {name: rates})
+            points(axes, found, name, f"{name}, width={width}")
+    axes.set(xlabel="share dropped", ylabel="test error, %", ylim=(0, 20))
+    axes.set_title("2 layers on 539 digits, 60 epochs")
+    axes.legend()
+    return figure
+
+
+@picture
+def noise() -> Any:
+    figure, (left, right) = panels(2)
+    model = kohort.DenseClassifier(**CLASSIFIER)
+    deviations = [0.0, 0.1, 0.2, 0.4, 0.8, 1.6]
+    points(left, error_rates(model, {"gaussian_noise": deviations}), "gaussian_noise")
+    left.set(xlabel="gaussian_noise", ylabel="test error, %")
+    left.set_title("Noise on standardised inputs")
+    selu = kohort.DenseClassifier(**CLASSIFIER | {"activation": "selu", "depth": 6})
+    rates = [0.0, 0.05, 0.1, 0.2, 0.3, 0.5]
+    for name in ("dropout", "alpha_dropout"):
+        points(right, error_rates(selu, {name: rates}), name, name)
+    right.set(xlabel="share", ylabel="test error, %")
+    right.set_title("6 SELU layers")
+    right.legend()
+    return figure
+
+
+@picture
+def max_norm() -> Any:
+    figure, (axes,) = panels(1, 7)
+    limits = [0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0]
+    for rate in (0.0, 0.5):
+        model = kohort.DenseClassifier(**CLASSIFIER | {"dropout": rate, "learning_rate": 3e-3})
+        points(axes, error_rates(model, {"max_norm": limits}), "max_norm", f"dropout={rate}")
+    axes.set(xlabel="max_norm", ylabel="test error, %")
+    axes.set_title("2x64 on the digits")
+    axes.legend()
+    return figure
+
+
+@picture
+def weight_averaging() -> Any:
+    figure, (axes,) = panels(1, 7)
+    base = CLASSIFIER | {"learning_rate": 0.01, "epochs": 25, "batch_size": 8}
+    kinds = {"none": {}, **{f"ema_momentum={m}": {"ema_momentum": m} for m in (0.9, 0.99, 0.999)}}
+    found = curves({k: base | v for k, v in kinds.items()}, digits(), kohort.DenseClassifier)
+    for label, values in found.items():
+        axes.plot(np.arange(1, 26), values, label=label)
+    axes.set(yscale="log", xlabel="epoch", ylabel="validation loss")
+    axes.set_title(f"Adam, rate 0.01, batches of 8; median of {SEEDS} seeds")
+    axes.legend()
+    return figure
+
+
+@picture
+def early_stopping() -> Any:
+    figure, (axes,) = panels(1, 7)
+    X, y = diabetes()
+    fields = {"width": 64, "epochs": 60, "random_state": 0, "patience": 10}
+    stopped = kohort.DenseRegressor(**fields).fit(
+        X[::2], y[::2], validation_data=(X[1::2], y[1::2])
+    )
+    whole = kohort.DenseRegressor(**fields | {"early_stopping": False})
+    whole.fit(X[::2], y[::2], validation_data=(X[1::2], y[1::2]))
+    for name in ("loss", "val_loss"):
+        axes.plot(np.arange(1, 61), whole.history_[name], label=name)
+    best, last = stopped.best_epoch_ + 1, stopped.n_epochs_
+    axes.axvline(best, color=GRAY)
+    axes.axvspan(best, last, color=GRAY, alpha=0.15, linewidth=0)
+    axes.annotate("weights kept", (best, 0.95), (4, 0), xycoords=("data", "axes fraction"),
+                  textcoords="offset points", color=GRAY)  # fmt: skip
+    axes.set(xlabel="epoch", ylabel="loss")
+    axes.set_title("Diabetes table; shaded: patience")
+    axes.legend(loc="lower left")
+    return figure
+
+
+@picture
+def label_smoothing() -> Any:
+    figure, (left, right) = panels(2)
+    shares = [0.0, 0.02, 0.05, 0.1, 0.2, 0.4]
+    for axes, scoring, name in (
+        (left, "neg_log_loss", "negative log-likelihood"), (right, "accuracy", "test error, %"),
+    ):  # fmt: skip
+        model = kohort.DenseClassifier(**CLASSIFIER)
+        found = sweep(model, {"label_smoothing": shares}, digits(), scoring)
+        if scoring == "accuracy":
+            found = [(p, 100 * (1 - s)) for p, s in found]
+        else:
+            found = [(p, -s) for p, s in found]
+        points(axes, found, "label_smoothing")
+        axes.set(xlabel="label_smoothing", ylabel=name, title="2x64 on 539 digits")
+    return figure
+
+
+def _band(axes: Any, title: str, **fields: Any) -> None:
+    """A sine known on two intervals, the mean and two deviations of several passes."""
+    generator = np.random.default_rng(0)
+    x = np.concatenate([generator.uniform(-3, -1, 60), generator.uniform(1, 3, 60)])
+    y = np.sin(2 * x) + 0.1 * generator.normal(size=120)
+    model = kohort.DenseRegressor(
+        depth=3, width=64, epochs=300, early_stopping=False, learning_rate=3e-3, random_state=0,
+        **fields,
+    ).fit(x[:, None], y)  # fmt: skip
+    at = np.linspace(-5, 5, 401)
+    mean, deviation = model.predict(at[:, None], return_std=True)
+    axes.fill_between(at, mean - 2 * deviation, mean + 2 * deviation, color=_CYCLE[1], alpha=0.2)
+    axes.plot(at, mean, color=_CYCLE[1])
+    axes.plot(x, y, ".", color=_CYCLE[0], markersize=4)
+    axes.set(ylim=(-4, 4), xlabel="x", title=title)
+
+
+@picture
+def monte_carlo_dropout() -> Any:
+    figure, (left, right) = panels(2)
+    _band(left, "dropout=0.05", dropout=0.05, mc_samples=200)
+    _band(right, "dropout=0.2", dropout=0.2, mc_samples=200)
+    return figure
+
+
+@picture
+def deep_ensembles() -> Any:
+    figure, (left, right) = panels(2)
+    _band(left, "n_networks=10", n_networks=10)
+    sizes = [1, 2, 3, 5, 8, 12]
+    found = sweep(
+        kohort.DenseClassifier(**CLASSIFIER), {"n_networks": sizes}, digits(), "neg_log_loss"
+    )
+    points(right, [(p, -s) for p, s in found], "n_networks")
+    right.set(xlabel="n_networks", ylabel="negative log-likelihood", title="2x64 on 539 digits")
+    return figure
+
+
+@picture
+def pretraining() -> Any:
+    figure, (axes,) = panels(1, 7)
+    X, y = digits()
+    counts = [20, 40, 80, 160, 320]
+    for kind in (None, "autoencoder", "denoising", "layerwise"):
+        found = []
+        for count in counts:
+            errors = []
+            for seed in range(SEEDS):
+                order = np.random.default_rng(seed).permutation(len(y))
+                labels = y.copy()
+                labels[order[count:]] = -1
+                known = order[:count]
+                model = kohort.DenseClassifier(
+                    depth=2, width=64, epochs=60, early_stopping=False, random_state=seed,
+                    pretrain=kind, pretrain_epochs=30,
+                )  # fmt: skip
+                rows = order[:1200] if kind else known
+                model.fit(X[rows], labels[rows])
+                errors.append(100 * (1 - model.score(X[order[1200:]], y[order[1200:]])))
+            found.append(({"labels": count}, np.array(errors)))
+        points(axes, found, "labels", str(kind))
+    axes.set(xscale="log", xlabel="rows with a label, of 1,200", ylabel="test error, %")
+    axes.set_xticks(counts, counts)
+    axes.set_title("Digits")
+    axes.legend(title="pretrain")
+    return figure
+
+
+def main(names: list[str]) -> None:
+    """Draw the named pictures, or all."""
+    unknown = set(names) - set(PICTURES)
+    if unknown:
+        sys.exit(f"unknown picture {sorted(unknown)}; choose from {', '.join(PICTURES)}")
+    FOLDER.mkdir(exist_ok=True)
+    for name in names or PICTURES:
+        with mpl.rc_context(STYLE):
+            figure = PICTURES[name]()
+            figure.savefig(FOLDER / f"{name}.png", dpi=100)
+        pyplot.close(figure)
+        print(FOLDER / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
