@@ -150,6 +150,7 @@ def normalisation() -> Any:
     left.legend()
     right.set(xscale="log", xlabel="batch_size (rate 0.03, 10 epochs)", xticks=sizes)
     right.set_xticklabels(sizes)
+    right.minorticks_off()
     right.set_title("Small batches")
     return figure
 
@@ -198,8 +199,8 @@ def schedules() -> Any:
 
     return kohort.plot_schedule(
         model("power"), model("exponential"), model("piecewise", boundaries=[10, 20]),
-        model("performance", plateau_patience=5), model("1cycle"), model("cosine"),
-        model("cosine_restarts"), model("polynomial", decay_power=2.0),
+        model("performance"), model("1cycle"), model("cosine"),
+        model("cosine_restarts"), model("polynomial"),
     )  # fmt: skip
 
 
@@ -418,6 +419,7 @@ def pretraining() -> Any:
         points(axes, found, "labels", str(kind))
     axes.set(xscale="log", xlabel="rows with a label, of 1,200", ylabel="test error, %")
     axes.set_xticks(counts, counts)
+    axes.minorticks_off()
     axes.set_title("Digits")
     axes.legend(title="pretrain")
     return figure

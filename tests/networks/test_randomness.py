@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kohort.networks.randomness import bits_of, mix, normals, survivors
+from kohort.networks.randomness import bits_of, mix, normal_of, normals, survivors
 
 # Seeds and steps are fixed, so a passing p-value stays passing: no test here is a lottery.
 _LEAST_P = 1e-4
@@ -148,3 +148,10 @@ def test_mixing_equals_the_published_finaliser():
     values = [0, 1, 2, 0xDEADBEEF, 2**32 - 1]
     mixed = np.asarray(mix(jnp.asarray(values, jnp.uint32))).tolist()
     assert mixed == [finalise(value) for value in values]
+
+
+@pytest.mark.parametrize("bits", [0, 1, 2**9 - 1, 2**31 - 1, 2**31, 2**32 - 2**9, 2**32 - 1])
+def test_no_bits_give_an_infinite_normal_and_all_give_their_quantile(bits):
+    value = float(normal_of(jnp.asarray([bits], jnp.uint32))[0])
+    expected = stats.norm.ppf((bits // 2**9 + 0.5) / 2**23)
+    assert value == pytest.approx(expected, rel=1e-3, abs=1e-6)

@@ -64,7 +64,20 @@ def survivors(
 
 
 def normals(seed: jax.Array, step: jax.Array, stream: int, rows: int, units: int) -> jax.Array:
-    """Standard normal numbers, float32, shape (rows, units), by inversion of 24-bit uniforms."""
-    bits = bits_of(seed, step, stream, rows, units)
-    uniform = (bits >> 8).astype(jnp.float32) * jnp.float32(2.0**-24) + jnp.float32(2.0**-25)
+    """Standard normal numbers, float32, shape (rows, units)."""
+    return normal_of(bits_of(seed, step, stream, rows, units))
+
+
+def normal_of(bits: jax.Array) -> jax.Array:
+    """Standard normal numbers from 32 random bits each, by inversion of the upper 23.
+
+    With one bit more the largest uniform number would round to 1, whose normal is infinite.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> normal_of(jnp.array([0, 2**31, 2**32 - 1], jnp.uint32)).round(2)
+    Array([-5.29,  0.  ,  5.29], dtype=float32)
+    """
+    uniform = (bits >> 9).astype(jnp.float32) * jnp.float32(2.0**-23) + jnp.float32(2.0**-24)
     return jnp.float32(2.0**0.5) * jax.scipy.special.erfinv(2 * uniform - 1)
