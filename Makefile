@@ -17,8 +17,8 @@ demo: .venv/.ready
 	$(BIN)/python examples/california_housing.py
 
 lint: .venv/.ready
-	$(BIN)/ruff check src tests benchmarks examples
-	$(BIN)/ruff format --check src tests benchmarks examples
+	$(BIN)/ruff check src tests benchmarks examples docs
+	$(BIN)/ruff format --check src tests benchmarks examples docs
 
 types: .venv/.ready
 	$(BIN)/mypy

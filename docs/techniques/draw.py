@@ -7,128 +7,20 @@ that come with scikit-learn, with several seeds.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
+import formulas  # noqa: F401  (its pictures register themselves)
 import matplotlib as mpl
 import numpy as np
-
-mpl.use("Agg")
+from canvas import CYCLE, PICTURES, bars, panels, picture, points
 from experiments import CLASSIFIER, SEEDS, curves, diabetes, digits, error_rates, sweep
 from matplotlib import pyplot
 
 import kohort
-from kohort.recipe import initializers, losses
-from kohort.recipe.activations import ACTIVATIONS, default_alpha
-from kohort.report.style import COLORS, GRAY, STYLE
+from kohort.report.style import GRAY, STYLE
 
 FOLDER = Path(__file__).parent / "pictures"
-_CYCLE = [*COLORS, "#6a4c93", "#3a7d44", "#8d5524", "#457b9d", "#c08497", "#333333", "#999999"]
-PICTURES: dict[str, Callable[[], Any]] = {}
-
-
-def picture(function: Callable[[], Any]) -> Callable[[], Any]:
-    """Register a function that returns a figure under its own name."""
-    PICTURES[function.__name__] = function
-    return function
-
-
-def panels(count: int = 1, width: float = 4.6, height: float = 3.4) -> tuple[Any, Any]:
-    figure, axes = pyplot.subplots(
-        1, count, figsize=(width * count, height), layout="constrained", squeeze=False
-    )
-    for one in axes[0]:
-        one.set_prop_cycle(color=_CYCLE)
-    return figure, axes[0]
-
-
-def points(axes: Any, found: Any, name: str, label: str | None = None, color: Any = None) -> None:
-    """Median over seeds and every seed, against the values of one parameter."""
-    x = [params[name] for params, _ in found]
-    (line,) = axes.plot(x, [np.median(s) for _, s in found], label=label, color=color, linewidth=2)
-    for value, (_, scores) in zip(x, found, strict=True):
-        axes.plot([value] * len(scores), scores, ".", color=line.get_color(), alpha=0.35)
-
-
-def bars(axes: Any, found: Any, label: Callable[[dict[str, Any]], str]) -> None:
-    names = [label(params) for params, _ in found]
-    for place, (_, scores) in enumerate(found):
-        axes.barh(place, np.median(scores), color=_CYCLE[1], alpha=0.35)
-        axes.plot(scores, [place] * len(scores), ".", color=_CYCLE[1])
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-
-
-@picture
-def loss_functions() -> Any:
-    figure, (left, right) = panels(2)
-    error = np.linspace(-3, 3, 301)
-    numbers = {"huber_delta": 1.0, "quantile": 0.8}
-    for name in ("mse", "mae", "huber", "log_cosh", "quantile"):
-        values = losses.loss_of(name, frozenset())(
-            jnp.zeros((301, 1)), jnp.asarray(error[:, None]), numbers
-        )
-        left.plot(error, values, label=name)
-    left.set(ylim=(0, 4), xlabel="prediction - target", ylabel="loss of a row")
-    left.set_title("Regression (huber_delta 1, quantile 0.8)")
-    left.legend()
-    logit = np.linspace(-4, 6, 301)
-    for gamma in (0, 0.5, 1, 2, 5):
-        values = losses.loss_of("binary_focal_crossentropy", frozenset())(
-            jnp.ones((301, 1)), jnp.asarray(logit[:, None]), {"focal_gamma": gamma}
-        )
-        right.plot(1 / (1 + np.exp(-logit)), values, label=f"focal_gamma={gamma}")
-    right.set(ylim=(0, 3), xlabel="probability of the true class", ylabel="loss of a row")
-    right.set_title("Focal loss (0: cross-entropy)")
-    right.legend()
-    return figure
-
-
-@picture
-def activations() -> Any:
-    names = [n for n in ACTIVATIONS if n not in ("prelu", "gelu_tanh", "exponential", "linear")]
-    figure, grid = pyplot.subplots(
-        3, 6, figsize=(13, 6.4), layout="constrained", sharex=True, sharey=True
-    )
-    x = jnp.linspace(-4, 4, 401)
-    for axes, name in zip(grid.flat, names, strict=False):
-        alpha = jnp.float32(default_alpha(name))
-        function = ACTIVATIONS[name].function
-        axes.plot(x, function(x, alpha), color=_CYCLE[0])
-        slope = np.gradient(np.asarray(function(x, alpha)), np.asarray(x))
-        axes.plot(x, slope, color=GRAY, linewidth=1, linestyle="--")
-        axes.set(title=name, ylim=(-2, 4))
-    for axes in grid.flat[len(names) :]:
-        axes.set_axis_off()
-    figure.suptitle("Activations and, dashed, their slopes (default activation_alpha)")
-    return figure
-
-
-@picture
-def initialisation() -> Any:
-    figure, (axes,) = panels(1, 7.5)
-    depth, units = 50, 128
-    pairs = [("relu", "he_normal"), ("relu", "glorot_uniform"), ("relu", "orthogonal"),
-             ("tanh", "glorot_uniform"), ("tanh", "he_normal"), ("selu", "lecun_normal"),
-             ("sigmoid", "random_normal")]  # fmt: skip
-    for activation, initializer in pairs:
-        generator = np.random.default_rng(0)
-        x = generator.normal(size=(256, units))
-        variances = [1.0]
-        for _ in range(depth):
-            kernel = initializers.draw(initializer, (units, units), generator, 1.0)
-            z = x @ kernel
-            variances.append(z.var())
-            x = np.asarray(ACTIVATIONS[activation].function(jnp.asarray(z), jnp.float32(1.0)))
-        scale = " (scale 1)" if initializer == "random_normal" else ""
-        axes.plot(variances, label=f"{activation}, {initializer}{scale}")
-    axes.set(yscale="log", xlabel="layer", ylabel="variance before the activation")
-    axes.set_title(f"Signal through {depth} layers of {units} units")
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8.5)
-    return figure
 
 
 @picture
@@ -193,18 +85,6 @@ def optimizers() -> Any:
 
 
 @picture
-def schedules() -> Any:
-    def model(schedule: str, **more: Any) -> Any:
-        return kohort.DenseClassifier(schedule=schedule, epochs=30, learning_rate=0.01, **more)
-
-    return kohort.plot_schedule(
-        model("power"), model("exponential"), model("piecewise", boundaries=[10, 20]),
-        model("performance"), model("1cycle"), model("cosine"),
-        model("cosine_restarts"), model("polynomial"),
-    )  # fmt: skip
-
-
-@picture
 def schedule_results() -> Any:
     figure, (axes,) = panels(1, 7, 3.8)
     rates = np.geomspace(3e-4, 3e-2, 6).tolist()
@@ -244,10 +124,8 @@ def penalties() -> Any:
     strengths = np.geomspace(1e-5, 1.0, 9).tolist()
     model = {"width": 64, "epochs": 100, "early_stopping": False}
     for name, optimizer in (("l2", "adam"), ("l1", "adam"), ("weight_decay", "adamw")):
-        found = sweep(
-            kohort.DenseRegressor(**model, optimizer=optimizer), {name: strengths}, diabetes(), "r2",
-            train_size=0.5,
-        )  # fmt: skip
+        regressor = kohort.DenseRegressor(**model, optimizer=optimizer)
+        found = sweep(regressor, {name: strengths}, diabetes(), "r2", train_size=0.5)
         points(axes[0], [({"strength": p[name]}, s) for p, s in found], "strength", name)
     axes[0].set(xscale="log", xlabel="strength", ylabel="test R2", ylim=(-0.6, 0.6))
     axes[0].set_title("2x64 on 221 rows of the diabetes table, 100 epochs")
@@ -367,9 +245,9 @@ def _band(axes: Any, title: str, **fields: Any) -> None:
     ).fit(x[:, None], y)  # fmt: skip
     at = np.linspace(-5, 5, 401)
     mean, deviation = model.predict(at[:, None], return_std=True)
-    axes.fill_between(at, mean - 2 * deviation, mean + 2 * deviation, color=_CYCLE[1], alpha=0.2)
-    axes.plot(at, mean, color=_CYCLE[1])
-    axes.plot(x, y, ".", color=_CYCLE[0], markersize=4)
+    axes.fill_between(at, mean - 2 * deviation, mean + 2 * deviation, color=CYCLE[1], alpha=0.2)
+    axes.plot(at, mean, color=CYCLE[1])
+    axes.plot(x, y, ".", color=CYCLE[0], markersize=4)
     axes.set(ylim=(-4, 4), xlabel="x", title=title)
 
 

@@ -1,0 +1,50 @@
+"""Panels, and how a sweep is drawn on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("Agg")
+from matplotlib import pyplot
+
+from kohort.report.style import COLORS
+
+CYCLE = [*COLORS, "#6a4c93", "#3a7d44", "#8d5524", "#457b9d", "#c08497", "#333333", "#999999"]
+PICTURES: dict[str, Callable[[], Any]] = {}
+
+
+def picture(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Register a function that returns a figure under its own name."""
+    PICTURES[function.__name__] = function
+    return function
+
+
+def panels(count: int = 1, width: float = 4.6, height: float = 3.4) -> tuple[Any, Any]:
+    figure, axes = pyplot.subplots(
+        1, count, figsize=(width * count, height), layout="constrained", squeeze=False
+    )
+    for one in axes[0]:
+        one.set_prop_cycle(color=CYCLE)
+    return figure, axes[0]
+
+
+def points(axes: Any, found: Any, name: str, label: str | None = None, color: Any = None) -> None:
+    """Median over seeds and every seed, against the values of one parameter."""
+    x = [params[name] for params, _ in found]
+    (line,) = axes.plot(x, [np.median(s) for _, s in found], label=label, color=color, linewidth=2)
+    for value, (_, scores) in zip(x, found, strict=True):
+        axes.plot([value] * len(scores), scores, ".", color=line.get_color(), alpha=0.35)
+
+
+def bars(axes: Any, found: Any, label: Callable[[dict[str, Any]], str]) -> None:
+    names = [label(params) for params, _ in found]
+    for place, (_, scores) in enumerate(found):
+        axes.barh(place, np.median(scores), color=CYCLE[1], alpha=0.35)
+        axes.plot(scores, [place] * len(scores), ".", color=CYCLE[1])
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
