@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
+from scipy import special
 
 from kohort.errors import ParameterError
 from kohort.recipe.activations import ACTIVATIONS, default_alpha
@@ -37,6 +38,28 @@ def test_with_its_default_number_each_is_kerass(name):
     x = X.astype(np.float32)
     expected = np.asarray(keras.activations.get(name)(x, **options))
     np.testing.assert_allclose(_values(name, x), expected, rtol=2e-6, atol=1e-6)
+
+
+_FORMULAS = {
+    "swish": lambda x, alpha: x * special.expit(alpha * x),
+    "softplus": lambda x, alpha: np.logaddexp(0, alpha * x) / alpha,
+    "celu": lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha)),
+    "elu": lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+    "leaky_relu": lambda x, alpha: np.where(x > 0, x, alpha * x),
+    "prelu": lambda x, alpha: np.where(x > 0, x, alpha * x),
+    "gelu": lambda x, alpha: x * special.ndtr(x),
+    "gelu_tanh": lambda x, alpha: x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+    "mish": lambda x, alpha: x * np.tanh(np.logaddexp(0, x)),
+    "silu": lambda x, alpha: x * special.expit(x),
+}
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.7, 1.0, 3.0])
+@pytest.mark.parametrize("name", _FORMULAS)
+def test_any_number_gives_the_papers_formula_in_double_precision(name, alpha, double_precision):
+    with double_precision():
+        ours = _values(name, X, alpha)
+    np.testing.assert_allclose(ours, _FORMULAS[name](X, alpha), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.7, 1.0, 3.0])

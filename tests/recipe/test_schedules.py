@@ -118,6 +118,22 @@ def test_one_cycle_is_pytorchs_in_rate_and_momentum(anneal, pct_start):
     np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("pct_start", [0.25, 0.5])
+def test_one_cycle_is_its_closed_form(pct_start):
+    """Two half cosines (Smith and Topin 2018), the top at the last step of the rising share."""
+    top, last = pct_start * TOTAL - 1, TOTAL - 1
+    levels = np.array([RATE / 25, RATE, RATE / 25 / 1e4])
+    expected = []
+    for step in STEPS:
+        start, end = (0, top) if step <= top else (top, last)
+        low, high = levels[:2] if step <= top else levels[1:]
+        done = (1 - np.cos(np.pi * (step - start) / (end - start))) / 2
+        expected.append(low + (high - low) * done)
+    actual = _rates(schedule="1cycle", pct_start=pct_start)
+    # The last rates are differences of numbers near RATE.
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=RATE * 1e-15)
+
+
 def test_power_is_its_closed_form():
     t = STEPS / PER_EPOCH
     expected = RATE / (1 + t / 5) ** 1.7
