@@ -55,7 +55,7 @@ def table(result: dict[str, Any]) -> str:
         }
         words = ", ".join(f"{key} {_short(value)}" for key, value in rest.items())
         lines.append(f"| {name} | {figures['seconds']:.1f} | {words} |")
-    for name, ratio in result["ratios"].items():
+    for name, ratio in result.get("ratios", {}).items():
         wanted = result["wanted"][name]
         lines.append(f"\nkohort is **{ratio:.1f} times** as fast as {name} (wanted: {wanted}).")
     lines += ["", *result.get("more", [])]

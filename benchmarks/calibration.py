@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import side
-from benchmarks.tables import interval, table
+from benchmarks.tables import interval, shown, table
 
 SEEDS, ROWS, NETWORKS, SAMPLES = 10, 2000, 5, 50
 TABLES = ("letter", "satellite", "spam")
@@ -93,22 +93,16 @@ def compare() -> dict[str, Any]:
     ]
     for name, found in sides.items():
         for kind, means in found["means"].items():
-            changes = found["against_plain"].get(kind)
+            changes = found["against_plain"].get(kind, {})
             cells = [f"{means['accuracy']:.4f}"]
             for figure in ("nll", "ece"):
-                cells += [f"{means[figure]:.4f}", _change(changes and changes[figure])]
+                cells += [f"{means[figure]:.4f}", shown(changes.get(figure))]
             lines.append(f"| {name} | {kind} | {' | '.join(cells)} |")
     return {
         "title": "Calibration of Monte Carlo dropout and of deep ensembles",
         "sides": sides,
-        "ratios": {},
-        "wanted": {},
         "more": lines,
     }
-
-
-def _change(found: dict[str, float] | None) -> str:
-    return f"{found['mean']:+.4f} [{found['low']:+.4f}, {found['high']:+.4f}]" if found else ""
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import side
-from benchmarks.tables import interval, table
+from benchmarks.tables import interval, shown, table
 
 SEEDS = 12
 SHARES = (0.01, 0.05)
@@ -84,14 +84,11 @@ def compare() -> dict[str, Any]:
     ]
     for name, found in sides.items():
         for kind, accuracy in found["accuracy"].items():
-            gain = found["gain"].get(kind)
-            shown = f"{gain['mean']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]" if gain else ""
-            lines.append(f"| {name} | {kind} | {accuracy:.4f} | {shown} |")
+            gain = shown(found["gain"].get(kind))
+            lines.append(f"| {name} | {kind} | {accuracy:.4f} | {gain} |")
     return {
         "title": "Unsupervised pretraining on UCI Letter Recognition",
         "sides": sides,
-        "ratios": {},
-        "wanted": {},
         "more": lines,
     }
 

@@ -36,3 +36,10 @@ def interval(differences: np.ndarray) -> dict[str, float]:
     mean, error = float(np.mean(differences)), float(stats.sem(differences))
     low, high = stats.t.interval(0.95, len(differences) - 1, loc=mean, scale=error)
     return {"mean": mean, "low": float(low), "high": float(high)}
+
+
+def shown(change: dict[str, float] | None) -> str:
+    """A result of `interval` as text; nothing for None."""
+    if change is None:
+        return ""
+    return f"{change['mean']:+.4f} [{change['low']:+.4f}, {change['high']:+.4f}]"

@@ -179,8 +179,6 @@ def compare() -> dict[str, Any]:
     return {
         "title": "What a technique costs per step; programs of a search over 360 candidates",
         "sides": sides,
-        "ratios": {},
-        "wanted": {},
         "more": lines,
     }
 

@@ -13,7 +13,6 @@ from matplotlib import pyplot
 
 from kohort.report.style import COLORS
 
-CYCLE = [*COLORS, "#6a4c93", "#3a7d44", "#8d5524", "#457b9d", "#c08497", "#333333", "#999999"]
 PICTURES: dict[str, Callable[[], Any]] = {}
 
 
@@ -28,7 +27,7 @@ def panels(count: int = 1, width: float = 4.6, height: float = 3.4) -> tuple[Any
         1, count, figsize=(width * count, height), layout="constrained", squeeze=False
     )
     for one in axes[0]:
-        one.set_prop_cycle(color=CYCLE)
+        one.set_prop_cycle(color=COLORS)
     return figure, axes[0]
 
 
@@ -40,11 +39,11 @@ def points(axes: Any, found: Any, name: str, label: str | None = None, color: An
         axes.plot([value] * len(scores), scores, ".", color=line.get_color(), alpha=0.35)
 
 
-def bars(axes: Any, found: Any, label: Callable[[dict[str, Any]], str]) -> None:
-    names = [label(params) for params, _ in found]
+def bars(axes: Any, found: Any) -> None:
+    """Median over seeds and every seed, a bar for each (name, scores)."""
     for place, (_, scores) in enumerate(found):
-        axes.barh(place, np.median(scores), color=CYCLE[1], alpha=0.35)
-        axes.plot(scores, [place] * len(scores), ".", color=CYCLE[1])
-    axes.set_yticks(range(len(names)), names)
+        axes.barh(place, np.median(scores), color=COLORS[1], alpha=0.35)
+        axes.plot(scores, [place] * len(scores), ".", color=COLORS[1])
+    axes.set_yticks(range(len(found)), [name for name, _ in found])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)

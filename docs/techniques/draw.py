@@ -13,12 +13,23 @@ from typing import Any
 import formulas  # noqa: F401  (its pictures register themselves)
 import matplotlib as mpl
 import numpy as np
-from canvas import CYCLE, PICTURES, bars, panels, picture, points
-from experiments import CLASSIFIER, SEEDS, curves, diabetes, digits, error_rates, sweep
+from canvas import PICTURES, bars, panels, picture, points
+from experiments import (
+    CLASSIFIER,
+    SEEDS,
+    at_best_rate,
+    curves,
+    diabetes,
+    digits,
+    error_rates,
+    sweep,
+)
 from matplotlib import pyplot
 
 import kohort
-from kohort.report.style import GRAY, STYLE
+from kohort.recipe.optimizers import OPTIMIZERS
+from kohort.recipe.schedules import SCHEDULES
+from kohort.report.style import COLORS, GRAY, STYLE
 
 FOLDER = Path(__file__).parent / "pictures"
 
@@ -66,19 +77,13 @@ def gradient_clipping() -> Any:
 
 @picture
 def optimizers() -> Any:
-    from kohort.recipe.optimizers import OPTIMIZERS
-
     figure, (axes,) = panels(1, 7, 4.2)
     rates = np.geomspace(1e-4, 3.0, 10).tolist()
-    model = CLASSIFIER | {"epochs": 15}
-    found = []
-    for name in OPTIMIZERS:
-        tried = error_rates(
-            kohort.DenseClassifier(**model | {"optimizer": name}), {"learning_rate": rates}
-        )
-        params, scores = min(tried, key=lambda entry: np.nanmedian(entry[1]))
-        found.append(({"optimizer": name, **params}, scores))
-    bars(axes, found, lambda p: f"{p['optimizer']}, rate {p['learning_rate']:.2g}")
+    models = {
+        name: kohort.DenseClassifier(**CLASSIFIER | {"epochs": 15, "optimizer": name})
+        for name in OPTIMIZERS
+    }
+    bars(axes, at_best_rate(models, rates))
     axes.set_xlabel("test error after 15 epochs, %, at the best of 10 rates")
     axes.set_title("Optimizers on the digits")
     return figure
@@ -88,17 +93,14 @@ def optimizers() -> Any:
 def schedule_results() -> Any:
     figure, (axes,) = panels(1, 7, 3.8)
     rates = np.geomspace(3e-4, 3e-2, 6).tolist()
-    found = []
-    for name in ("constant", "power", "exponential", "piecewise", "performance", "1cycle",
-                 "cosine", "cosine_restarts", "polynomial"):  # fmt: skip
-        fields = {"boundaries": [15, 25]} if name == "piecewise" else {}
-        model = kohort.DenseClassifier(
-            **CLASSIFIER | {"epochs": 30, "schedule": name, "plateau_patience": 3} | fields
+    base = CLASSIFIER | {"epochs": 30, "plateau_patience": 3}
+    models = {
+        name: kohort.DenseClassifier(
+            **base, schedule=name, boundaries=[15, 25] if name == "piecewise" else None
         )
-        tried = error_rates(model, {"learning_rate": rates})
-        params, scores = min(tried, key=lambda entry: np.nanmedian(entry[1]))
-        found.append(({"schedule": name, **params}, scores))
-    bars(axes, found, lambda p: f"{p['schedule']}, rate {p['learning_rate']:.2g}")
+        for name in SCHEDULES
+    }
+    bars(axes, at_best_rate(models, rates))
     axes.set_xlabel("test error after 30 epochs, %, at the best of 6 rates")
     axes.set_title("Schedules with Adam on the digits")
     return figure
@@ -245,9 +247,9 @@ def _band(axes: Any, title: str, **fields: Any) -> None:
     ).fit(x[:, None], y)  # fmt: skip
     at = np.linspace(-5, 5, 401)
     mean, deviation = model.predict(at[:, None], return_std=True)
-    axes.fill_between(at, mean - 2 * deviation, mean + 2 * deviation, color=CYCLE[1], alpha=0.2)
-    axes.plot(at, mean, color=CYCLE[1])
-    axes.plot(x, y, ".", color=CYCLE[0], markersize=4)
+    axes.fill_between(at, mean - 2 * deviation, mean + 2 * deviation, color=COLORS[1], alpha=0.2)
+    axes.plot(at, mean, color=COLORS[1])
+    axes.plot(x, y, ".", color=COLORS[0], markersize=4)
     axes.set(ylim=(-4, 4), xlabel="x", title=title)
 
 

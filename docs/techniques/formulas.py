@@ -6,13 +6,13 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from canvas import CYCLE, panels, picture
+from canvas import panels, picture
 from matplotlib import pyplot
 
 import kohort
 from kohort.recipe import initializers, losses
 from kohort.recipe.activations import ACTIVATIONS, default_alpha
-from kohort.report.style import GRAY
+from kohort.report.style import COLORS, GRAY
 
 
 @picture
@@ -50,7 +50,7 @@ def activations() -> Any:
     for axes, name in zip(grid.flat, names, strict=False):
         alpha = jnp.float32(default_alpha(name))
         function = ACTIVATIONS[name].function
-        axes.plot(x, function(x, alpha), color=CYCLE[0])
+        axes.plot(x, function(x, alpha), color=COLORS[0])
         slope = np.gradient(np.asarray(function(x, alpha)), np.asarray(x))
         axes.plot(x, slope, color=GRAY, linewidth=1, linestyle="--")
         axes.set(title=name, ylim=(-2, 4))

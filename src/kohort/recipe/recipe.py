@@ -256,5 +256,5 @@ def _refuse_contradictions(fields: dict[str, Any]) -> None:
     alpha, activation = fields["activation_alpha"], fields["activation"]
     if alpha is not None and alpha <= 0 and activation in ("softplus", "celu"):
         requirement = f"above 0 with activation={activation!r}"
-        raise ParameterError(explain("activation_alpha", requirement, alpha))
+        raise ParameterError(explain("activation_alpha", requirement, alpha, "Use 1.0."))
     check_schedule(**{name: fields[name] for name in _SCHEDULE})

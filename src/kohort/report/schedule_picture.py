@@ -9,17 +9,14 @@ import numpy as np
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.recipe.pace import PACE, pace
-from kohort.recipe.parameters import DEFAULTS
+from kohort.recipe.parameters import DEFAULTS, PARAMETERS
 from kohort.recipe.recipe import Recipe
 from kohort.recipe.schedules import warmup_steps
 from kohort.report.style import COLORS, GRAY, STYLE, matplotlib
 
-_MORE_COLORS = (*COLORS, "#6a4c93", "#3a7d44", "#8d5524", "#457b9d", "#c08497")
 _RELATED = (
-    "schedule", "learning_rate", "epochs", "optimizer", "warmup", "warmup_start",
-    *(name for name in DEFAULTS if name.startswith(("decay_", "final_", "plateau_"))),
-    "staircase", "boundaries", "factors", "t_mul", "m_mul", "pct_start", "div_factor",
-    "base_momentum", "max_momentum", "anneal",
+    "learning_rate", "epochs", "optimizer",
+    *(p.name for p in PARAMETERS if p.technique in ("warm-up", "learning-rate schedule")),
 )  # fmt: skip
 
 
@@ -60,18 +57,23 @@ def plot_schedule(*estimators: Any, steps_per_epoch: int = 100) -> Any:
     mpl = matplotlib()
     from matplotlib import pyplot
 
-    cycled = [name for recipe in recipes if (name := _cycled(recipe, steps_per_epoch))]
+    steps = [_columns(recipe, steps_per_epoch) for recipe in recipes]
+    cycled = [_cycled(columns) for columns in steps]
     with mpl.rc_context(STYLE):
-        rows = 2 if cycled else 1
+        rows = 2 if any(cycled) else 1
         figure, axes = pyplot.subplots(
             rows, 1, figsize=(8, 2.2 + 1.8 * rows), dpi=120, sharex=True, squeeze=False,
             layout="constrained", height_ratios=(2, 1)[:rows],
         )  # fmt: skip
         labels = _labels(estimators)
-        for number, (recipe, label) in enumerate(zip(recipes, labels, strict=True)):
-            color = _MORE_COLORS[number % len(_MORE_COLORS)]
-            _draw(axes[:, 0], recipe, steps_per_epoch, label, color)
-        _name_axes(axes[:, 0], cycled, labels)
+        for number, recipe in enumerate(recipes):
+            style = {"color": COLORS[number % len(COLORS)], "label": labels[number]}
+            _draw_rate(axes[0, 0], recipe, steps[number], steps_per_epoch, style)
+            moved = cycled[number]
+            if moved:
+                epochs = _epochs(steps[number], steps_per_epoch)
+                axes[1, 0].plot(epochs, steps[number][moved], linewidth=2, **style)
+        _name_axes(axes[:, 0], sorted(set(filter(None, cycled))), labels)
     return figure
 
 
@@ -109,24 +111,27 @@ def _columns(recipe: Recipe, steps_per_epoch: int) -> dict[str, Any]:
     return dict(zip(PACE, matrix.T, strict=True))
 
 
-def _cycled(recipe: Recipe, steps_per_epoch: int) -> str | None:
+def _cycled(columns: dict[str, Any]) -> str | None:
     """Name of the number that the schedule moves against the rate."""
-    columns = _columns(recipe, steps_per_epoch)
     return next((name for name in ("momentum", "beta_1") if np.ptp(columns[name]) > 0), None)
 
 
-def _draw(axes: Any, recipe: Recipe, steps_per_epoch: int, label: str, color: str) -> None:
-    columns = _columns(recipe, steps_per_epoch)
-    epochs = np.arange(len(columns["learning_rate"])) / steps_per_epoch
-    style = {"color": color, "linewidth": 2, "label": label}
-    axes[0].plot(epochs, columns["learning_rate"], **style)
+def _epochs(columns: dict[str, Any], steps_per_epoch: int) -> Any:
+    return np.arange(len(columns["learning_rate"])) / steps_per_epoch
+
+
+def _draw_rate(
+    axes: Any, recipe: Recipe, columns: dict[str, Any], steps_per_epoch: int, style: dict[str, Any]
+) -> None:
+    epochs, color = _epochs(columns, steps_per_epoch), style["color"]
+    axes.plot(epochs, columns["learning_rate"], linewidth=2, **style)
     warmup = warmup_steps(recipe, steps_per_epoch) / steps_per_epoch
     if warmup:
-        axes[0].axvspan(0, warmup, color=color, alpha=0.08, linewidth=0)
+        axes.axvspan(0, warmup, color=color, alpha=0.08, linewidth=0)
     if recipe.schedule == "performance":
         low = recipe.learning_rate * max(recipe.decay_rate, recipe.final_rate)
-        axes[0].plot(epochs[[0, -1]], [low, low], color=color, linestyle="--", linewidth=1)
-        axes[0].annotate(
+        axes.plot(epochs[[0, -1]], [low, low], color=color, linestyle="--", linewidth=1)
+        axes.annotate(
             f"after {recipe.plateau_patience} epochs without a better validation loss",
             (epochs[-1], low),
             (0, 4),
@@ -135,9 +140,6 @@ def _draw(axes: Any, recipe: Recipe, steps_per_epoch: int, label: str, color: st
             fontsize=8.5,
             color=GRAY,
         )
-    moved = _cycled(recipe, steps_per_epoch)
-    if moved:
-        axes[1].plot(epochs, columns[moved], **style)
 
 
 def _name_axes(axes: Any, cycled: list[str], labels: list[str]) -> None:
@@ -146,9 +148,8 @@ def _name_axes(axes: Any, cycled: list[str], labels: list[str]) -> None:
     axes[0].margins(x=0)
     axes[-1].set_xlabel("epoch")
     shaded = " (shaded: warm-up)" if axes[0].patches else ""
-    shaded = " (shaded: warm-up)" if axes[0].patches else ""
     axes[0].set_title(f"Learning rate by step{shaded}")
     if cycled:
-        axes[1].set_ylabel(" / ".join(sorted(set(cycled))))
+        axes[1].set_ylabel(" / ".join(cycled))
     if any(labels):
         axes[0].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8.5)

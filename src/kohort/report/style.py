@@ -7,7 +7,10 @@ from typing import Any
 from kohort.errors import KohortError
 
 INK, GRAY, FAINT, GRID = "#1f2933", "#7b8794", "#b8c2cc", "#e4e9ee"
-COLORS = ("#d1495b", "#00798c", "#edae49")
+COLORS = (
+    "#d1495b", "#00798c", "#edae49", "#6a4c93", "#3a7d44",
+    "#8d5524", "#457b9d", "#c08497", "#333333", "#999999",
+)  # fmt: skip
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.edgecolor": FAINT,
