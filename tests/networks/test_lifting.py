@@ -139,3 +139,22 @@ def test_a_lifted_program_runs_over_members():
     found = jax.vmap(lambda numbers, x: program(numbers, arrays, x))(rows, x)
     wanted = jnp.stack([jnp.tanh(0.3 * x[0]) + 0.7, jnp.tanh(0.6 * x[1]) + 0.1])
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+def test_which_constant_is_used_where_is_structure():
+    first, second = np.arange(2000), np.arange(2000)
+    second[1000] = 0  # The same when abbreviated in print.
+
+    def difference(one, other):
+        one, other = jnp.asarray(one), jnp.asarray(other)
+        return lambda x: (x + one - other, x + one)
+
+    def swapped(one, other):
+        one, other = jnp.asarray(one), jnp.asarray(other)
+        return lambda x: (x + one - other, x + other)
+
+    x = jnp.zeros(2000, jnp.int32)
+    assert (
+        lift(difference(first, second), x)[0].digest == lift(difference(first, second), x)[0].digest
+    )
+    assert lift(difference(first, second), x)[0].digest != lift(swapped(first, second), x)[0].digest

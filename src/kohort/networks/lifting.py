@@ -87,11 +87,11 @@ class Program:
         environment = dict(zip(self._inputs, values, strict=True))
 
         def read(value: _Value) -> Any:
-            if value.slot is not None:
-                return environment[value.slot]
+            if value.constant is not None:
+                return value.constant
             if value.number is not None:
                 return numbers[value.number].astype(value.dtype)
-            return value.constant
+            return environment[value.slot]
 
         for instruction in self._instructions:
             operands = [read(value) for value in instruction.operands]
@@ -139,7 +139,7 @@ class _Lifter:
         """A value that is written in the program, or that it closed over."""
         if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
             self.write("key", np.asarray(jax.random.key_data(value)).tobytes().hex())
-            return _Value(constant=value)
+            return _Value(slot=self.slot(), constant=value)
         array = np.asarray(value)
         floating = jnp.issubdtype(array.dtype, jnp.floating)
         if floating and not array.shape and math.isfinite(array) and float(array) not in _FIXED:
@@ -153,7 +153,7 @@ class _Lifter:
             self.write("array", array.dtype, array.shape)
             return _Value(slot=slot)
         self.write("constant", array.dtype, array.shape, array.tobytes().hex())
-        return _Value(constant=value)
+        return _Value(slot=self.slot(), constant=value)
 
     def walk(self, jaxpr: Any, consts: Sequence[Any], operands: Sequence[_Value]) -> list[_Value]:
         known = dict(zip(jaxpr.invars, operands, strict=True))
@@ -166,7 +166,7 @@ class _Lifter:
                 aval: Any = atom.aval
                 return self.constant(np.asarray(atom.val, aval.dtype))
             value = known[atom]
-            self.write("slot", value)
+            self.write("operand", value.slot, value.number)
             return value
 
         for equation in jaxpr.eqns:
