@@ -39,7 +39,7 @@ _INLINED = {
 class _Value:
     """Where an operand comes from: a slot of the environment, a lifted number, or a constant."""
 
-    slot: int | None = None
+    slot: int = -1
     number: int | None = None
     dtype: Any = None
     constant: Any = None
@@ -243,7 +243,7 @@ def lift(
         lifter.write("input", variable.aval)
         operands.append(_Value(slot=lifter.slot()))
     results = lifter.walk(closed.jaxpr, closed.consts, operands)
-    inputs = (*lifter.inputs, *(value.slot for value in operands if value.slot is not None))
+    inputs = (*lifter.inputs, *(value.slot for value in operands))
     lifter.write(jax.tree.structure(outputs))
     program = Program(
         lifter.digest.hexdigest(),
