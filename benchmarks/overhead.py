@@ -108,8 +108,6 @@ def compare() -> dict[str, Any]:
     return {
         "title": "1,000 fits: overhead beside training; memory over ten searches; initial weights",
         "sides": sides,
-        "ratios": {},
-        "wanted": {},
     }
 
 
