@@ -36,9 +36,8 @@ _CLASSIFICATION_LOSSES = ("auto", "focal", *losses.CLASSIFICATION)
     Parameter(
         "loss", "loss", STRUCTURE, "auto", OneOf(_REGRESSION_LOSSES),
         '{"auto", "mse", "mae", "huber", "log_cosh", "quantile", "poisson"}',
-        'Keras identifier; `"auto"` is mean squared error. With `standardize=True` it is '
-        'computed on '
-        "the standardised target, so that a learning rate does not depend on the target's unit. "
+        'Keras identifier; `"auto"` is mean squared error. With `standardize=True` it is computed '
+        "on the standardised target, so that a learning rate does not depend on the target's unit. "
         "quantile is the pinball loss; poisson has a log link, for targets >= 0.",
     ),
 )  # fmt: skip

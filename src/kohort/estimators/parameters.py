@@ -30,9 +30,8 @@ OWN: tuple[Parameter, ...] = (
     ),
     Parameter(
         "n_networks", "deep ensembles", ARRAY, 1, Interval(1, math.inf, whole=True), "int",
-        "Networks trained from different seeds, in one cohort, whose predictions are averaged, "
-        ">= 1 "
-        "(Lakshminarayanan et al. 2017, arXiv:1612.01474).",
+        "Networks trained from different seeds, in one cohort, whose predictions are averaged, >= "
+        "1 (Lakshminarayanan et al. 2017, arXiv:1612.01474).",
     ),
     Parameter(
         "mc_samples", "Monte Carlo dropout", HOST, 0, _COUNT, "int",

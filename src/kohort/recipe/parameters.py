@@ -82,8 +82,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "activation", "activation", STRUCTURE, "relu", OneOf(ACTIVATIONS), _quoted(ACTIVATIONS),
         "Activation of the hidden layers, by Keras identifier. Beyond Keras's: prelu trains a "
-        "slope "
-        "per unit (He et al. 2015, arXiv:1502.01852), swish is x * sigmoid(beta * x) "
+        "slope per unit (He et al. 2015, arXiv:1502.01852), swish is x * sigmoid(beta * x) "
         "(Ramachandran et al. 2017, arXiv:1710.05941), gelu_tanh is GELU's tanh form (Hendrycks "
         "and Gimpel 2016, arXiv:1606.08415).",
     ),
@@ -158,8 +157,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "momentum", "optimizer", ARRAY, None, optional(_SHARE), "float or None",
         "In [0, 1); used by momentum, nesterov, rmsprop and muon. None for Keras's default: 0.9 "
-        "for "
-        "momentum and nesterov, 0 for rmsprop, 0.95 for muon.",
+        "for momentum and nesterov, 0 for rmsprop, 0.95 for muon.",
     ),
     Parameter(
         "beta_1", "optimizer", ARRAY, None, optional(_SHARE), "float or None",
@@ -201,14 +199,12 @@ PARAMETERS: tuple[Parameter, ...] = (
         "ema_momentum", "weight averaging", ARRAY, None, optional(_SHARE), "float or None",
         "Weights are averaged over steps, average = ema_momentum * average + (1 - ema_momentum) * "
         "weights, and the average is what is validated and kept (Polyak and Juditsky 1992), as "
-        "with "
-        "Keras's use_ema and SwapEMAWeights. In [0, 1); None for no averaging.",
+        "with Keras's use_ema and SwapEMAWeights. In [0, 1); None for no averaging.",
     ),
     Parameter(
         "clipvalue", "gradient clipping", ARRAY, None, optional(_ABOVE_0), "float or None",
         "Each entry of the gradient is cut to [-clipvalue, clipvalue], > 0. At most one of the "
-        "three "
-        "kinds of clipping (Pascanu et al. 2013, arXiv:1211.5063).",
+        "three kinds of clipping (Pascanu et al. 2013, arXiv:1211.5063).",
     ),
     Parameter(
         "clipnorm", "gradient clipping", ARRAY, None, optional(_ABOVE_0), "float or None",
@@ -330,8 +326,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "alpha_dropout", "dropout", ARRAY, 0.0, _SHARE, "float",
         "Share of hidden units set to SELU's lower limit, mean and variance kept, in [0, 1); "
-        "instead "
-        "of dropout, for selu (Klambauer et al. 2017, arXiv:1706.02515).",
+        "instead of dropout, for selu (Klambauer et al. 2017, arXiv:1706.02515).",
     ),
     Parameter(
         "gaussian_noise", "noise", ARRAY, 0.0, _AT_LEAST_0, "float",
