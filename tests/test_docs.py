@@ -1,5 +1,6 @@
 """The documentation of techniques is complete and current."""
 
+import doctest
 import re
 import runpy
 from pathlib import Path
@@ -28,3 +29,8 @@ def test_every_page_is_in_the_index_and_every_picture_on_a_page():
     shown = "".join(page.read_text() for page in PAGES)
     pictures = FOLDER.glob("pictures/*.png")
     assert [picture.name for picture in pictures if picture.name not in shown] == []
+
+
+@pytest.mark.parametrize("page", sorted(FOLDER.parent.glob("*.md")), ids=lambda page: page.stem)
+def test_examples_of_a_page_run(page):
+    assert doctest.testfile(str(page), module_relative=False).failed == 0

@@ -22,6 +22,7 @@ from experiments import (
     diabetes,
     digits,
     error_rates,
+    log_losses,
     sweep,
 )
 from matplotlib import pyplot
@@ -75,24 +76,24 @@ def gradient_clipping() -> Any:
     return figure
 
 
-@picture
-def optimizers() -> Any:
-    figure, (axes,) = panels(1, 7, 4.2)
-    rates = np.geomspace(1e-4, 3.0, 10).tolist()
-    models = {
-        name: kohort.DenseClassifier(**CLASSIFIER | {"epochs": 15, "optimizer": name})
-        for name in OPTIMIZERS
-    }
-    bars(axes, at_best_rate(models, rates))
-    axes.set_xlabel("test error after 15 epochs, %, at the best of 10 rates")
-    axes.set_title("Optimizers on the digits")
+def _best_rates(models: dict[str, Any], rates: Any, epochs: int, title: str) -> Any:
+    """A bar for each model, at its best learning rate on the digits."""
+    figure, (axes,) = panels(1, 7, 0.3 * len(models) + 0.6)
+    bars(axes, at_best_rate(models, rates.tolist()))
+    axes.set_xlabel(f"test error after {epochs} epochs, %, at the best of {len(rates)} rates")
+    axes.set_title(title)
     return figure
 
 
 @picture
+def optimizers() -> Any:
+    base = CLASSIFIER | {"epochs": 15}
+    models = {name: kohort.DenseClassifier(**base, optimizer=name) for name in OPTIMIZERS}
+    return _best_rates(models, np.geomspace(1e-4, 3.0, 10), 15, "Optimizers on the digits")
+
+
+@picture
 def schedule_results() -> Any:
-    figure, (axes,) = panels(1, 7, 3.8)
-    rates = np.geomspace(3e-4, 3e-2, 6).tolist()
     base = CLASSIFIER | {"epochs": 30, "plateau_patience": 3}
     models = {
         name: kohort.DenseClassifier(
@@ -100,10 +101,8 @@ def schedule_results() -> Any:
         )
         for name in SCHEDULES
     }
-    bars(axes, at_best_rate(models, rates))
-    axes.set_xlabel("test error after 30 epochs, %, at the best of 6 rates")
-    axes.set_title("Schedules with Adam on the digits")
-    return figure
+    rates = np.geomspace(3e-4, 3e-2, 6)
+    return _best_rates(models, rates, 30, "Schedules with Adam on the digits")
 
 
 @picture
@@ -221,17 +220,12 @@ def early_stopping() -> Any:
 @picture
 def label_smoothing() -> Any:
     figure, (left, right) = panels(2)
-    shares = [0.0, 0.02, 0.05, 0.1, 0.2, 0.4]
-    for axes, scoring, name in (
-        (left, "neg_log_loss", "negative log-likelihood"), (right, "accuracy", "test error, %"),
+    grid = {"label_smoothing": [0.0, 0.02, 0.05, 0.1, 0.2, 0.4]}
+    model = kohort.DenseClassifier(**CLASSIFIER)
+    for axes, measure, name in (
+        (left, log_losses, "negative log-likelihood"), (right, error_rates, "test error, %"),
     ):  # fmt: skip
-        model = kohort.DenseClassifier(**CLASSIFIER)
-        found = sweep(model, {"label_smoothing": shares}, digits(), scoring)
-        if scoring == "accuracy":
-            found = [(p, 100 * (1 - s)) for p, s in found]
-        else:
-            found = [(p, -s) for p, s in found]
-        points(axes, found, "label_smoothing")
+        points(axes, measure(model, grid), "label_smoothing")
         axes.set(xlabel="label_smoothing", ylabel=name, title="2x64 on 539 digits")
     return figure
 
@@ -266,10 +260,8 @@ def deep_ensembles() -> Any:
     figure, (left, right) = panels(2)
     _band(left, "n_networks=10", n_networks=10)
     sizes = [1, 2, 3, 5, 8, 12]
-    found = sweep(
-        kohort.DenseClassifier(**CLASSIFIER), {"n_networks": sizes}, digits(), "neg_log_loss"
-    )
-    points(right, [(p, -s) for p, s in found], "n_networks")
+    model = kohort.DenseClassifier(**CLASSIFIER)
+    points(right, log_losses(model, {"n_networks": sizes}), "n_networks")
     right.set(xlabel="n_networks", ylabel="negative log-likelihood", title="2x64 on 539 digits")
     return figure
 

@@ -62,6 +62,12 @@ def error_rates(estimator: Any, grid: dict[str, list[Any]], **more: Any) -> Any:
     return [(params, 100 * (1 - scores)) for params, scores in found]
 
 
+def log_losses(estimator: Any, grid: dict[str, list[Any]]) -> Any:
+    """`sweep` on the digits, as negative log-likelihood on the test rows."""
+    found = sweep(estimator, grid, digits(), "neg_log_loss")
+    return [(params, -scores) for params, scores in found]
+
+
 def at_best_rate(models: dict[str, Any], rates: list[float]) -> Any:
     """Test errors on the digits of each model at its best learning rate, ready for `bars`."""
     found = []

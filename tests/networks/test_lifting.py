@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import kohort
 from kohort.networks.lifting import lift
 
 layers = keras.layers
@@ -158,3 +159,17 @@ def test_which_constant_is_used_where_is_structure():
         lift(difference(first, second), x)[0].digest == lift(difference(first, second), x)[0].digest
     )
     assert lift(difference(first, second), x)[0].digest != lift(swapped(first, second), x)[0].digest
+
+
+@pytest.mark.parametrize(
+    ("numbers", "inputs", "words"),
+    [
+        ([0.1], 1, r"`numbers` must be of shape \(2,\); got \(1,\)"),
+        ([0.1, 0.2, 0.3], 1, r"`numbers` must be of shape \(2,\); got \(3,\)"),
+        ([0.1, 0.2], 2, "`arrays and arguments` must be 1 arrays in all; got 2"),
+    ],
+)
+def test_a_program_refuses_what_is_not_its_own(numbers, inputs, words):
+    program, _, _ = lift(lambda x: jnp.tanh(0.3 * x) + 0.7, jnp.zeros(4))
+    with pytest.raises(kohort.ParameterError, match=words):
+        program(jnp.asarray(numbers), [], *[jnp.zeros(4)] * inputs)

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
+from kohort.errors import ParameterError, explain
 from kohort.networks.randomness import bits_of
 
 # Numbers that compilers know how to simplify, and that no one searches over.
@@ -82,8 +83,20 @@ class Program:
             What `lift` gave as arrays.
         *arguments
             As those of the function that was lifted.
+
+        Raises
+        ------
+        ParameterError
+            If there are not as many numbers, arrays or arguments as the program takes.
         """
+        remedy = "Give those that `lift` returned for a function of the same digest."
+        if np.shape(numbers) != (self.numbers,):
+            wanted = f"of shape ({self.numbers},)"
+            raise ParameterError(explain("numbers", wanted, np.shape(numbers), remedy))
         values = [*arrays, *jax.tree.leaves(arguments)]
+        if len(values) != len(self._inputs):
+            wanted = f"{len(self._inputs)} arrays in all"
+            raise ParameterError(explain("arrays and arguments", wanted, len(values), remedy))
         environment = dict(zip(self._inputs, values, strict=True))
 
         def read(value: _Value) -> Any:
@@ -137,10 +150,8 @@ class _Lifter:
 
     def constant(self, value: Any) -> _Value:
         """A value that is written in the program, or that it closed over."""
-        if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
-            self.write("key", np.asarray(jax.random.key_data(value)).tobytes().hex())
-            return _Value(slot=self.slot(), constant=value)
-        array = np.asarray(value)
+        is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+        array = np.asarray(jax.random.key_data(value) if is_key else value)
         floating = jnp.issubdtype(array.dtype, jnp.floating)
         if floating and not array.shape and math.isfinite(array) and float(array) not in _FIXED:
             self.numbers.append(float(array))
@@ -152,7 +163,7 @@ class _Lifter:
             self.inputs.append(slot)
             self.write("array", array.dtype, array.shape)
             return _Value(slot=slot)
-        self.write("constant", array.dtype, array.shape, array.tobytes().hex())
+        self.write("constant", value.dtype, array.shape, array.tobytes().hex())
         return _Value(slot=self.slot(), constant=value)
 
     def walk(self, jaxpr: Any, consts: Sequence[Any], operands: Sequence[_Value]) -> list[_Value]:
@@ -210,6 +221,9 @@ def lift(
 ) -> tuple[Program, list[float], list[np.ndarray[Any, Any]]]:
     """Trace a pure function and lift its numbers out.
 
+    Calls are inlined, custom rules of differentiation and rematerialisation with them: lift the
+    gradient of a function rather than differentiate what was lifted.
+
     Parameters
     ----------
     function : callable
@@ -244,13 +258,14 @@ def lift(
         operands.append(_Value(slot=lifter.slot()))
     results = lifter.walk(closed.jaxpr, closed.consts, operands)
     inputs = (*lifter.inputs, *(value.slot for value in operands))
-    lifter.write(jax.tree.structure(outputs))
+    tree = jax.tree.structure(outputs)
+    lifter.write(tree)
     program = Program(
         lifter.digest.hexdigest(),
         len(lifter.numbers),
         tuple(lifter.instructions),
         inputs,
         tuple(results),
-        jax.tree.structure(outputs),
+        tree,
     )
     return program, lifter.numbers, lifter.arrays
