@@ -30,14 +30,26 @@ def _truncated_normal(
     return np.asarray(ndtri(generator.uniform(_LOW, _HIGH, shape)) * deviation)
 
 
+def _untruncated_normal(
+    generator: np.random.Generator, shape: tuple[int, ...], variance: float
+) -> Kernel:
+    return generator.normal(0.0, math.sqrt(variance), shape)
+
+
+_DISTRIBUTIONS: dict[str, Draw] = {
+    "uniform": _uniform,
+    "truncated_normal": _truncated_normal,
+    "untruncated_normal": _untruncated_normal,
+}
+
 # Keras's VarianceScaling family: name -> (scale, fan mode, distribution).
-_VARIANCE_SCALING: dict[str, tuple[float, str, Draw]] = {
-    "glorot_uniform": (1.0, "average", _uniform),
-    "glorot_normal": (1.0, "average", _truncated_normal),
-    "he_uniform": (2.0, "in", _uniform),
-    "he_normal": (2.0, "in", _truncated_normal),
-    "lecun_uniform": (1.0, "in", _uniform),
-    "lecun_normal": (1.0, "in", _truncated_normal),
+_VARIANCE_SCALING: dict[str, tuple[float, str, str]] = {
+    "glorot_uniform": (1.0, "fan_avg", "uniform"),
+    "glorot_normal": (1.0, "fan_avg", "truncated_normal"),
+    "he_uniform": (2.0, "fan_in", "uniform"),
+    "he_normal": (2.0, "fan_in", "truncated_normal"),
+    "lecun_uniform": (1.0, "fan_in", "uniform"),
+    "lecun_normal": (1.0, "fan_in", "truncated_normal"),
 }
 
 NAMES = (
@@ -51,13 +63,16 @@ _HE = frozenset(
 
 
 def fans(shape: tuple[int, ...]) -> tuple[float, float]:
-    """Fan in and fan out of a kernel whose last two axes are (inputs, outputs).
+    """Fan in and fan out of a kernel whose last two axes are (inputs, outputs); of a vector, its
+    length.
 
     Examples
     --------
     >>> fans((8, 50))
     (8.0, 50.0)
     """
+    if len(shape) < 2:
+        return (float(math.prod(shape)),) * 2
     receptive = math.prod(shape[:-2])
     return float(shape[-2] * receptive), float(shape[-1] * receptive)
 
@@ -80,7 +95,7 @@ def resolve(name: str, activation: Any) -> str:
     return "lecun_normal" if activation == "selu" else "glorot_uniform"
 
 
-def _orthogonal(shape: tuple[int, ...], generator: np.random.Generator) -> Kernel:
+def orthogonal(shape: tuple[int, ...], generator: np.random.Generator) -> Kernel:
     """Saxe et al. 2014 (arXiv:1312.6120): orthonormal rows or columns, uniformly distributed."""
     rows, columns = math.prod(shape[:-1]), shape[-1]
     tall = generator.standard_normal((max(rows, columns), min(rows, columns)))
@@ -113,12 +128,22 @@ def draw(
     if name == "zeros":
         return np.zeros(shape)
     if name == "orthogonal":
-        return _orthogonal(shape, generator)
+        return orthogonal(shape, generator)
     if name == "random_normal":
         return generator.normal(0.0, scale, shape)
     if name == "truncated_normal":
         return _truncated_normal(generator, shape, (scale * _TRUNCATED_DEVIATION) ** 2)
-    scaling, mode, distribution = _VARIANCE_SCALING[name]
+    return draw_scaled(shape, generator, *_VARIANCE_SCALING[name])
+
+
+def draw_scaled(
+    shape: tuple[int, ...],
+    generator: np.random.Generator,
+    scale: float,
+    mode: str,
+    distribution: str,
+) -> Kernel:
+    """Draw one kernel as Keras's `VarianceScaling(scale, mode, distribution)` does."""
     fan_in, fan_out = fans(shape)
-    fan = fan_in if mode == "in" else (fan_in + fan_out) / 2.0
-    return distribution(generator, shape, scaling / max(1.0, fan))
+    fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2.0}[mode]
+    return _DISTRIBUTIONS[distribution](generator, shape, scale / max(1.0, fan))

@@ -1,4 +1,4 @@
-"""What changes from step to step: rate, momentum, frozen layers, as a matrix over steps."""
+"""What changes from step to step: rate, momentum, frozen layers, new epochs, over steps."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from kohort.recipe.recipe import Recipe
 from kohort.recipe.schedules import momenta, rates
 
-PACE = ("learning_rate", "momentum", "beta_1", "gain_1", "thawed")
-"""Columns: numbers of a member that may differ at each step."""
+PACE = ("learning_rate", "momentum", "beta_1", "gain_1", "thawed", "fresh")
+"""Columns: numbers of a member that may differ at each step; `fresh` is 1 where an epoch starts."""
 
 _CYCLED = {
     "momentum": "momentum",
@@ -52,6 +52,7 @@ def pace(
     result[:, 0] = rates(recipe, at, steps_per_epoch) * factor
     result[:, 1:4] = momentum, beta_1, 1 - beta_1
     result[:, 4] = at >= recipe.freeze_epochs * steps_per_epoch
+    result[:, 5] = at % steps_per_epoch == 0
     cycled = momenta(recipe, at, steps_per_epoch)
     if cycled is not None:
         _cycle(recipe, cycled, result)
