@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks import side
 
-FEATURES, BATCH, UNITS, ROUNDS, CHUNKS = 8, 32, (64, 64, 64), 12, 12
+FEATURES, BATCH, UNITS, ROUNDS, CHUNKS, STEPS = 8, 32, (64, 64, 64), 12, 12, 64
 TECHNIQUES: dict[str, dict[str, Any]] = {
     "dropout": {"dropout": 0.2},
     "alpha dropout": {"alpha_dropout": 0.1},
@@ -48,7 +48,7 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
     import jax
 
     from kohort.engine.member import Member, Rows
-    from kohort.engine.plan import CHUNK_STEPS, structure_of
+    from kohort.engine.plan import structure_of
     from kohort.engine.programs import compilations, program
     from kohort.engine.train import Chunk, packing_of, training_function
     from kohort.networks.dense import DenseNetwork
@@ -58,7 +58,7 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
     recipe = Recipe.of(loss="mse", depth=len(UNITS), width=UNITS, **{"optimizer": "adam", **fields})
     network = DenseNetwork.of(FEATURES, 1, recipe)
     generator = np.random.default_rng(0)
-    x = generator.normal(size=(slots, CHUNK_STEPS, BATCH, FEATURES)).astype(np.float32)
+    x = generator.normal(size=(slots, STEPS, BATCH, FEATURES)).astype(np.float32)
     y = x[..., :1] * x[..., 1:2]
     members = [
         Member(recipe, network, Rows(x[0, 0], y[0, 0]), None, None, seed) for seed in range(slots)
@@ -68,7 +68,7 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
     for member, row in zip(members, params, strict=True):
         network.layout.embed(member.initial_variables(), row)
     state = np.tile(packing_of(structure).initial, (slots, 1))
-    steps = pace(recipe, 10_000, CHUNK_STEPS, 1000).astype(np.float32)
+    steps = pace(recipe, 10_000, STEPS, 1000).astype(np.float32)
     chunk = Chunk(
         x=x,
         y=y,
@@ -79,7 +79,7 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
         units=np.tile(np.int32(UNITS), (slots, 1)),
         seed=np.arange(slots, dtype=np.uint32),
         first=np.full(slots, 10_000, np.int32),
-        steps=np.asarray(CHUNK_STEPS, np.int32),
+        steps=np.asarray(STEPS, np.int32),
     )
     arguments = [jax.device_put(array) for array in (params, state if state.size else state[:0])]
     arguments.append(jax.device_put(chunk))

@@ -10,15 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from kohort.engine.structure import Structure
-from kohort.engine.train import named
-from kohort.networks.network import Context, Network
+from kohort.networks.network import BLOCK, Context, Network, RawNetwork, named
 from kohort.networks.randomness import mix
+from kohort.networks.traced import TracedModel
 from kohort.recipe.losses import CLASSIFICATION, LINKS, loss_of
 from kohort.recipe.regularizers import penalty
-
-BLOCK = 256
-"""Rows that pass through a network at once: more overflows a core's cache."""
-
 
 def bucket(rows: int) -> int:
     """Compiled number of rows for a table of `rows`: the next power of two, at least 64.
@@ -50,42 +46,101 @@ def _hits(structure: Structure, y: jax.Array, output: jax.Array) -> jax.Array:
     return right.astype(output.dtype)
 
 
-def evaluation_function(structure: Structure, rows: int) -> Callable[..., tuple[Any, Any]]:
-    """`(params, slots, count, table, real, numbers, units) -> (losses, hits)`, each (slot,).
+def padded_rows(network: Network, rows: int) -> int:
+    """Compiled number of rows for a table that a network judges or predicts."""
+    return max(BLOCK, bucket(rows)) if isinstance(network, TracedModel) else bucket(rows)
+
+
+def log_names(structure: Structure) -> tuple[str, ...]:
+    """What an evaluation gives, as Keras names it."""
+    if isinstance(structure.network, TracedModel):
+        return ("val_loss", *(f"val_{name}" for name in structure.network.metrics))
+    classifies = structure.loss in CLASSIFICATION
+    return ("val_loss", "val_accuracy") if classifies else ("val_loss",)
+
+
+class _DenseJudge:
+    """Sums of losses and hits."""
+
+    def __init__(self, structure: Structure) -> None:
+        self._structure = structure
+        self._network: Any = structure.network
+        self._loss = loss_of(structure.loss, structure.uses)
+
+    def start(self, variables: Any, numbers: Any) -> Any:
+        return jnp.zeros(2, variables[0].dtype)
+
+    def see(
+        self, sums: Any, variables: Any, batch: tuple[Any, ...], numbers: Any, units: Any
+    ) -> Any:
+        x, y, weight, exists = batch
+        mine = named(numbers)
+        output, _ = self._network.apply(variables, x, Context(units, mine))
+        losses = jnp.where(exists, weight * self._loss(y, output, mine), 0)
+        hits = jnp.where(exists, _hits(self._structure, y, output), 0)
+        return sums + jnp.stack([jnp.sum(losses), jnp.sum(hits)])
+
+    def end(self, sums: Any, variables: Any, numbers: Any, rows: Any) -> Any:
+        kernels = self._network.kernels(variables)
+        extra = penalty(kernels, named(numbers), self._structure.uses)
+        means = sums / rows + jnp.stack([extra, jnp.zeros_like(extra)])
+        return means[: len(log_names(self._structure))]
+
+
+class _TracedJudge:
+    """Variables whose metrics have seen the rows so far, and the sum of losses."""
+
+    def __init__(self, structure: Structure) -> None:
+        self._network: Any = structure.network
+
+    def start(self, variables: Any, numbers: Any) -> Any:
+        return self._network.fresh(variables, numbers), jnp.zeros((), variables[0].dtype)
+
+    def see(
+        self, carry: Any, variables: Any, batch: tuple[Any, ...], numbers: Any, units: Any
+    ) -> Any:
+        seen, total = carry
+        seen, loss = self._network.judge(seen, batch, numbers, units)
+        return seen, total + loss * jnp.sum(batch[3].astype(total.dtype))
+
+    def end(self, carry: Any, variables: Any, numbers: Any, rows: Any) -> Any:
+        seen, total = carry
+        return jnp.concatenate([(total / rows)[None], self._network.results(seen, numbers)])
+
+
+def evaluation_function(structure: Structure, rows: int) -> Callable[..., Any]:
+    """`(params, slots, count, table, real, numbers, units) -> logs` (slot, log).
 
     The first `count` entries of `slots` are evaluated on the first `real` of the table's `rows`
-    rows. Losses are weighted means over those rows plus the penalty, as Keras's `evaluate` gives.
+    rows. Logs are those of `log_names`: losses are weighted means over those rows plus the
+    penalty, as Keras's `evaluate` gives.
     """
-    network, loss = structure.network, loss_of(structure.loss, structure.uses)
-    layout = network.layout
+    traced = isinstance(structure.network, TracedModel)
+    judge = _TracedJudge(structure) if traced else _DenseJudge(structure)
+    layout = structure.network.layout
     block = min(BLOCK, rows)
 
     def evaluate(
         params: Any, slots: Any, count: Any, table: Any, real: Any, numbers: Any, units: Any
-    ) -> tuple[Any, Any]:
-        def one(index: Any, totals: tuple[Any, Any]) -> tuple[Any, Any]:
+    ) -> Any:
+        def one(index: Any, logs: Any) -> Any:
             slot = slots[index]
             variables = layout.unpack(params[slot])
-            mine = named(numbers[slot])
 
-            def blockwise(number: Any, sums: tuple[Any, Any]) -> tuple[Any, Any]:
+            def blockwise(number: Any, carry: Any) -> Any:
                 start = number * block
-                x, y, weight = (jax.lax.dynamic_slice_in_dim(a, start, block) for a in table)
-                output, _ = network.apply(variables, x, Context(units[slot], mine))
+                parts = [jax.lax.dynamic_slice_in_dim(a, start, block) for a in table]
                 exists = start + jnp.arange(block, dtype=jnp.int32) < real
-                losses = jnp.where(exists, weight * loss(y, output, mine), 0)
-                hits = jnp.where(exists, _hits(structure, y, output), 0)
-                return sums[0] + jnp.sum(losses), sums[1] + jnp.sum(hits)
+                batch = (*parts, exists)
+                return judge.see(carry, variables, batch, numbers[slot], units[slot])
 
-            zero = jnp.zeros((), params.dtype)
-            sums = jax.lax.fori_loop(_ZERO, _blocks(real, block), blockwise, (zero, zero))
-            rows_in_all = real.astype(params.dtype)
-            kernels = network.kernels(variables)
-            mean = sums[0] / rows_in_all + penalty(kernels, mine, structure.uses)
-            return totals[0].at[slot].set(mean), totals[1].at[slot].set(sums[1] / rows_in_all)
+            carry = judge.start(variables, numbers[slot])
+            carry = jax.lax.fori_loop(_ZERO, _blocks(real, block), blockwise, carry)
+            result = judge.end(carry, variables, numbers[slot], real.astype(params.dtype))
+            return logs.at[slot].set(result)
 
-        zeros = jnp.zeros(params.shape[:1], params.dtype)
-        return jax.lax.fori_loop(_ZERO, count, one, (zeros, zeros))
+        zeros = jnp.zeros((len(params), len(log_names(structure))), params.dtype)
+        return jax.lax.fori_loop(_ZERO, count, one, zeros)
 
     return evaluate
 
@@ -96,12 +151,11 @@ def prediction_function(network: Network, rows: int) -> Callable[..., Any]:
 
     def predict(params: Any, x: Any, real: Any, numbers: Any, units: Any) -> Any:
         variables = network.layout.unpack(params)
-        mine = named(numbers)
 
         def blockwise(number: Any, outputs: Any) -> Any:
             start = number * block
             part = jax.lax.dynamic_slice_in_dim(x, start, block)
-            output, _ = network.apply(variables, part, Context(units, mine))
+            output = network.predict(variables, part, numbers, units)
             return jax.lax.dynamic_update_slice_in_dim(outputs, output, start, 0)
 
         outputs = jnp.zeros((rows, network.outputs), params.dtype)
@@ -111,7 +165,7 @@ def prediction_function(network: Network, rows: int) -> Callable[..., Any]:
 
 
 def sampling_function(
-    network: Network, uses: frozenset[str], rows: int, samples: int
+    network: RawNetwork, uses: frozenset[str], rows: int, samples: int
 ) -> Callable[..., Any]:
     """`(params, x, real, numbers, units, seed, position) -> output` (sample, row, output).
 

@@ -36,9 +36,9 @@ class Fit:
 
     def __init__(self, member: Member) -> None:
         self.member = member
-        self.epoch = 0
+        self.epoch = member.first_epoch
         self.cursor = 0
-        self.step = 0
+        self.step = self.epoch * self.steps_per_epoch
         self.status = WAITING
         self.cause = ""
         self.history: dict[str, list[float]] = {}
@@ -52,11 +52,12 @@ class Fit:
         self._order: NDArray[np.intp] | None = None
         performs = member.recipe.schedule == "performance"
         self._plateau = Plateau(member.recipe) if performs else None
+        self._factor = 1.0
 
     @property
     def rate_factor(self) -> float:
         """What the learning rate is multiplied by, beside its schedule over steps."""
-        return 1.0 if self._plateau is None else self._plateau.factor
+        return self._factor if self._plateau is None else self._plateau.factor
 
     @property
     def steps_per_epoch(self) -> int:
@@ -129,6 +130,10 @@ class Fit:
             self.status = STOPPED_EARLY
         return False
 
+    def set_rate(self, rate: float) -> None:
+        """Train with this learning rate from now on."""
+        self._factor = rate / self.member.recipe.learning_rate
+
     def stop(self) -> None:
         """End the training because a callback asked for it."""
         if not self.done:
@@ -139,15 +144,13 @@ class Fit:
         chosen: Floats | None = self.best_row if self.best_row is not None else row
         if self.status == DIVERGED and self.best_row is None:
             chosen = None
-        elif chosen is not None and not np.isfinite(chosen).all():
-            self.epoch = max(0, self.epoch - 1)
-            self._diverge(None)
-            chosen = None
-        member, weights = self.member, None
+        network, weights = self.member.network, None
         if chosen is not None:
-            weights = member.network.layout.extract(
-                chosen, member.network.shapes(member.recipe.units)
-            )
+            weights = network.layout.extract(chosen, network.shapes(self.member.recipe.units))
+            if not all(np.isfinite(variable).all() for variable in weights[: network.essential]):
+                self.epoch = max(0, self.epoch - 1)
+                self._diverge(None)
+                weights = None
         return Outcome(weights, self.history, self.status, self.best_epoch, self.cause)
 
     def _diverge(self, offset: int | None) -> None:

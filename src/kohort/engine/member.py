@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.networks.dense import DenseNetwork
+from kohort.networks.network import Network, RawNetwork
 from kohort.recipe.recipe import Recipe
 
 Floats = NDArray[np.floating[Any]]
@@ -32,6 +32,27 @@ class Rows:
     weight: Floats | None = None
 
 
+class Verdict(NamedTuple):
+    """What a callback has decided at the end of an epoch.
+
+    Attributes
+    ----------
+    stop : bool
+        End the training.
+    rate : float or None
+        Learning rate from now on.
+    weights : list of arrays or None
+        Variables to go on with.
+    """
+
+    stop: bool = False
+    rate: float | None = None
+    weights: list[Floats] | None = None
+
+
+OnEpoch = Callable[[int, Logs, Callable[[], list[Floats]]], Verdict]
+
+
 @dataclass(frozen=True, eq=False)
 class Member:
     """One fit, before it trains.
@@ -39,7 +60,7 @@ class Member:
     Attributes
     ----------
     recipe : Recipe
-    network : DenseNetwork
+    network : Network
     rows : Rows
         Shared between members where possible; never written to.
     train : array of int or None
@@ -51,17 +72,26 @@ class Member:
         Initial variables at real width; drawn from the seed when None.
     on_epoch : callable or None
         `on_epoch(epoch, logs, weights)` after each epoch, where `weights()` gives the current
-        variables; a true result ends the training.
+        variables; gives a `Verdict`.
+    lifted : tuple of float or None
+        The member's numbers where they are not the recipe's.
+    shuffled : bool
+        Whether each epoch visits the rows in an order of its own.
+    first_epoch : int
+        Epoch to start with.
     """
 
     recipe: Recipe
-    network: DenseNetwork
+    network: Network
     rows: Rows
     train: NDArray[np.intp] | None
     validation: Rows | None
     seed: int
     initial: list[Floats] | None = None
-    on_epoch: Callable[[int, Logs, Callable[[], list[Floats]]], bool] | None = None
+    on_epoch: OnEpoch | None = None
+    lifted: tuple[float, ...] | None = None
+    shuffled: bool = True
+    first_epoch: int = 0
 
     @property
     def size(self) -> int:
@@ -77,11 +107,19 @@ class Member:
         """Initial variables at the member's real widths."""
         if self.initial is not None:
             return self.initial
-        return list(self.network.initial(self.recipe, self.generator(0)))
+        network = cast(RawNetwork, self.network)
+        return network.initial(self.recipe, self.generator(0))
+
+    def numbers(self) -> tuple[float, ...]:
+        """The member's row of the number matrix."""
+        return self.recipe.numbers() if self.lifted is None else self.lifted
 
     def order(self, epoch: int) -> NDArray[np.intp]:
         """Row numbers in the order in which an epoch visits them."""
-        order = self.generator(1, epoch).permutation(self.size)
+        if self.shuffled:
+            order = self.generator(1, epoch).permutation(self.size)
+        else:
+            order = np.arange(self.size)
         return order if self.train is None else self.train[order]
 
 

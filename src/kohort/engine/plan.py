@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
+import numpy as np
+
 from kohort.engine.member import Member
 from kohort.engine.structure import Structure
 from kohort.recipe.optimizers import OPTIMIZERS
 
-CHUNK_STEPS = 64
-"""Steps that one call of a training program runs at most."""
+_CHUNK_STEPS = 64
+_CHUNK_BYTES = 8 * 1024**2
 
 # Bytes of parameters that the slots of one program share: more falls out of the fastest cache,
 # fewer leave the per-operation overhead of XLA unshared (measured: docs/performance.md).
@@ -51,7 +53,7 @@ def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
     On a CPU core two to eight, so that the parameters of all slots stay in its cache. On an
     accelerator as many as there are members, up to 1,024 or 2 GiB of parameters and state.
     """
-    size = max(1, structure.network.layout.size * (8 if structure.dtype == "float64" else 4))
+    size = max(1, structure.network.parameters * (8 if structure.dtype == "float64" else 4))
     if platform == "cpu":
         most = max(2, min(_MOST_SLOTS, round(_SLOT_BYTES / size)))
     else:
@@ -59,7 +61,13 @@ def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
     return int(2 ** min(int(math.log2(most)), math.ceil(math.log2(max(1, waiting)))))
 
 
+def chunk_steps(structure: Structure) -> int:
+    """Steps that one call of a training program runs at most: few where the batches are large."""
+    row = (structure.network.features + structure.targets) * np.dtype(structure.dtype).itemsize
+    most = max(1, _CHUNK_BYTES // (row * structure.batch_size))
+    return min(_CHUNK_STEPS, 1 << (most.bit_length() - 1))
+
+
 def cost_of(member: Member) -> float:
     """Floating-point operations of a member's whole training, to order the work by."""
-    parameters = sum(math.prod(s) for s in member.network.layout.shapes)
-    return 6.0 * (parameters + 500) * member.size * member.recipe.epochs
+    return 6.0 * (member.network.parameters + 500) * member.size * member.recipe.epochs

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from kohort.engine import evaluate as evaluation
 from kohort.engine.fit import Fit
 from kohort.engine.member import TRAINING, Logs, Rows
-from kohort.engine.plan import CHUNK_STEPS
+from kohort.engine.plan import chunk_steps
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk, packing_of, training_function
-from kohort.recipe.losses import CLASSIFICATION
 from kohort.recipe.pace import PACE, pace
-from kohort.recipe.recipe import NUMBERS
 
 Source = Callable[[], Fit | None]
 Sink = Callable[[Fit], None]
@@ -49,7 +47,8 @@ class Runner:
         self._source, self._sink = source, sink
         self._dtype: np.dtype[np.floating[Any]] = np.dtype(structure.dtype)
         self._fits: list[Fit | None] = [None] * slots
-        network, steps, batch = structure.network, CHUNK_STEPS, structure.batch_size
+        self._chunk_steps = chunk_steps(structure)
+        network, steps, batch = structure.network, self._chunk_steps, structure.batch_size
         self._packing = packing_of(structure)
         state = self._packing.size
         self._params = self._put(np.zeros((slots, network.layout.size), self._dtype))
@@ -60,7 +59,7 @@ class Runner:
             weight=np.zeros((slots, steps, batch), self._dtype),
             rows=np.zeros((slots, steps), np.int32),
             pace=np.zeros((slots, steps, len(PACE)), self._dtype),
-            numbers=np.zeros((slots, len(NUMBERS)), self._dtype),
+            numbers=np.zeros((slots, network.columns), self._dtype),
             units=np.zeros((slots, network.hidden), np.int32),
             seed=np.zeros(slots, np.uint32),
             first=np.zeros(slots, np.int32),
@@ -102,7 +101,7 @@ class Runner:
             layout.embed(member.initial_variables(), params[slot])
             if state.size:
                 state[slot] = self._packing.initial
-            chunk.numbers[slot] = member.recipe.numbers()
+            chunk.numbers[slot] = member.numbers()
             chunk.units[slot] = member.recipe.units
             chunk.seed[slot] = member.generator(2).integers(2**32, dtype=np.uint32)
             fit.status = TRAINING
@@ -111,7 +110,7 @@ class Runner:
 
     def _advance(self) -> None:
         active = self.active
-        steps = min(CHUNK_STEPS, *(fit.remaining for _, fit in active))
+        steps = min(self._chunk_steps, *(fit.remaining for _, fit in active))
         chunk = self._chunk._replace(steps=np.asarray(steps, np.int32))
         for slot, fit in active:
             self._fill(slot, fit, steps)
@@ -123,11 +122,12 @@ class Runner:
             arguments,
             donate=(0, 1),
         )
-        self._params, self._state, losses = train(*arguments)
-        losses = np.asarray(losses)
+        self._params, self._state, losses, results = train(*arguments)
+        losses, results = np.asarray(losses), np.asarray(results)
         for slot, fit in active:
             fit.advance(losses[slot, :steps])
-        self._end_epochs([(s, fit) for s, fit in active if not fit.done and not fit.remaining])
+        due = [(slot, fit) for slot, fit in active if not fit.done and not fit.remaining]
+        self._end_epochs(due, results)
         self._harvest()
 
     def _fill(self, slot: int, fit: Fit, steps: int) -> None:
@@ -137,7 +137,8 @@ class Runner:
         for target, source in ((chunk.x[slot], rows.x), (chunk.y[slot], rows.y)):
             flat = target.reshape(-1, target.shape[-1])
             np.take(source, order, axis=0, out=flat[: len(order)], mode="clip")
-            flat[len(order) : steps * self._structure.batch_size] = 0
+            # Padding weighs nothing, but what no row looks like might be NaN times nothing.
+            flat[len(order) : steps * self._structure.batch_size] = flat[len(order) - 1]
         self._weigh(slot, rows.weight, order, steps)
         chunk.pace[slot, :steps] = pace(
             fit.member.recipe, fit.step, steps, fit.steps_per_epoch, fit.rate_factor
@@ -159,12 +160,16 @@ class Runner:
         if weight is not None:
             share[:count] *= weight[order]
 
-    def _end_epochs(self, due: list[tuple[int, Fit]]) -> None:
-        logs: dict[int, Logs] = {slot: {} for slot, _ in due}
+    def _end_epochs(self, due: list[tuple[int, Fit]], results: NDArray[Any]) -> None:
+        metrics = self._structure.network.metrics
+        logs: dict[int, Logs] = {
+            slot: dict(zip(metrics, results[slot].tolist(), strict=True)) for slot, _ in due
+        }
         for table in {id(f.member.validation): f.member.validation for _, f in due}.values():
             if table is not None:
                 slots = [slot for slot, fit in due if fit.member.validation is table]
-                logs.update(self._evaluate(slots, table))
+                for slot, judged in self._evaluate(slots, table).items():
+                    logs[slot] |= judged
         for slot, fit in due:
             epoch = fit.epoch
             if fit.end_epoch(logs[slot]):
@@ -176,19 +181,29 @@ class Runner:
         if member.on_epoch is None:
             return
         shapes = member.network.shapes(member.recipe.units)
-        logs = {name: values[epoch] for name, values in fit.history.items()}
+        logs = {name: values[-1] for name, values in fit.history.items()}
         try:
-            if member.on_epoch(
+            verdict = member.on_epoch(
                 epoch, logs, lambda: member.network.layout.extract(self._row(slot), shapes)
-            ):
+            )
+            if verdict.weights is not None:
+                self._replace(slot, verdict.weights)
+            if verdict.rate is not None:
+                fit.set_rate(verdict.rate)
+            if verdict.stop:
                 fit.stop()
         except BaseException as error:  # A callback's error is its own fit's, not the cohort's.
             fit.error = error
             fit.stop()
 
+    def _replace(self, slot: int, weights: list[NDArray[np.floating[Any]]]) -> None:
+        params = np.array(self._params)
+        self._structure.network.layout.embed(weights, params[slot])
+        self._params = self._put(params)
+
     def _evaluate(self, slots: list[int], table: Rows) -> dict[int, Logs]:
         real = np.asarray(len(table.x), np.int32)
-        padded = evaluation.bucket(len(table.x))
+        padded = evaluation.padded_rows(self._structure.network, len(table.x))
         ids = np.zeros(self._slots, np.int32)
         ids[: len(slots)] = slots
         count = np.asarray(len(slots), np.int32)
@@ -207,12 +222,9 @@ class Runner:
             lambda: evaluation.evaluation_function(self._structure, padded),
             arguments,
         )
-        losses, hits = (np.asarray(result) for result in evaluate(*arguments))
-        logs = {slot: {"val_loss": float(losses[slot])} for slot in slots}
-        if self._structure.loss in CLASSIFICATION:
-            for slot in slots:
-                logs[slot]["val_accuracy"] = float(hits[slot])
-        return logs
+        values = np.asarray(evaluate(*arguments))
+        names = evaluation.log_names(self._structure)
+        return {slot: dict(zip(names, values[slot].tolist(), strict=True)) for slot in slots}
 
     def _table(self, table: Rows, padded: int) -> Any:
         """A validation table on the device, padded; kept while the runner lives."""
@@ -222,8 +234,8 @@ class Runner:
         weight = np.ones(len(table.x)) if table.weight is None else table.weight
         arrays = []
         for array in (table.x, table.y, weight):
-            wide = np.zeros((padded, *array.shape[1:]), self._dtype)
-            wide[: len(array)] = array
+            wide = np.empty((padded, *array.shape[1:]), self._dtype)
+            wide[: len(array)], wide[len(array) :] = array, array[-1]
             arrays.append(self._put(wide))
         in_use = {id(fit.member.validation) for _, fit in self.active}
         self._tables = {key: kept for key, kept in self._tables.items() if key in in_use}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
-from kohort.engine.evaluate import BLOCK, bucket, prediction_function, sampling_function
+from kohort.engine.evaluate import bucket, prediction_function, sampling_function
 from kohort.engine.member import Floats
 from kohort.engine.programs import program
-from kohort.networks.dense import DenseNetwork
+from kohort.networks.network import BLOCK, Network, RawNetwork
 from kohort.recipe.recipe import Recipe
 
 _MOST_ROWS = 8192
@@ -21,12 +22,15 @@ SAMPLED = frozenset(("dropout", "input_dropout", "alpha_dropout"))
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network: structure, recipe, variables at real width, seed of its noise."""
+    """A trained network: structure, recipe, variables at real width, seed of its noise, numbers
+    where they are not the recipe's.
+    """
 
-    network: DenseNetwork
+    network: Network
     recipe: Recipe
     weights: Sequence[Floats]
     seed: int = 0
+    lifted: tuple[float, ...] | None = None
 
     def packed(self, dtype: np.dtype[np.floating]) -> Floats:
         """The variables as one vector at compiled width."""
@@ -86,7 +90,7 @@ def sampled_outputs(trained: Trained, x: Floats, samples: int, first: int = 0) -
     -------
     array, shape (pass, row, output)
     """
-    network, uses = trained.network, trained.recipe.uses & SAMPLED
+    network, uses = cast(RawNetwork, trained.network), trained.recipe.uses & SAMPLED
     padded, real = _padded(x)
     seed = np.asarray(trained.seed % 2**32, np.uint32)
     position = np.asarray(first // BLOCK, np.int32)
@@ -102,8 +106,8 @@ def sampled_outputs(trained: Trained, x: Floats, samples: int, first: int = 0) -
 
 
 def _member_arrays(trained: Trained, dtype: np.dtype[np.floating]) -> tuple[Floats, Floats]:
-    numbers = np.asarray(trained.recipe.numbers(), dtype)
-    return numbers, np.asarray(trained.recipe.units, np.int32)
+    numbers = trained.recipe.numbers() if trained.lifted is None else trained.lifted
+    return np.asarray(numbers, dtype), np.asarray(trained.recipe.units, np.int32)
 
 
 def _padded(x: Floats) -> tuple[Floats, Floats]:

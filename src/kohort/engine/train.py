@@ -17,11 +17,11 @@ import numpy as np
 import optax
 
 from kohort.engine.structure import Structure
-from kohort.networks.network import Context
+from kohort.networks.network import Context, named
+from kohort.networks.traced import TracedModel
 from kohort.recipe.losses import loss_of
 from kohort.recipe.optimizers import transformation
 from kohort.recipe.pace import PACE
-from kohort.recipe.recipe import NUMBERS
 from kohort.recipe.regularizers import max_norm, penalty
 
 Tree = Any
@@ -57,12 +57,9 @@ class State(NamedTuple):
     average: Tree
 
 
-def named(numbers: jax.Array) -> dict[str, jax.Array]:
-    """A member's row of the number matrix as a dict of scalars."""
-    return {name: numbers[column] for column, name in enumerate(NUMBERS)}
-
-
 def _initial_state(structure: Structure, variables: Tree) -> State:
+    if isinstance(structure.network, TracedModel):
+        return State((), ())
     optimizer = transformation(structure.family, structure.uses).init(variables)
     average = jax.tree.map(jnp.zeros_like, variables) if "averaging" in structure.uses else ()
     return State(optimizer, average)
@@ -74,6 +71,8 @@ def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Arr
     The order is Keras's: clip, decay, update, average, constrain.
     """
     network, uses = structure.network, structure.uses
+    if isinstance(network, TracedModel):
+        return network.step
     loss = loss_of(structure.loss, uses)
     optimizer = transformation(structure.family, uses)
     trainable = network.trainable
@@ -82,14 +81,14 @@ def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Arr
         variables: Tree,
         state: State,
         batch: tuple[jax.Array, jax.Array, jax.Array, jax.Array],
-        pace: jax.Array,
+        pace: dict[str, jax.Array],
         number_row: jax.Array,
         units: jax.Array,
         seed: jax.Array,
         index: jax.Array,
     ) -> tuple[Tree, State, jax.Array]:
         x, y, weight, rows = batch
-        numbers = {**named(number_row), **{name: pace[i] for i, name in enumerate(PACE)}}
+        numbers = {**named(number_row), **pace}
         context = Context(units, numbers, uses, seed, index, rows)
 
         def objective(trained: Tree) -> tuple[jax.Array, list[jax.Array]]:
@@ -141,13 +140,17 @@ def _averaged(
     ]
 
 
-def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any]]:
-    """`(params, state, chunk) -> (params, state, loss)`; loss is (slot, step)."""
-    layout = structure.network.layout
+def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any, Any]]:
+    """`(params, state, chunk) -> (params, state, losses, results)`.
+
+    `losses` is (slot, step); `results` (slot, metric) is what the metrics have come to at the end.
+    """
+    network = structure.network
+    layout = network.layout
     step = jax.vmap(member_step(structure))
     packing = StatePacking(structure)
 
-    def advance(params: Any, state: Any, chunk: Chunk) -> tuple[Any, Any, Any]:
+    def advance(params: Any, state: Any, chunk: Chunk) -> tuple[Any, Any, Any, Any]:
         def body(index: Any, carry: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
             variables, state, losses = carry
             at = [jax.lax.dynamic_index_in_dim(a, index, 1, keepdims=False) for a in chunk[:5]]
@@ -155,7 +158,7 @@ def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any
                 variables,
                 state,
                 tuple(at[:4]),
-                at[4],
+                {name: at[4][:, column] for column, name in enumerate(PACE)},
                 chunk.numbers,
                 chunk.units,
                 chunk.seed,
@@ -167,7 +170,10 @@ def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any
         losses = jnp.zeros(chunk.pace.shape[:2], chunk.pace.dtype)
         carry = (layout.unpack(params), packing.unpack(state), losses)
         variables, last, losses = jax.lax.fori_loop(np.int32(0), chunk.steps, body, carry)
-        return layout.pack(variables, lead=1), packing.pack(last), losses
+        results = jnp.zeros((len(losses), 0), losses.dtype)
+        if isinstance(network, TracedModel):
+            results = jax.vmap(network.results)(variables, chunk.numbers)
+        return layout.pack(variables, lead=1), packing.pack(last), losses, results
 
     return advance
 

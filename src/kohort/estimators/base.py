@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows
+from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, Verdict
 from kohort.engine.predict import SAMPLED, Trained, blocks, raw_outputs, sampled_outputs
 from kohort.errors import DivergedError, DivergedWarning
 from kohort.estimators.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
@@ -338,8 +338,8 @@ def _what_is_left(outcome: Outcome) -> str:
 def _listening(member: Member, listeners: list[Callable[..., bool]]) -> Member:
     """The same member, telling every listener of each epoch."""
 
-    def on_epoch(epoch: int, logs: Logs, weights: Any) -> bool:
+    def on_epoch(epoch: int, logs: Logs, weights: Any) -> Verdict:
         answers = [listener(epoch, logs, weights) for listener in listeners]
-        return any(answers)
+        return Verdict(stop=any(answers))
 
     return replace(member, on_epoch=on_epoch)

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.networks.layout import Layout
-from kohort.networks.network import Context
+from kohort.networks.network import Context, named
 from kohort.networks.noise import INPUT_DROPOUT, alpha_dropout, dropout, gaussian_noise
 from kohort.networks.normalization import batch_norm, layer_norm
 from kohort.recipe.activations import ACTIVATIONS
 from kohort.recipe.initializers import draw
-from kohort.recipe.recipe import Recipe
+from kohort.recipe.recipe import NUMBERS, Recipe
 
 Variables = list[NDArray[np.floating]]
 
@@ -46,7 +46,7 @@ def padded(units: int) -> int:
     return -(-units // 512) * 512
 
 
-def _free_width(features: int, depth: int) -> int:
+def free_width(features: int, depth: int) -> int:
     """The widest step of the ladder that costs no more than the narrowest."""
     free = [w for w in _LADDER if features * w + (depth - 1) * w * w <= _FREE_WEIGHTS]
     return max(free, default=_LADDER[0])
@@ -81,7 +81,7 @@ class DenseNetwork:
     @classmethod
     def of(cls, features: int, outputs: int, recipe: Recipe) -> DenseNetwork:
         """The structure that a recipe's network runs in."""
-        least = _free_width(features, len(recipe.units))
+        least = free_width(features, len(recipe.units))
         widths = tuple(max(least, padded(width)) for width in recipe.units)
         return cls(
             features, outputs, widths, recipe.activation, recipe.batch_norm, recipe.layer_norm
@@ -123,6 +123,22 @@ class DenseNetwork:
     @property
     def trainable(self) -> int:
         return len(self.names) - self.hidden * len(self._averages)
+
+    @property
+    def parameters(self) -> int:
+        return self.layout.size
+
+    @property
+    def essential(self) -> int:
+        return len(self.names)
+
+    @property
+    def columns(self) -> int:
+        return len(NUMBERS)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def _stride(self) -> int:
@@ -177,6 +193,11 @@ class DenseNetwork:
             x = jnp.where(exists, x, 0)
         kernel, bias = variables[self.trainable - 2 : self.trainable]
         return x @ kernel + bias, averages
+
+    def predict(
+        self, variables: Sequence[jax.Array], x: jax.Array, numbers: jax.Array, units: jax.Array
+    ) -> jax.Array:
+        return self.apply(variables, x, Context(units, named(numbers)))[0]
 
     def _hidden(
         self, layer: int, variables: Sequence[jax.Array], x: jax.Array, context: Context

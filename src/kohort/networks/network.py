@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
+import numpy as np
 
 from kohort.networks.layout import Layout
+from kohort.recipe.recipe import NUMBERS, Recipe
+
+BLOCK = 256
+"""Rows that pass through a network at once outside training: more overflows a core's cache."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,11 @@ class Context:
     rows: jax.Array | None = None
 
 
+def named(numbers: jax.Array) -> dict[str, jax.Array]:
+    """A recipe's row of the number matrix as a dict of scalars."""
+    return {name: numbers[column] for column, name in enumerate(NUMBERS)}
+
+
 class Network(Hashable, Protocol):
     """A network's structure: equal networks share compiled programs."""
 
@@ -62,8 +72,46 @@ class Network(Hashable, Protocol):
         ...
 
     @property
+    def parameters(self) -> int:
+        """How many numbers the trained variables hold."""
+        ...
+
+    @property
+    def essential(self) -> int:
+        """How many of the leading variables make the network; they must be finite."""
+        ...
+
+    @property
+    def columns(self) -> int:
+        """Length of a member's row of numbers."""
+        ...
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of what training logs beside the loss."""
+        ...
+
+    @property
     def hidden(self) -> int:
         """Number of hidden layers, the length of `Context.units`."""
+        ...
+
+    def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+        """Shape of each variable for the given widths."""
+        ...
+
+    def predict(
+        self, variables: Sequence[jax.Array], x: jax.Array, numbers: jax.Array, units: jax.Array
+    ) -> jax.Array:
+        """Outputs outside training, (batch, outputs); raw ones if the network is kohort's own."""
+        ...
+
+
+class RawNetwork(Network, Protocol):
+    """A network of kohort's own, whose loss and optimizer a recipe names."""
+
+    def initial(self, recipe: Recipe, generator: np.random.Generator) -> list[Any]:
+        """Draw a member's initial variables at its real widths."""
         ...
 
     def apply(

@@ -1,0 +1,437 @@
+"""From a compiled Keras model to a `TracedModel`, and to the numbers and arrays of this one."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from kohort.networks.chain import hidden_layers, resolved, templates, widths_of
+from kohort.networks.columns import Columns
+from kohort.networks.lifting import Program, lift
+from kohort.networks.randomness import mix
+from kohort.networks.traced import Part, TracedModel
+
+JUDGED_ROWS = 256
+"""Rows that one call of `judge` and `predict` takes."""
+
+_STRIDE = 1024
+"""Random draws of one generator in one step, at most."""
+
+_known: weakref.WeakValueDictionary[str, TracedModel] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """A model's network, its own numbers, the arrays that its functions closed over, its widths."""
+
+    network: TracedModel
+    numbers: tuple[float, ...]
+    arrays: list[NDArray[Any]]
+    units: tuple[int, ...]
+
+
+class _Functions:
+    """A model's step, judgement and prediction as pure functions of `state`, a list of arrays.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled and built.
+    x, y : Columns
+    batch_size : int
+    """
+
+    def __init__(self, model: Any, x: Columns, y: Columns, batch_size: int) -> None:
+        self.model, self.x, self.y, self.batch_size = model, x, y, batch_size
+        self.hidden = hidden_layers(model)
+        self.widths = widths_of(x.width, self.hidden)
+        variables = Variables(model)
+        self.variables = variables
+        known = templates(model, self.hidden) if self.hidden else {}
+        self.templates = [known.get(id(v), tuple(v.shape)) for v in variables.carried]
+
+    def _scopes(self, state: Sequence[Any], seed: Any, index: Any) -> tuple[list[Any], ...]:
+        """The lists that Keras's stateless functions take."""
+        model, variables = self.model, self.variables
+        values = {
+            id(variable): value.astype(variable.dtype)
+            for variable, value in zip(variables.carried, state, strict=True)
+        }
+        for number, generator in enumerate(variables.seeds):
+            mixed = mix(seed + jnp.uint32(0x9E3779B9 * (number + 1) & 0xFFFFFFFF))
+            count = jnp.uint32(_STRIDE) * index.astype(jnp.uint32)
+            values[id(generator)] = jnp.stack([mixed, count])
+        for variable in variables.held:
+            values[id(variable)] = jnp.zeros(variable.shape, variable.dtype)
+        parts = (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+        return tuple([values[id(variable)] for variable in part] for part in parts)
+
+    def _carried(self, lists: Sequence[Sequence[Any]]) -> list[jax.Array]:
+        model = self.model
+        parts = (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+        values = {
+            id(variable): value
+            for part, given in zip(parts, lists, strict=True)
+            for variable, value in zip(part, given, strict=True)
+        }
+        dtype = jnp.dtype(self.dtype)
+        return [jnp.asarray(values[id(v)]).astype(dtype) for v in self.variables.carried]
+
+    @property
+    def dtype(self) -> str:
+        import keras
+
+        return str(keras.config.floatx())
+
+    def step(
+        self,
+        state: list[Any],
+        x: Any,
+        y: Any,
+        share: Any,
+        rows: Any,
+        rate: Any,
+        fresh: Any,
+        seed: Any,
+        index: Any,
+        units: Any,
+    ) -> tuple[list[Any], Any]:
+        """Keras's `train_step`."""
+        model = self.model
+        trained, other, optimizer, metrics = self._scopes(state, seed, index)
+        optimizer = [
+            rate.astype(v.dtype) if v is self.variables.rate else value
+            for v, value in zip(model.optimizer.variables, optimizer, strict=True)
+        ]
+        initial = self._initial_metrics()
+        metrics = [jnp.where(fresh > 0, a, b) for a, b in zip(initial, metrics, strict=True)]
+        exists = jnp.arange(self.batch_size, dtype=jnp.int32) < rows
+        inputs, targets = self.x.split(x), self.y.split(y)
+        weight = self._for_each_output(share * self.batch_size)
+        with self._patched(exists, units):
+            gradient = jax.value_and_grad(model.compute_loss_and_updates, has_aux=True)
+            (_, (loss, outputs, other, metrics)), grads = gradient(
+                trained, other, metrics, inputs, targets, weight,
+                training=True, optimizer_variables=optimizer,
+            )  # fmt: skip
+            trained, optimizer = model.optimizer.stateless_apply(optimizer, grads, trained)
+        metrics = self._updated(metrics, targets, outputs, share * rows, exists)
+        return self._carried([trained, other, optimizer, metrics]), loss.astype(x.dtype)
+
+    def judge(
+        self, state: list[Any], x: Any, y: Any, weight: Any, exists: Any, units: Any
+    ) -> tuple[list[Any], Any]:
+        """Keras's `test_step` over the rows that exist."""
+        nothing = jnp.uint32(0), jnp.int32(0)
+        trained, other, optimizer, metrics = self._scopes(state, *nothing)
+        inputs, targets = self.x.split(x), self.y.split(y)
+        existing = exists.astype(x.dtype)
+        share = jnp.where(exists, weight, 0) * (len(x) / jnp.maximum(jnp.sum(existing), 1))
+        with self._patched(None, units):
+            loss, (_, outputs, _, metrics) = self.model.compute_loss_and_updates(
+                trained, other, metrics, inputs, targets, self._for_each_output(share)
+            )
+        metrics = self._updated(metrics, targets, outputs, weight, exists)
+        return self._carried([trained, other, optimizer, metrics]), loss.astype(x.dtype)
+
+    def predict(self, state: list[Any], x: Any, units: Any) -> Any:
+        """All outputs, side by side."""
+        nothing = jnp.uint32(0), jnp.int32(0)
+        trained, other, optimizer, _ = self._scopes(state, *nothing)
+        options = {"training": False} if self.model._call_has_training_arg else {}
+        with self._patched(None, units):
+            outputs, _ = self.model.stateless_call(trained, other, self.x.split(x), **options)
+        flat = [part.reshape(len(x), -1).astype(x.dtype) for part in jax.tree.leaves(outputs)]
+        return jnp.concatenate(flat, axis=1)
+
+    def reset(self, state: list[Any]) -> list[Any]:
+        """The state with metrics that have seen nothing."""
+        lists = self._scopes(state, jnp.uint32(0), jnp.int32(0))
+        return self._carried([*lists[:3], self._initial_metrics()])
+
+    def results(self, state: list[Any]) -> Any:
+        """The metrics' values."""
+        *_, metrics = self._scopes(state, jnp.uint32(0), jnp.int32(0))
+        values = self._logs(metrics)
+        return jnp.stack([values[name].astype(state[0].dtype) for name in values])
+
+    def _logs(self, metrics: Sequence[Any]) -> dict[str, Any]:
+        import keras
+
+        model = self.model
+        with keras.StatelessScope(zip(model.metrics_variables, metrics, strict=True)):
+            logs = model.get_metrics_result()
+        return {name: jnp.asarray(value) for name, value in logs.items() if name != "loss"}
+
+    def _initial_metrics(self) -> list[Any]:
+        import keras
+
+        model = self.model
+        with keras.StatelessScope() as scope:
+            model.reset_metrics()
+        return [
+            jnp.asarray(found if (found := scope.get_current_value(v)) is not None else v.value)
+            for v in model.metrics_variables
+        ]
+
+    def _updated(
+        self, metrics: Sequence[Any], targets: Any, outputs: Any, weight: Any, exists: Any
+    ) -> list[Any]:
+        """Metrics after these rows: plain ones see which exist, weighted ones their weights."""
+        import keras
+
+        compiled = self.model._compile_metrics
+        variables = self.model.metrics_variables
+        if compiled is None or not compiled.metrics:
+            return list(metrics)
+        targets, outputs = compiled._flatten_y(targets), compiled._flatten_y(outputs)
+        exists = exists.astype(weight.dtype)
+        with keras.StatelessScope(zip(variables, metrics, strict=True)) as scope:
+            for group, share in (
+                (compiled._flat_metrics, exists),
+                (compiled._flat_weighted_metrics, weight * exists),
+            ):
+                for metric, target, output in zip(group, targets, outputs, strict=False):
+                    if metric:
+                        metric.update_state(target, output, sample_weight=share)
+        return [
+            found if (found := scope.get_current_value(v)) is not None else old
+            for v, old in zip(variables, metrics, strict=True)
+        ]
+
+    def _for_each_output(self, weight: Any) -> Any:
+        count = len(self.y.shapes)
+        if self.y.names is not None:
+            return dict.fromkeys(self.y.names, weight)
+        return weight if count == 1 else [weight] * count
+
+    @contextmanager
+    def _patched(self, exists: Any, units: Any) -> Iterator[None]:
+        """The model with padded widths, and with batch statistics over the rows that exist."""
+        undo: list[Callable[[], None]] = []
+
+        def replace(thing: Any, name: str, value: Any) -> None:
+            own = name in vars(thing)
+            old = vars(thing).get(name)
+
+            def back() -> None:
+                if own:
+                    object.__setattr__(thing, name, old)
+                else:
+                    object.__delattr__(thing, name)
+
+            object.__setattr__(thing, name, value)
+            undo.append(back)
+
+        try:
+            if exists is not None:
+                for layer in normalizations(self.model):
+                    replace(layer, "call", _over_existing(layer, exists))
+            if self.hidden:
+                self._pad(replace, units)
+            yield
+        finally:
+            for back in reversed(undo):
+                back()
+
+    def _pad(self, replace: Callable[[Any, str, Any], None], units: Any) -> None:
+        for variable, template in zip(self.variables.carried, self.templates, strict=True):
+            shape = resolved(template, self.widths)
+            if shape != tuple(variable.shape):
+                replace(variable, "_shape", shape)
+        layers = self.model.layers
+        start = layers.index(self.hidden[0]) + 1
+        position = 0
+        for layer in layers[start:]:
+            replace(layer, "_assert_input_compatibility", lambda *args, **options: None)
+            if type(layer).__name__ == "Dense":
+                width = self.widths[position]
+                exists = jnp.arange(width, dtype=jnp.int32) < units[position]
+                replace(layer, "call", _of_existing(layer, exists))
+                position += 1
+            if position == len(self.hidden):
+                break
+
+
+def _over_existing(layer: Any, rows: Any) -> Callable[..., Any]:
+    """A batch normalisation's call, with statistics over the rows that exist."""
+
+    def call(inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        shape = inputs.shape[:-1]
+        real = jnp.broadcast_to(rows.reshape(-1, *[1] * (len(shape) - 1)), shape)
+        mask = real if mask is None else jnp.logical_and(real, mask)
+        return type(layer).call(layer, inputs, training=training, mask=mask)
+
+    return call
+
+
+def _of_existing(layer: Any, units: Any) -> Callable[..., Any]:
+    """A dense layer's call on the units that exist."""
+
+    def call(inputs: Any, *rest: Any, **options: Any) -> Any:
+        return type(layer).call(layer, jnp.where(units, inputs, 0), *rest, **options)
+
+    return call
+
+
+def normalizations(model: Any) -> list[Any]:
+    """Keras's own layers of batch normalisation."""
+    import keras
+
+    return [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if type(layer) is keras.layers.BatchNormalization
+    ]
+
+
+class Variables:
+    """A built model's variables by their part in training.
+
+    Attributes
+    ----------
+    trained, other, optimizer, metrics : list of Variable
+        What a member carries: trained; further state of layers; the optimizer's; the metrics'.
+    seeds : list of Variable
+        States of random generators, which the engine feeds.
+    rate : Variable or None
+        The learning rate, which the engine feeds; None if a schedule computes it.
+    held : list of Variable
+        The rate and the tracker of the loss, which carry nothing.
+    """
+
+    def __init__(self, model: Any) -> None:
+        optimizer = model.optimizer
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        rate = getattr(inner, "_learning_rate", None)
+        self.rate = next((v for v in optimizer.variables if v is rate), None)
+        self.seeds = [
+            v for v in model.non_trainable_variables if v.dtype == "uint32" and v.shape == (2,)
+        ]
+        self.held = [
+            *([] if self.rate is None else [self.rate]),
+            *model._loss_tracker.variables,
+        ]
+        apart = {id(v) for v in (*self.seeds, *self.held)}
+
+        def kept(variables: Sequence[Any]) -> list[Any]:
+            return [v for v in variables if id(v) not in apart]
+
+        self.trained = list(model.trainable_variables)
+        self.other = kept(model.non_trainable_variables)
+        self.optimizer = kept(optimizer.variables)
+        self.metrics = kept(model.metrics_variables)
+
+    @property
+    def carried(self) -> list[Any]:
+        """All that change in training, in the order in which a member carries them."""
+        return [*self.trained, *self.other, *self.optimizer, *self.metrics]
+
+
+def trace(model: Any, x: Columns, y: Columns, batch_size: int) -> Tracing:
+    """Trace a compiled and built Keras model with its numbers lifted out.
+
+    Parameters
+    ----------
+    model : keras.Model
+    x, y : Columns
+        How flat rows hold its inputs and its targets.
+    batch_size : int
+
+    Returns
+    -------
+    Tracing
+    """
+    functions = _Functions(model, x, y, batch_size)
+    lifted = {kind: lift(*call) for kind, call in _calls(functions).items()}
+    carried = len(functions.variables.carried)
+    arrays = [array for _, _, held in lifted.values() for array in held]
+    numbers = tuple(number for _, found, _ in lifted.values() for number in found)
+    shapes = (*functions.templates, *(array.shape for array in arrays))
+    names = tuple(functions._logs(functions._initial_metrics()))
+    network = _network(functions, {k: p for k, (p, _, _) in lifted.items()}, lifted, shapes, names)
+    assert network.carried == carried
+    units = tuple(layer.units for layer in functions.hidden)
+    return Tracing(network, numbers, arrays, units)
+
+
+def _calls(functions: _Functions) -> dict[str, tuple[Any, ...]]:
+    """Each function with the shapes of its arguments."""
+    dtype = np.dtype(functions.dtype)
+
+    def like(*shape: int, kind: Any = dtype) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(shape, kind)
+
+    state = [like(*resolved(t, functions.widths)) for t in functions.templates]
+    units = like(len(functions.hidden), kind=np.int32)
+    columns = functions.x.width, functions.y.width
+
+    def rows(count: int) -> list[jax.ShapeDtypeStruct]:
+        return [like(count, columns[0]), like(count, columns[1]), like(count)]
+
+    integer, judged = like(kind=np.int32), like(JUDGED_ROWS, kind=np.bool_)
+    seed = like(kind=np.uint32)
+    batch = rows(functions.batch_size)
+    calls: dict[str, tuple[Any, ...]] = {
+        "step": (functions.step, state, *batch, integer, like(), like(), seed, integer, units),
+        "judge": (functions.judge, state, *rows(JUDGED_ROWS), judged, units),
+        "predict": (functions.predict, state, like(JUDGED_ROWS, columns[0]), units),
+        "reset": (functions.reset, state),
+    }
+    if functions.variables.metrics:
+        calls["results"] = (functions.results, state)
+    return calls
+
+
+def _network(
+    functions: _Functions,
+    programs: dict[str, Program],
+    lifted: dict[str, tuple[Program, list[float], list[Any]]],
+    shapes: tuple[tuple[int, ...], ...],
+    names: tuple[str, ...],
+) -> TracedModel:
+    """The structure; an equal one that is known already takes its place."""
+    variables = functions.variables
+    parts, column, start = {}, 0, len(variables.carried)
+    for kind, (program, numbers, arrays) in lifted.items():
+        parts[kind] = Part(program, column, (start, start + len(arrays)))
+        column, start = column + len(numbers), start + len(arrays)
+    outputs = jax.eval_shape(functions.predict, *_calls(functions)["predict"][1:]).shape[1]
+    text = [*(p.digest for p in programs.values()), shapes, names, functions.widths]
+    digest = hashlib.sha256(repr(text).encode()).hexdigest()
+    network = TracedModel(
+        digest=digest,
+        features=functions.x.width,
+        outputs=outputs,
+        widths=functions.widths,
+        templates=shapes,
+        trainable=len(variables.trained),
+        essential=len(variables.trained) + len(variables.other),
+        carried=len(variables.carried),
+        columns=column,
+        metrics=names,
+        parts=parts,
+    )
+    with _lock:
+        return _known.setdefault(digest, network)
