@@ -10,10 +10,13 @@ from kohort.errors import (  # noqa: E402
     DataError,
     DivergedError,
     DivergedWarning,
+    KerasLoopWarning,
     KohortError,
+    ModelError,
     ParameterError,
 )
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
+from kohort.estimators.keras_wrappers import KerasClassifier, KerasRegressor  # noqa: E402
 from kohort.estimators.persistence import load  # noqa: E402
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
 from kohort.estimators.together import register as _register  # noqa: E402
@@ -33,7 +36,11 @@ __all__ = [
     "DivergedError",
     "DivergedWarning",
     "GridSearchCV",
+    "KerasClassifier",
+    "KerasLoopWarning",
+    "KerasRegressor",
     "KohortError",
+    "ModelError",
     "ParameterError",
     "RandomizedSearchCV",
     "load",

@@ -33,6 +33,14 @@ class DivergedWarning(UserWarning):
     """Training ended in NaN or infinity; the best weights before it were restored."""
 
 
+class ModelError(KohortError, ValueError):
+    """A build function failed, or gave a model that does not fit the data."""
+
+
+class KerasLoopWarning(UserWarning):
+    """A fit runs in Keras's own training loop, one by one, because a cohort cannot take it."""
+
+
 def explain(name: str, requirement: str, value: Any, remedy: str = "") -> str:
     """Put an error message together: parameter, requirement, value received, remedy.
 

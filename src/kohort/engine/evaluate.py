@@ -16,6 +16,7 @@ from kohort.networks.traced import TracedModel
 from kohort.recipe.losses import CLASSIFICATION, LINKS, loss_of
 from kohort.recipe.regularizers import penalty
 
+
 def bucket(rows: int) -> int:
     """Compiled number of rows for a table of `rows`: the next power of two, at least 64.
 

@@ -1,0 +1,202 @@
+"""From an estimator's parameters to a compiled Keras model that fits the data."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kohort.errors import ModelError, ParameterError, explain
+from kohort.estimators.keras_routing import build_arguments, build_function, routed
+from kohort.networks.host_initializers import host_initializers
+
+
+def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:
+    """A new model; its initial weights follow from the seed.
+
+    Raises
+    ------
+    ParameterError
+        If `model` is neither a function nor a Keras model.
+    ModelError
+        If the build function raises, or returns no model.
+    """
+    model, function = estimator.model, build_function(estimator.model)
+    if (function is None and model is None) or not (function is None or callable(function)):
+        remedy = "Give a function that builds and returns a keras.Model."
+        raise ParameterError(explain("model", "a keras.Model or a build function", model, remedy))
+    with host_initializers(seed):
+        return _copy(model) if function is None else _called(estimator, function, meta)
+
+
+def _called(estimator: Any, function: Any, meta: Mapping[str, Any]) -> Any:
+    import keras
+
+    compile_kwargs = {"optimizer": _optimizer(estimator, None), "loss": _loss(estimator)}
+    compile_kwargs |= {"metrics": estimator.metrics, **routed(estimator, "compile")}
+    more = {"meta": dict(meta), "params": estimator.get_params(), "compile_kwargs": compile_kwargs}
+    arguments = build_arguments(estimator, {**meta, **more})
+    shown = {name: value for name, value in arguments.items() if name not in more | meta}
+    try:
+        built = function(**arguments)
+    except Exception as error:
+        raise ModelError(
+            f"The build function {_name(function)} raised {type(error).__name__} with {shown}: "
+            f"{error}"
+        ) from error
+    if not isinstance(built, keras.Model):
+        raise ModelError(
+            f"The build function {_name(function)} must return a keras.Model; with {shown} it "
+            f"returned {built!r}. End it with `return model`."
+        )
+    return built
+
+
+def _name(function: Any) -> str:
+    return f"`{getattr(function, '__name__', type(function).__name__)}`"
+
+
+def _copy(model: Any) -> Any:
+    """A model of the same layers, weights and compilation, which training may change."""
+    import keras
+
+    try:
+        copy = keras.models.clone_model(model)
+    except Exception as error:
+        raise ModelError(
+            f"The model {model.name!r} cannot be copied ({error}). Give a function that builds it "
+            "instead."
+        ) from error
+    if model.built:
+        if not copy.built:
+            copy.build(model.input_shape)
+        copy.set_weights(model.get_weights())
+    if model.compiled:
+        copy.compile_from_config(model.get_compile_config())
+    return copy
+
+
+def _configured(thing: Any, options: Mapping[str, Any], module: Any) -> Any:
+    """A Keras object from its name, class or another object, with options of its own."""
+    if isinstance(thing, str):
+        thing = module.get({"class_name": thing, "config": dict(options)}) if options else thing
+    elif inspect.isclass(thing):
+        thing = thing(**options)
+    elif options:
+        thing = type(thing).from_config({**thing.get_config(), **options})
+    return thing
+
+
+def _optimizer(estimator: Any, compiled: Any) -> Any:
+    """The optimizer that the parameters ask for; None for the one that the model has."""
+    import keras
+
+    options = routed(estimator, "optimizer")
+    chosen = estimator.optimizer if estimator.optimizer is not None else compiled
+    if estimator.optimizer is None and not options:
+        return None
+    if chosen is None:
+        chosen = "rmsprop"
+    if isinstance(chosen, str):
+        chosen = type(keras.optimizers.get(chosen))
+    try:
+        made = _configured(chosen, options, keras.optimizers)
+        return type(made).from_config(made.get_config())
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            explain("optimizer__*", "parameters of the optimizer", options, str(error))
+        ) from error
+
+
+def _loss(estimator: Any) -> Any:
+    import keras
+
+    options = routed(estimator, "loss")
+    chosen = estimator.loss
+    if isinstance(chosen, str) and options:
+        found = keras.losses.get(chosen)
+        kind = found if inspect.isclass(found) else None
+        kind = kind or getattr(keras.losses, _camel(chosen), None) or type(found)
+        return kind(**options)
+    return _configured(chosen, options, keras.losses) if chosen is not None else None
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def compile_model(
+    estimator: Any, model: Any, meta: Mapping[str, Any], outputs: Sequence[tuple[int, ...]]
+) -> None:
+    """Compile a model that is not, and one whose compilation the parameters change.
+
+    Parameters
+    ----------
+    outputs : sequence of tuples
+        Shape of a row of each output.
+    """
+    compiled = bool(model.compiled)
+    optimizer = _optimizer(estimator, model.optimizer if compiled else None)
+    loss = _loss(estimator)
+    more = routed(estimator, "compile")
+    if compiled and optimizer is None and loss is None and estimator.metrics is None and not more:
+        return
+    old: dict[str, Any] = {}
+    if compiled:
+        old = {"optimizer": model.optimizer, "loss": model.loss}
+        config = model.get_compile_config() or {}
+        old |= {n: config.get(n) for n in ("loss_weights", "metrics", "weighted_metrics")}
+        old = {name: value for name, value in old.items() if value is not None}
+    asked = {"optimizer": optimizer, "loss": loss, "metrics": estimator.metrics}
+    options = {**old, **{n: v for n, v in asked.items() if v is not None}, **more}
+    options.setdefault("optimizer", "rmsprop")
+    if options.get("loss") is None:
+        options["loss"] = _default_loss(meta, outputs)
+    model.compile(**options)
+
+
+def _default_loss(meta: Mapping[str, Any], outputs: Sequence[tuple[int, ...]]) -> str:
+    """The loss of a model that comes without one."""
+    if "classes_" not in meta:
+        return "mse"
+    single = outputs[0][-1:] == (1,)
+    binary = single or meta["target_type_"] == "multilabel-indicator"
+    return "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
+
+
+def prepare(model: Any, batch: tuple[Any, Any], seed: int) -> None:
+    """Create every variable of a model that is to train on such batches.
+
+    Raises
+    ------
+    ModelError
+        If the model does not take the data, or its weights are not finite.
+    """
+    x, y = batch
+    try:
+        with host_initializers(seed):
+            model._symbolic_build(data_batch=(x, y))
+    except Exception as error:
+        import jax
+
+        shapes = jax.tree.map(lambda array: tuple(array.shape[1:]), x)
+        raise ModelError(
+            f"The model {model.name!r} does not take the data: a row of X has the shape {shapes}, "
+            f"the model {_inputs(model)}. {error}"
+        ) from error
+    for variable in model.weights:
+        value = np.asarray(variable.value)
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise ModelError(
+                f"The weights of a new model must be finite; {variable.path!r} holds NaN or "
+                "infinity. Check the initializer."
+            )
+
+
+def _inputs(model: Any) -> str:
+    try:
+        return f"takes {model.input_shape}"
+    except AttributeError:
+        return "has no declared input"

@@ -1,0 +1,165 @@
+"""A user's Keras callbacks, run for one member of a cohort with the member's own model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kohort.engine.member import Floats, Logs, Verdict
+from kohort.networks.tracing import Variables
+
+_BATCH_HOOKS = (
+    "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end",
+    "on_test_begin", "on_test_end", "on_test_batch_begin", "on_test_batch_end",
+)  # fmt: skip
+_BLIND = frozenset(
+    "LearningRateScheduler ReduceLROnPlateau TerminateOnNaN CSVLogger History ProgbarLogger "
+    "RemoteMonitor".split()
+)
+
+
+def _of_keras(callback: Any) -> str:
+    """Name of a callback that is Keras's own; "" of any other."""
+    kind = type(callback)
+    return kind.__name__ if kind.__module__.startswith("keras.") else ""
+
+
+def needs_batches(callback: Any) -> bool:
+    """Whether a callback wants to hear of every batch, which a cohort does not tell."""
+    import keras
+
+    name = _of_keras(callback)
+    if name in ("ModelCheckpoint", "BackupAndRestore"):
+        return bool(callback.save_freq != "epoch")
+    if name == "TensorBoard":
+        return bool(callback.update_freq != "epoch" or getattr(callback, "_should_trace", False))
+    if name in (*_BLIND, "EarlyStopping"):
+        return False
+    return any(
+        hook in vars(callback)
+        or getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+        for hook in _BATCH_HOOKS
+    )
+
+
+def _reads_weights(callback: Any) -> bool:
+    name = _of_keras(callback)
+    if name == "EarlyStopping":
+        return bool(callback.restore_best_weights)
+    return name not in _BLIND
+
+
+class ModelState:
+    """A Keras model's variables as the list of arrays that a member carries."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._variables = Variables(model)
+        self._written: dict[int, Any] = {}
+
+    def put(self, values: Sequence[Floats]) -> None:
+        """Write a member's variables into the model."""
+        for variable, value in zip(self._variables.carried, values, strict=False):
+            variable.assign(value)
+            self._written[id(variable)] = variable._value
+
+    def read(self) -> list[Floats]:
+        """The variables' values."""
+        return [np.asarray(variable.value) for variable in self._variables.carried]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anyone wrote a variable since `put`."""
+        written = self._written
+        return any(written.get(id(v)) is not v._value for v in self._variables.carried)
+
+    @property
+    def rate(self) -> float | None:
+        """The learning rate; None if a schedule of the optimizer computes it."""
+        variable = self._variables.rate
+        return None if variable is None else float(variable.value)
+
+
+class CallbackRun:
+    """The callbacks of one fit.
+
+    Attributes
+    ----------
+    history : dict of lists
+        Logs of each epoch, those that callbacks added included.
+    """
+
+    def __init__(
+        self, callbacks: Sequence[Any], state: ModelState, epochs: int, steps: int
+    ) -> None:
+        self._callbacks, self._state, self._epochs = list(callbacks), state, epochs
+        self._reads = any(_reads_weights(callback) for callback in callbacks)
+        self._rate = state.rate
+        self.history: dict[str, list[float]] = {}
+        model = state.model
+        model.stop_training, model._initial_epoch = False, None
+        for callback in self._callbacks:
+            callback.set_params({"verbose": 0, "epochs": epochs, "steps": steps})
+            callback.set_model(model)
+
+    def begin(self, first: int) -> int:
+        """Start of the training; the epoch to start with."""
+        for callback in self._callbacks:
+            callback.on_train_begin({})
+        first = self._state.model._initial_epoch or first
+        self._start_epoch(first)
+        self._rate = self._state.rate
+        return first
+
+    def _start_epoch(self, epoch: int) -> None:
+        for callback in self._callbacks:
+            callback.on_epoch_begin(epoch, {})
+
+    def on_epoch(self, epoch: int, logs: Logs, weights: Callable[[], list[Floats]]) -> Verdict:
+        """End of an epoch, and start of the next."""
+        state = self._state
+        arrays: list[Floats] | None = None
+        if self._reads:
+            arrays = weights()
+            state.put(arrays)
+        logs = dict(logs)
+        for callback in self._callbacks:
+            callback.on_epoch_end(epoch, logs)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+        stop = bool(state.model.stop_training)
+        if not stop and epoch + 1 < self._epochs:
+            self._start_epoch(epoch + 1)
+        rate = state.rate
+        verdict = Verdict(
+            stop=stop,
+            rate=None if rate == self._rate else rate,
+            weights=self._rewritten(arrays),
+        )
+        self._rate = rate
+        return verdict
+
+    def _rewritten(self, arrays: list[Floats] | None) -> list[Floats] | None:
+        """The variables, if a callback wrote any."""
+        if arrays is None or not self._state.changed:
+            return None
+        own = self._state.read()
+        return [*own, *arrays[len(own) :]]
+
+    def end(self) -> None:
+        """End of the training; the model has the final weights."""
+        for callback in self._callbacks:
+            callback.on_train_end({})
+            callback._model = None  # A fitted estimator shall not hold a second model.
+
+
+def made(given: Any) -> list[Any]:
+    """Callbacks as a list of objects; a class, or a function that makes a callback, is called."""
+    import keras
+
+    if given is None:
+        return []
+    listed = given if isinstance(given, list | tuple) else [given]
+    return [c if isinstance(c, keras.callbacks.Callback) else c() for c in listed]

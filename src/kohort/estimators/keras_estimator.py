@@ -1,0 +1,438 @@
+"""What `KerasClassifier` and `KerasRegressor` share."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, Self
+
+import cloudpickle
+import jax
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from kohort.engine.member import Floats, Rows
+from kohort.engine.predict import Trained, raw_outputs
+from kohort.errors import DivergedError, KerasLoopWarning, ModelError, ParameterError, explain
+from kohort.estimators.keras_build import build, compile_model, prepare
+from kohort.estimators.keras_callbacks import made
+from kohort.estimators.keras_data import Inputs, floats, input_columns, inputs_of, symbolic
+from kohort.estimators.keras_fit import (
+    Job,
+    Ready,
+    fit_in_cohort,
+    fit_in_keras,
+    put_weights,
+    weights_of,
+)
+from kohort.estimators.keras_routing import further, refuse_unknown, routed
+from kohort.estimators.preparation import floating_dtype, unpack_validation
+from kohort.networks.columns import Columns
+from kohort.networks.host_initializers import host_initializers
+from kohort.recipe.constraints import Interval, check
+from kohort.recipe.recipe import Recipe
+
+_COUNT = Interval(1, float("inf"), whole=True)
+_UNKEPT = ("_ready", "_filled")
+
+
+class KerasEstimator(BaseEstimator):  # type: ignore[misc]
+    """Behaviour of both estimators over Keras models."""
+
+    model: Any
+    optimizer: Any
+    loss: Any
+    metrics: Any
+    epochs: int
+    batch_size: int
+    validation_split: float
+    shuffle: bool
+    callbacks: Any
+    warm_start: bool
+    random_state: Any
+    verbose: int
+
+    @abstractmethod
+    def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
+        """Learn the target's form; what a build function may ask about it."""
+
+    @abstractmethod
+    def _target_columns(self, loss: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
+        """How flat rows hold the targets of a compiled model."""
+
+    @abstractmethod
+    def _encoded(self, y: Any) -> Floats:
+        """Targets as flat rows."""
+
+    def _class_weights(self, y: Any) -> Floats | None:
+        return None
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Every parameter, those of the build function and those with prefixes included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            As in scikit-learn.
+
+        Returns
+        -------
+        dict
+        """
+        return {**super().get_params(deep=deep), **further(self)}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name.
+
+        Raises
+        ------
+        ParameterError
+            If a name is unknown; the message lists the known ones.
+        """
+        if "model" in params:
+            self.model = params.pop("model")
+        refuse_unknown(self, params)
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __sklearn_clone__(self) -> Self:
+        params = {
+            name: value if name == "model" else clone(value, safe=False)
+            for name, value in self.get_params(deep=False).items()
+        }
+        copy = type(self)(**params)
+        for name in ("_metadata_request", "_sklearn_output_config"):
+            if name in vars(self):
+                setattr(copy, name, getattr(self, name))
+        return copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {n: v for n, v in super().__getstate__().items() if n not in _UNKEPT}
+        if getattr(state["model"], "__module__", None) == "__main__" or _local(state["model"]):
+            state["model"] = _Pickled(cloudpickle.dumps(state["model"]))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state.get("model"), _Pickled):
+            state = {**state, "model": cloudpickle.loads(state["model"].content)}
+        super().__setstate__(state)
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+        """Build the model and train it.
+
+        Inside `kohort.together()` the call waits and trains with the other fits.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame, shape (row, feature), array of more axes, or dict or tuple
+            A dict or tuple of arrays for a model of several inputs. A table is dealt to several
+            inputs in their order, which is how such a model is searched.
+        y : array-like, shape (row,) or (row, target)
+        sample_weight : array-like, shape (row,), default=None
+            Non-negative, as Keras's.
+        **fit_params
+            Arguments of Keras's `fit`; they override the estimator's parameters.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ModelError
+            If the build function fails, or its model does not fit the data.
+        DivergedError
+            If the loss became NaN or infinite.
+        """
+        goes_on = self.warm_start and hasattr(self, "weights_")
+        self._run(X, y, sample_weight, fit_params, goes_on)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one more epoch, from the weights and the optimizer's state so far.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As those of `fit`.
+        classes : array-like, default=None
+            All classes, at the first call, where y does not hold each of them.
+
+        Returns
+        -------
+        self
+        """
+        goes_on = hasattr(self, "weights_")
+        if classes is not None and not goes_on:
+            self._declared_classes = np.unique(classes)
+        self._run(X, y, sample_weight, {"epochs": 1, "initial_epoch": 0}, goes_on)
+        return self
+
+    def initialize(self, X: Any, y: Any) -> Self:
+        """Build the model for the data without training it.
+
+        Parameters
+        ----------
+        X, y
+            As those of `fit`.
+
+        Returns
+        -------
+        self
+            With `model_` and its initial weights.
+        """
+        options = self._options({})
+        self._prepare(X, y, options["batch_size"])
+        self._take([], {})
+        return self
+
+    def _options(self, fit_params: dict[str, Any]) -> dict[str, Any]:
+        """Arguments of `fit`, checked."""
+        refuse_unknown(self, further(self))
+        own = {
+            name: getattr(self, name)
+            for name in ("epochs", "batch_size", "validation_split", "shuffle", "callbacks")
+        }
+        options: dict[str, Any] = {**own, **routed(self, "fit"), **fit_params}
+        for name in ("epochs", "batch_size"):
+            if options[name] is None and name == "batch_size":
+                options[name] = 32
+            check(name, options[name], _COUNT)
+        check("validation_split", options["validation_split"], Interval(0, 1))
+        return options
+
+    def _prepare(self, X: Any, y: Any, batch_size: int) -> Inputs:
+        """Check the data, build the model for it, and trace it."""
+        floating_dtype()
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        inputs = inputs_of(self, X, reset=True)
+        self._meta = self._about(X, inputs) | self._learn_targets(y, inputs)
+        self._ready = self._build(inputs, X, y, batch_size)
+        return inputs
+
+    def _about(self, X: Any, inputs: Inputs) -> dict[str, Any]:
+        first = inputs.arrays[0]
+        self.X_shape_, self.X_dtype_ = first.shape, first.dtype
+        meta = {"n_features_in_": self.n_features_in_} if hasattr(self, "n_features_in_") else {}
+        if hasattr(self, "feature_names_in_"):
+            meta["feature_names_in_"] = self.feature_names_in_
+        return {**meta, "X_shape_": first.shape, "X_dtype_": first.dtype}
+
+    def _build(self, inputs: Inputs, X: Any, y: Any, batch_size: int) -> Ready:
+        model = build(self, {**self._meta, "X": X, "y": y}, self._seed)
+        x = input_columns(model, inputs)
+        outputs = _outputs(model, x, self._seed)
+        compile_model(self, model, self._meta, outputs)
+        targets = self._target_columns(model.loss, outputs)
+        self._form, self._shapes = (x, targets, batch_size), outputs
+        return self._made_ready(model)
+
+    def _made_ready(self, model: Any) -> Ready:
+        x, targets, batch_size = self._form
+        batch = (
+            jax.tree.map(np.asarray, columns.split(np.zeros((1, columns.width), np.float32)))
+            for columns in (x, targets)
+        )
+        prepare(model, tuple(batch), self._seed)  # type: ignore[arg-type]
+        return Ready.of(model, x, targets, batch_size)
+
+    def _run(
+        self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any], goes_on: bool
+    ) -> None:
+        options = self._options(fit_params)
+        if goes_on:
+            inputs = inputs_of(self, X, reset=False)
+            ready = self._fitted()
+            put_weights(ready.model, self.weights_)
+        else:
+            inputs = self._prepare(X, y, options["batch_size"])
+        before = self.history_ if goes_on else {}
+        job = self._job(inputs, y, sample_weight, options, goes_on)
+        self.history_ = _joined(before, self._trained(job))
+        self._epochs_seen = len(next(iter(self.history_.values()), []))
+
+    def _job(
+        self, inputs: Inputs, y: Any, sample_weight: Any, options: dict[str, Any], goes_on: bool
+    ) -> Job:
+        rows = self._rows(inputs, y, sample_weight, options.get("class_weight"))
+        train, validation = None, None
+        if options.get("validation_data") is not None:
+            vx, vy, vw = unpack_validation(options["validation_data"])
+            validation = self._rows(inputs_of(self, vx, reset=False), vy, vw, None)
+        elif share := float(options["validation_split"]):
+            count = int(np.floor(len(rows.x) * (1 - share)))
+            train = np.arange(count)
+            part = None if rows.weight is None else rows.weight[count:]
+            validation = Rows(rows.x[count:], rows.y[count:], part)
+        further_options = {
+            name: value
+            for name, value in options.items()
+            if name not in (
+                "epochs", "batch_size", "shuffle", "validation_split", "validation_data",
+                "callbacks", "class_weight", "initial_epoch", "validation_batch_size", "verbose",
+            )
+        }  # fmt: skip
+        return Job(
+            rows, train, validation, int(options["epochs"]), int(options.get("initial_epoch") or 0),
+            bool(options["shuffle"]), made(options["callbacks"]), further_options,
+            self._seed + (self._epochs_seen if goes_on else 0), 2 * rows.x.nbytes,
+            self.get_params(deep=False),
+        )  # fmt: skip
+
+    def _rows(self, inputs: Inputs, y: Any, sample_weight: Any, class_weight: Any) -> Rows:
+        x, targets, _ = self._form
+        dtype = floating_dtype()
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, inputs.arrays[0], dtype=np.float64, ensure_non_negative=True
+            )
+        by_class = self._class_weights(y) if class_weight is None else _mapped(class_weight, y)
+        if by_class is not None:
+            weight = by_class if weight is None else weight * by_class
+        encoded = self._encoded(y)
+        if len(encoded) != inputs.rows:
+            raise ValueError(
+                "Found input variables with inconsistent numbers of samples: "
+                f"{[inputs.rows, len(encoded)]}"
+            )
+        return Rows(
+            floats(x.join(inputs.arrays, dtype)),
+            floats(encoded),
+            None if weight is None else np.asarray(weight, dtype),
+        )
+
+    def _trained(self, job: Job) -> dict[str, list[float]]:
+        ready = self._ready
+        obstacle = ready.obstacle or job.obstacle
+        if obstacle:
+            warnings.warn(
+                f"{type(self).__name__} trains in Keras's own loop, outside the cohort: {obstacle}.",
+                KerasLoopWarning,
+                stacklevel=4,
+            )
+            history = fit_in_keras(ready, job)
+            self._take(weights_of(ready.model), history)
+            return history
+        outcome = fit_in_cohort(ready, job)
+        if outcome.weights is None:
+            raise DivergedError(outcome.cause.replace(", optimizer='adam'", ""))
+        self._take(outcome.weights, outcome.history)
+        return outcome.history
+
+    def _take(self, weights: Sequence[Floats], history: dict[str, list[float]]) -> None:
+        self.weights_ = list(weights) or weights_of(self._ready.model)
+        self._filled = False
+        self.history_ = history
+        self._epochs_seen = 0
+
+    def _fitted(self) -> Ready:
+        """The model, built anew where the estimator was pickled."""
+        check_is_fitted(self, "weights_")
+        if not hasattr(self, "_ready"):
+            model = build(self, self._meta, self._seed)
+            x, targets, _ = self._form
+            outputs = _outputs(model, x, self._seed)
+            compile_model(self, model, self._meta, outputs)
+            self._ready, self._filled = self._made_ready(model), False
+        return self._ready
+
+    @property
+    def model_(self) -> Any:
+        """The Keras model with the trained weights."""
+        ready = self._fitted()
+        if not self._filled:
+            put_weights(ready.model, self.weights_)
+            self._filled = True
+        return ready.model
+
+    @property
+    def n_epochs_(self) -> int:
+        """Epochs trained in all."""
+        check_is_fitted(self, "weights_")
+        return self._epochs_seen
+
+    def _predicted(self, X: Any) -> list[Floats]:
+        """Outputs of the model, one array per output, shape (row, ...)."""
+        check_is_fitted(self, "weights_")
+        inputs = inputs_of(self, X, reset=False)
+        ready = self._fitted()
+        flat = floats(ready.x.join(inputs.arrays, floating_dtype()))
+        if ready.tracing is None:
+            x = jax.tree.map(np.asarray, ready.x.split(flat))
+            predicted = self.model_.predict(x, verbose=0, batch_size=ready.batch_size)
+            return [np.asarray(part) for part in jax.tree.leaves(predicted)]
+        tracing = ready.tracing
+        recipe = Recipe.of(loss="mse", depth=len(tracing.units), width=list(tracing.units) or 1)
+        weights = [*self.weights_[: tracing.network.carried], *tracing.arrays]
+        outputs = raw_outputs(
+            Trained(tracing.network, recipe, weights, lifted=tracing.numbers), flat
+        )
+        parts, start = [], 0
+        for shape in self._shapes:
+            width = int(np.prod(shape))
+            parts.append(outputs[:, start : start + width].reshape(len(outputs), *shape))
+            start += width
+        return parts
+
+    def explain_groups(self, param_grid: Any, X: Any, y: Any) -> Any:
+        """Say which candidates of a search share a compiled program, and which parameters cost one.
+
+        Parameters
+        ----------
+        param_grid : dict or list of dict
+            As scikit-learn's `ParameterGrid`.
+        X, y
+            The data, or a part of it.
+
+        Returns
+        -------
+        DataFrame
+            A row per candidate: its parameters, `program` (equal numbers share a program), `why`.
+        """
+        from kohort.estimators.keras_groups import explain_groups
+
+        return explain_groups(self, param_grid, X, y)
+
+
+class _Pickled:
+    """A build function that pickle could not find by name elsewhere."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+
+def _local(function: Any) -> bool:
+    """Whether a function is defined inside another, or is a lambda."""
+    name = getattr(function, "__qualname__", "")
+    return "<locals>" in name or "<lambda>" in name
+
+
+def _outputs(model: Any, x: Columns, seed: int) -> list[tuple[int, ...]]:
+    """Shape of a row of each output."""
+    try:
+        with host_initializers(seed):
+            tensors = jax.tree.leaves(
+                model.outputs if getattr(model, "inputs", None) and model.built
+                else model(symbolic(x))
+            )  # fmt: skip
+    except Exception as error:
+        raise ModelError(
+            f"The model {model.name!r} does not take rows of shape {list(x.shapes)}: {error}"
+        ) from error
+    return [tuple(tensor.shape[1:]) for tensor in tensors]
+
+
+def _mapped(class_weight: Any, y: Any) -> Floats:
+    """Keras's `class_weight`: a weight by class."""
+    if not isinstance(class_weight, dict):
+        raise ParameterError(explain("class_weight", "a dict of weights by class", class_weight))
+    return np.asarray([class_weight.get(label, 1.0) for label in np.asarray(y).tolist()])
+
+
+def _joined(before: dict[str, list[float]], now: dict[str, list[float]]) -> dict[str, list[float]]:
+    return {name: [*before.get(name, []), *values] for name, values in now.items()}

@@ -1,0 +1,218 @@
+"""One Keras model made ready for its data, and trained: in a cohort, or by Keras's own loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from kohort.engine.member import Floats, Member, Outcome, Rows
+from kohort.estimators.keras_callbacks import CallbackRun, ModelState
+from kohort.estimators.keras_support import (
+    obstacle_of_call,
+    obstacle_of_losses,
+    obstacle_of_model,
+    obstacle_of_trace,
+)
+from kohort.estimators.together import current, train_members
+from kohort.networks.columns import Columns
+from kohort.networks.tracing import Tracing, Variables, trace
+from kohort.recipe.recipe import Recipe
+
+
+@dataclass
+class Ready:
+    """A compiled and built model with what the engine needs of it.
+
+    Attributes
+    ----------
+    model : keras.Model
+    x, y : Columns
+    batch_size : int
+    tracing : Tracing or None
+        None where a cohort cannot take the model.
+    obstacle : str
+        Why it cannot; "" if it can.
+    """
+
+    model: Any
+    x: Columns
+    y: Columns
+    batch_size: int
+    tracing: Tracing | None = None
+    obstacle: str = ""
+
+    @classmethod
+    def of(cls, model: Any, x: Columns, y: Columns, batch_size: int) -> Ready:
+        """Trace the model if a cohort can take it."""
+        ready = cls(model, x, y, batch_size)
+        ready.obstacle = ready._obstacle()
+        if not ready.obstacle:
+            try:
+                ready.tracing = trace(model, x, y, batch_size)
+            except Exception as error:
+                ready.obstacle = f"its step cannot be traced ({type(error).__name__}: {error})"
+            else:
+                ready.obstacle = obstacle_of_trace(model)
+        if ready.obstacle:
+            ready.tracing = None
+        return ready
+
+    def _obstacle(self) -> str:
+        x = np.zeros((1, self.x.width), np.float32), np.zeros((1, self.y.width), np.float32)
+        symbolic = [
+            jax.tree.map(_symbolic, columns.split(zeros))
+            for columns, zeros in zip((self.x, self.y), x, strict=True)
+        ]
+        return obstacle_of_model(self.model) or obstacle_of_losses(self.model, *symbolic)
+
+    def state(self) -> list[Floats]:
+        """The model's variables as a member carries them, with the arrays of its functions."""
+        assert self.tracing is not None
+        return [*ModelState(self.model).read(), *self.tracing.arrays]
+
+
+def _symbolic(array: Any) -> Any:
+    import keras
+
+    return keras.KerasTensor((None, *array.shape[1:]), str(array.dtype))
+
+
+@dataclass
+class Job:
+    """What one call of `fit` asks for.
+
+    Attributes
+    ----------
+    rows : Rows
+        All rows; shared between members.
+    train : array of int or None
+        Which of them to train on.
+    validation : Rows or None
+    epochs, first_epoch : int
+    shuffled : bool
+    callbacks : list of keras.callbacks.Callback
+    options : dict
+        Further arguments of Keras's `fit`.
+    seed : int
+    held : int
+        Bytes of tables that the caller keeps.
+    parameters : dict
+        What the cohort's record shall say.
+    """
+
+    rows: Rows
+    train: NDArray[np.intp] | None
+    validation: Rows | None
+    epochs: int
+    first_epoch: int
+    shuffled: bool
+    callbacks: list[Any]
+    options: dict[str, Any]
+    seed: int
+    held: int
+    parameters: dict[str, Any]
+
+    @property
+    def obstacle(self) -> str:
+        """Why Keras's own loop must do it; "" if it need not."""
+        return obstacle_of_call(self.options, self.callbacks)
+
+
+def fit_in_cohort(ready: Ready, job: Job) -> Outcome:
+    """Train with all other fits of the open cohort; the model ends with the weights."""
+    assert ready.tracing is not None
+    model, state = ready.model, ModelState(ready.model)
+    size = len(job.rows.x) if job.train is None else len(job.train)
+    run, first = None, job.first_epoch
+    if job.callbacks:
+        run = CallbackRun(job.callbacks, state, job.epochs, -(-size // ready.batch_size))
+        first = run.begin(first)
+    member = _member(ready, job, state, first)
+    if run is not None:
+        member = _with(member, run)
+    if first >= job.epochs:
+        outcome = Outcome(member.initial)
+    else:
+        (outcome,) = train_members([member], job.held, job.parameters)
+    if outcome.weights is None:
+        return outcome
+    finishes = run is not None or getattr(model.optimizer, "use_ema", False)
+    if finishes:
+        state.put(outcome.weights)
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+        if run is not None:
+            run.end()
+            outcome.history = run.history
+        own = state.read()
+        outcome.weights = [*own, *outcome.weights[len(own) :]]
+    return outcome
+
+
+def _with(member: Member, run: CallbackRun) -> Member:
+    from dataclasses import replace
+
+    return replace(member, on_epoch=run.on_epoch)
+
+
+def _member(ready: Ready, job: Job, state: ModelState, first: int) -> Member:
+    tracing = ready.tracing
+    assert tracing is not None
+    rate = state.rate
+    recipe = Recipe.of(
+        loss="mse",
+        depth=len(tracing.units),
+        width=list(tracing.units) or 1,
+        batch_size=ready.batch_size,
+        epochs=job.epochs,
+        early_stopping=False,
+        learning_rate=rate if rate else 1.0,
+    )
+    return Member(
+        recipe, tracing.network, _shared(job.rows), job.train,
+        None if job.validation is None else _shared(job.validation), job.seed, ready.state(),
+        None, tracing.numbers, job.shuffled, first,
+    )  # fmt: skip
+
+
+def _shared(rows: Rows) -> Rows:
+    cohort = current()
+    return rows if cohort is None else cohort.rows(rows)
+
+
+def fit_in_keras(ready: Ready, job: Job) -> dict[str, list[float]]:
+    """Keras's own `fit`, on the same rows."""
+
+    def arrays(rows: Rows, chosen: Any = slice(None)) -> tuple[Any, Any, Any]:
+        weight = None if rows.weight is None else rows.weight[chosen]
+        x, y = (
+            jax.tree.map(np.asarray, columns.split(matrix[chosen]))
+            for columns, matrix in ((ready.x, rows.x), (ready.y, rows.y))
+        )
+        return x, y, weight
+
+    x, y, weight = arrays(job.rows, slice(None) if job.train is None else job.train)
+    validation = None
+    if job.validation is not None:
+        *pair, share = arrays(job.validation)
+        validation = tuple(pair) if share is None else (*pair, share)
+    options = {"verbose": 0, **job.options, "callbacks": job.callbacks}
+    history = ready.model.fit(
+        x, y, sample_weight=weight, validation_data=validation, batch_size=ready.batch_size,
+        epochs=job.epochs, initial_epoch=job.first_epoch, shuffle=job.shuffled, **options,
+    )  # fmt: skip
+    return {name: list(values) for name, values in history.history.items()}
+
+
+def weights_of(model: Any) -> list[Floats]:
+    """The variables of a model, optimizer and metrics included, as arrays."""
+    return [np.asarray(variable.value) for variable in Variables(model).carried]
+
+
+def put_weights(model: Any, weights: Sequence[Floats]) -> None:
+    """Write them back."""
+    ModelState(model).put(weights)

@@ -1,0 +1,52 @@
+"""Which candidates of a search share a compiled program, and which parameters cost one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
+
+from kohort.estimators.keras_callbacks import made
+from kohort.estimators.keras_support import obstacle_of_call
+
+
+def explain_groups(estimator: Any, param_grid: Any, X: Any, y: Any) -> Any:
+    """See `KerasEstimator.explain_groups`."""
+    import pandas as pd
+
+    candidates = list(ParameterGrid(param_grid))
+    programs: dict[Any, int] = {}
+    rows = []
+    for candidate in candidates:
+        one = clone(estimator).set_params(**candidate)
+        options = one._options({})
+        one._prepare(X, y, options["batch_size"])
+        ready = one._ready
+        obstacle = ready.obstacle or obstacle_of_call({}, made(options["callbacks"]))
+        key = (ready.tracing.network, ready.batch_size) if ready.tracing else object()
+        program = np.nan if obstacle else programs.setdefault(key, len(programs))
+        rows.append({**candidate, "program": program, "why": obstacle})
+    table = pd.DataFrame(rows)
+    for position, row in enumerate(rows):
+        if not row["why"]:
+            table.loc[position, "why"] = _why(rows, position, list(candidates[position]))
+    return table
+
+
+def _why(rows: list[dict[str, Any]], position: int, names: list[str]) -> str:
+    """What this candidate has that no candidate of an earlier program has."""
+    row = rows[position]
+    earlier = [other for other in rows[:position] if other["program"] == row["program"]]
+    if earlier:
+        return "shares the program"
+    if position == 0:
+        return "first candidate"
+    other = max(rows[:position], key=lambda o: sum(_same(o.get(n), row[n]) for n in names))
+    differing = [name for name in names if not _same(other.get(name), row[name])]
+    return f"compiled anew for {', '.join(f'{name}={row[name]!r}' for name in differing)}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one is other or np.array_equal(one, other))

@@ -1,0 +1,124 @@
+"""Where the parameters of a Keras estimator go: to the build function, to `compile`, to `fit`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kohort.errors import ParameterError, explain
+
+ROUTES = ("model", "optimizer", "loss", "metrics", "compile", "callbacks", "fit", "predict")
+"""Prefixes: `optimizer__learning_rate` is the optimizer's `learning_rate`."""
+
+# What a build function gets if it asks for it by name.
+META = (
+    "X", "y", "meta", "params", "compile_kwargs", "n_features_in_", "X_shape_", "X_dtype_",
+    "feature_names_in_", "n_outputs_", "n_outputs_expected_", "target_type_", "y_ndim_",
+    "y_dtype_", "classes_", "n_classes_",
+)  # fmt: skip
+
+
+def own_names(cls: type) -> list[str]:
+    """Parameters that the estimator's own constructor names."""
+    signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+    return [
+        name
+        for name, parameter in signature.parameters.items()
+        if name != "self" and parameter.kind != parameter.VAR_KEYWORD
+    ]
+
+
+def further(estimator: Any) -> dict[str, Any]:
+    """The parameters that came through the constructor's `**kwargs` or `set_params`."""
+    own = set(own_names(type(estimator)))
+    return {
+        name: value
+        for name, value in vars(estimator).items()
+        if name not in own and not name.startswith("_") and not name.endswith("_")
+    }
+
+
+def _accepted(function: Callable[..., Any]) -> tuple[list[str], bool]:
+    """Names of a function's parameters; whether it takes any other name as well."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return [], True
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    anything = any(p.kind == inspect.Parameter.VAR_KEYWORD for p in parameters)
+    return [p.name for p in parameters if p.kind in kinds], anything
+
+
+def build_function(model: Any) -> Callable[..., Any] | None:
+    """The function that builds the model; None for a model that exists."""
+    import keras
+
+    return None if model is None or isinstance(model, keras.Model) else model
+
+
+def known_names(estimator: Any) -> list[str]:
+    """Every name that `set_params` takes, prefixes in their own form."""
+    names = own_names(type(estimator))
+    function = build_function(estimator.model)
+    if callable(function):
+        names += [name for name in _accepted(function)[0] if name not in (*names, *META)]
+    return [*names, *(f"{route}__*" for route in ROUTES)]
+
+
+def refuse_unknown(estimator: Any, names: Any) -> None:
+    """Refuse parameters that no one would get.
+
+    Raises
+    ------
+    ParameterError
+        Lists the known ones.
+    """
+    function = build_function(estimator.model)
+    asked, anything = _accepted(function) if callable(function) else ([], False)
+    for name in names:
+        route, separator, rest = name.partition("__")
+        if separator and route in ROUTES and rest:
+            continue
+        if name in own_names(type(estimator)) or name in asked or anything:
+            continue
+        known = ", ".join(known_names(estimator))
+        raise ParameterError(
+            f"`{name}` is no parameter of {type(estimator).__name__} or of its build function. "
+            f"The known ones are {known}."
+        )
+
+
+def routed(estimator: Any, route: str) -> dict[str, Any]:
+    """Parameters with the prefix of a route, without it."""
+    prefix = f"{route}__"
+    given = further(estimator)
+    return {n.removeprefix(prefix): value for n, value in given.items() if n.startswith(prefix)}
+
+
+def build_arguments(estimator: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What the build function is called with."""
+    function = build_function(estimator.model)
+    assert function is not None
+    asked, anything = _accepted(function)
+    given = {n: v for n, v in further(estimator).items() if "__" not in n}
+    given |= routed(estimator, "model")
+    chosen = {n: getattr(estimator, n) for n in own_names(type(estimator)) if n != "model"}
+    arguments = {
+        name: value
+        for name, value in {**chosen, **meta}.items()
+        if name in asked and (name in META or value is not None)
+    }
+    arguments |= {name: value for name, value in given.items() if name in asked or anything}
+    for name in routed(estimator, "model"):
+        if name not in arguments:
+            known = ", ".join(n for n in asked if n not in META) or "none"
+            raise ParameterError(
+                explain(
+                    f"model__{name}",
+                    "a parameter of the build function",
+                    given[name],
+                    f"Its parameters are {known}.",
+                )
+            )
+    return arguments

@@ -1,0 +1,100 @@
+"""What of Keras a cohort cannot train, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from kohort.estimators.keras_callbacks import needs_batches
+from kohort.networks.tracing import normalizations
+
+_METHODS = (
+    "train_step", "test_step", "compute_metrics", "compute_loss", "fit", "train_on_batch",
+    "compute_loss_and_updates",
+)  # fmt: skip
+TAKEN = frozenset(
+    "epochs batch_size shuffle validation_split validation_data initial_epoch verbose "
+    "validation_batch_size callbacks class_weight sample_weight".split()
+)
+"""Arguments of Keras's `fit` that a cohort honours."""
+
+
+def obstacle_of_call(options: dict[str, Any], callbacks: Sequence[Any]) -> str:
+    """Why these arguments of `fit` need Keras's loop; "" if they do not."""
+    for name, value in options.items():
+        if name not in TAKEN and value is not None:
+            return f"`{name}={value!r}` is an argument of Keras's own loop"
+    for callback in callbacks:
+        if needs_batches(callback):
+            return f"the callback {type(callback).__name__} hears of batches"
+    return ""
+
+
+def obstacle_of_model(model: Any) -> str:
+    """Why a compiled and built model needs Keras's loop; "" if it does not."""
+    import keras
+
+    base = keras.Model
+    for name in _METHODS:
+        if getattr(type(model), name) is not getattr(base, name):
+            return f"{type(model).__name__} overrides `{name}`"
+    if model.run_eagerly:
+        return "it is compiled with run_eagerly=True"
+    if getattr(model, "steps_per_execution", 1) != 1:
+        return "it is compiled with steps_per_execution"
+    for layer in model._flatten_layers(include_self=True):
+        if getattr(layer, "activity_regularizer", None) is not None:
+            return (
+                f"the layer {layer.name!r} has an activity regularizer, a loss over whole batches"
+            )
+        if getattr(layer, "stateful", False):
+            return f"the layer {layer.name!r} is stateful"
+    for layer in normalizations(model):
+        if layer.axis != -1:
+            return f"the layer {layer.name!r} normalises an axis that is not the last"
+    return ""
+
+
+def obstacle_of_trace(model: Any) -> str:
+    """Why a model that has been traced needs Keras's loop; "" if it does not."""
+    for layer in model._flatten_layers(include_self=True):
+        if layer._loss_ids:
+            return f"the layer {layer.name!r} adds a loss over whole batches"
+    return ""
+
+
+def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
+    """Why the losses or metrics cannot leave padding rows out; "" if they can.
+
+    `x` and `y` are symbolic batches of shape-and-type.
+    """
+    outputs = jax.tree.leaves(model.compute_output_spec(x))
+    targets = jax.tree.leaves(y)
+    compiled = model._compile_loss
+    for entry, target, output in zip(compiled._flat_losses, targets, outputs, strict=False):
+        loss = entry.loss
+        name = entry.name or type(loss).__name__
+        if getattr(loss, "reduction", "") in ("sum", "none", None):
+            return f"the loss {name!r} has the reduction {loss.reduction!r}"
+        if not _by_row(loss.call, target, output):
+            return f"the loss {name!r} gives one value a batch (average over the last axis alone)"
+    for metric in model._compile_metrics.metrics if model._compile_metrics else ():
+        function = getattr(metric, "_fn", None)
+        if function is None:
+            continue
+        if not any(_by_row(function, t, o) for t, o in zip(targets, outputs, strict=False)):
+            return (
+                f"the metric {metric.name!r} gives one value a batch (average over the last axis)"
+            )
+    return ""
+
+
+def _by_row(function: Any, target: Any, output: Any) -> bool:
+    shapes = [jax.ShapeDtypeStruct((8, *part.shape[1:]), part.dtype) for part in (target, output)]
+    try:
+        value = jax.eval_shape(function, *shapes)
+    except Exception:
+        return True  # Tracing will tell what is wrong with it.
+    return bool(value.ndim >= 1 and value.shape[0] == 8)

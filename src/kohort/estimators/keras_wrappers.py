@@ -1,0 +1,364 @@
+"""`KerasClassifier` and `KerasRegressor`: a user's own Keras model as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_array, column_or_1d
+
+from kohort.engine.member import Floats
+from kohort.errors import DataError
+from kohort.estimators.keras_data import Inputs, class_columns, value_columns
+from kohort.estimators.keras_estimator import KerasEstimator
+from kohort.networks.columns import Columns
+
+_PARAMETERS = """model : callable or keras.Model
+        A function that builds and returns a model, compiled or not, or a model, which is copied
+        at each fit. Whatever parameters the function has are parameters of the estimator; it may
+        also ask for `n_features_in_`, `n_outputs_`, `n_classes_`, `classes_`, `target_type_`,
+        `X_shape_`, `X`, `y`, `meta`, `params` or `compile_kwargs`, which kohort fills in.
+    optimizer : str, class, keras.optimizers.Optimizer or None, default=None
+        None for the model's own. `optimizer__learning_rate=...` changes one of its parameters.
+    loss : str, class, function, keras.losses.Loss or None, default=None
+        None for the model's own, or mean squared error, binary or sparse categorical
+        cross-entropy, as the target has it. `loss__...` are its parameters.
+    metrics : list or None, default=None
+        None for the model's own.
+    epochs : int, default=1
+        Passes over the data, >= 1.
+    batch_size : int or None, default=32
+        Rows of a step, >= 1; None for 32.
+    validation_split : float, default=0.0
+        Share of the rows, the last ones, to validate on after each epoch, in [0, 1).
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in an order of its own.
+    callbacks : list of keras.callbacks.Callback, of classes or of functions that make one, or None
+        Run at the ends of epochs with the fit's own model. One that hears of every batch makes the
+        fit run in Keras's own loop, with a warning.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights and the optimizer's state of the last fit.
+    random_state : int, RandomState or None, default=None
+        Fixes the initial weights, the order of rows and all noise.
+    verbose : int, default=0
+        Passed to Keras's own loop where it is used.
+    **parameters
+        Those of the build function (`width=64` or `model__width=64`), and parameters with a prefix:
+        `optimizer__`, `loss__`, `compile__`, `fit__` (arguments of Keras's `fit`)."""
+
+
+def _documented(cls: type) -> type:
+    assert cls.__doc__ is not None
+    cls.__doc__ = cls.__doc__.replace("{parameters}", _PARAMETERS)
+    return cls
+
+
+@_documented
+class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
+    """A Keras model for regression, of one target or several.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        The model with the trained weights.
+    history_ : dict of lists
+        Logs of each epoch, as Keras gives them.
+    weights_ : list of arrays
+        Variables of the model, its optimizer and its metrics.
+    n_features_in_, n_outputs_, n_epochs_ : int
+
+    Examples
+    --------
+    >>> import keras, kohort
+    >>> from sklearn.datasets import load_diabetes
+    >>> def build_model(width=32, learning_rate=0.01):
+    ...     model = keras.Sequential(
+    ...         [keras.Input((10,)), keras.layers.Dense(width, "relu"), keras.layers.Dense(1)]
+    ...     )
+    ...     model.compile(keras.optimizers.Adam(learning_rate), "mse")
+    ...     return model
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = kohort.KerasRegressor(build_model, width=16, epochs=20, random_state=0).fit(X, y)
+    >>> model.predict(X).shape
+    (442,)
+    """
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        epochs: int = 1,
+        batch_size: int | None = 32,
+        validation_split: float = 0.0,
+        shuffle: bool = True,
+        callbacks: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+        **parameters: Any,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation_split = validation_split
+        self.shuffle = shuffle
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        vars(self).update(parameters)
+
+    def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
+        targets = self._checked(y)
+        self.n_outputs_ = 1 if targets.ndim == 1 else targets.shape[1]
+        self._flat = targets.ndim == 1
+        self.target_type_ = type_of_target(targets)
+        return {
+            "n_outputs_": self.n_outputs_,
+            "n_outputs_expected_": 1,
+            "target_type_": self.target_type_,
+            "y_ndim_": targets.ndim,
+            "y_dtype_": targets.dtype,
+        }
+
+    def _checked(self, y: Any) -> NDArray[Any]:
+        return np.asarray(
+            check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
+        )
+
+    def _target_columns(self, loss: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
+        return value_columns(outputs, self.n_outputs_)
+
+    def _encoded(self, y: Any) -> Floats:
+        targets = self._checked(y)
+        targets = targets.reshape(len(targets), -1)
+        if targets.shape[1] != self.n_outputs_:
+            raise DataError(
+                f"y must have {self.n_outputs_} columns, as at the first fit; got "
+                f"{targets.shape[1]}."
+            )
+        return targets
+
+    def predict(self, X: Any) -> Any:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X
+            As in `fit`.
+
+        Returns
+        -------
+        array of float, shape (row,) or (row, target)
+        """
+        parts = [part.reshape(len(part), -1) for part in self._predicted(X)]
+        values = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return values[:, 0] if self._flat else values
+
+
+@_documented
+class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
+    """A Keras model for classification: two classes, several, several labels, several targets.
+
+    Parameters
+    ----------
+    {parameters}
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, as in scikit-learn.
+
+    Attributes
+    ----------
+    classes_ : array, or list of arrays for several targets
+    model_ : keras.Model
+        The model with the trained weights.
+    history_ : dict of lists
+        Logs of each epoch, as Keras gives them.
+    weights_ : list of arrays
+        Variables of the model, its optimizer and its metrics.
+    n_features_in_, n_outputs_, n_classes_, n_epochs_ : int
+
+    Examples
+    --------
+    >>> import keras, kohort
+    >>> from sklearn.datasets import load_iris
+    >>> def build_model(n_features_in_, n_classes_, width=32):
+    ...     return keras.Sequential([
+    ...         keras.Input((n_features_in_,)),
+    ...         keras.layers.Dense(width, "relu"),
+    ...         keras.layers.Dense(n_classes_, "softmax"),
+    ...     ])
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = kohort.KerasClassifier(
+    ...     build_model, optimizer="adam", optimizer__learning_rate=0.01, epochs=30, random_state=0
+    ... )
+    >>> model.fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        epochs: int = 1,
+        batch_size: int | None = 32,
+        validation_split: float = 0.0,
+        shuffle: bool = True,
+        callbacks: Any = None,
+        class_weight: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+        **parameters: Any,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation_split = validation_split
+        self.shuffle = shuffle
+        self.callbacks = callbacks
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        vars(self).update(parameters)
+
+    def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
+        check_classification_targets(y)
+        self.target_type_ = type_of_target(y)
+        columns = self._columns(y)
+        declared = vars(self).pop("_declared_classes", None)
+        every = [np.unique(column) for column in columns.T]
+        if declared is not None:
+            every = [declared]
+        if self.target_type_ == "multilabel-indicator":
+            every = [np.array([0, 1])] * columns.shape[1]
+        self._every = every
+        self._single = np.ndim(y) == 1 or columns.shape[1] == 1
+        self.classes_ = every[0] if self._single else every
+        self.n_classes_ = len(every[0]) if self._single else [len(classes) for classes in every]
+        self.n_outputs_ = columns.shape[1]
+        if self._single and len(every[0]) < 2:
+            raise ValueError(
+                f"y must hold at least two classes; it holds 1 class, {every[0][0]!r}."
+            )
+        return {
+            "classes_": self.classes_,
+            "n_classes_": self.n_classes_,
+            "n_outputs_": self.n_outputs_,
+            "n_outputs_expected_": 1 if self._indicates or self._single else self.n_outputs_,
+            "target_type_": self.target_type_,
+            "y_ndim_": np.ndim(y),
+            "y_dtype_": columns.dtype,
+        }
+
+    @property
+    def _indicates(self) -> bool:
+        return bool(self.target_type_ == "multilabel-indicator")
+
+    def _columns(self, y: Any) -> NDArray[Any]:
+        if np.ndim(y) == 1 or (np.ndim(y) == 2 and np.shape(y)[1] == 1):
+            return column_or_1d(y, warn=True)[:, None]  # type: ignore[no-any-return]
+        return np.asarray(check_array(y, dtype=None, ensure_all_finite=False, input_name="y"))
+
+    def _target_columns(self, loss: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
+        counts = [len(classes) for classes in self._every]
+        columns, self._hot = class_columns(loss, outputs, counts, self._indicates)
+        self._logits = bool(getattr(loss, "from_logits", False)) or bool(
+            getattr(loss, "_fn_kwargs", {}).get("from_logits", False)
+        )
+        return columns
+
+    def _encoded(self, y: Any) -> Floats:
+        columns = self._columns(y)
+        if self._indicates:
+            return columns.astype(np.float64)
+        if columns.shape[1] != self.n_outputs_:
+            raise DataError(f"y must have {self.n_outputs_} targets; got {columns.shape[1]}.")
+        parts = []
+        for column, classes, hot in zip(columns.T, self._every, self._hot, strict=True):
+            codes = np.searchsorted(classes, column)
+            codes = np.minimum(codes, len(classes) - 1)
+            if not np.array_equal(classes[codes], column):
+                unknown = sorted(set(column.tolist()) - set(classes.tolist()), key=str)
+                raise DataError(
+                    f"y holds labels that were not there at the first fit: {unknown[:5]}. Give all "
+                    "of them as `classes` at the first call of `partial_fit`."
+                )
+            parts.append(np.eye(len(classes))[codes] if hot else codes[:, None])
+        return np.concatenate(parts, axis=1).astype(np.float64)
+
+    def _class_weights(self, y: Any) -> Floats | None:
+        if self.class_weight is None:
+            return None
+        weights: Floats = compute_sample_weight(self.class_weight, y)
+        return weights
+
+    def predict_proba(self, X: Any) -> Any:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X
+            As in `fit`.
+
+        Returns
+        -------
+        array, shape (row, class)
+            For several targets a list of such; for several labels the probability of each.
+        """
+        parts = [self._probabilities(part) for part in self._predicted(X)]
+        return parts[0] if self._single or self._indicates else parts
+
+    def _probabilities(self, output: Floats) -> Floats:
+        flat = output.reshape(len(output), -1)
+        if self._indicates:
+            return np.asarray(expit(flat) if self._logits else flat)
+        if flat.shape[1] == 1:
+            positive = expit(flat[:, 0]) if self._logits else flat[:, 0]
+            return np.stack([1 - positive, positive], axis=1)
+        return np.asarray(softmax(flat, axis=1) if self._logits else flat)
+
+    def predict(self, X: Any) -> Any:
+        """The likeliest class, or the labels whose probability is above one half.
+
+        Parameters
+        ----------
+        X
+            As in `fit`.
+
+        Returns
+        -------
+        array of labels, shape (row,) or (row, target)
+        """
+        probabilities = self.predict_proba(X)
+        if self._indicates:
+            return (probabilities > 0.5).astype(int)
+        if self._single:
+            return self.classes_[np.argmax(probabilities, axis=1)]
+        labels = [
+            classes[np.argmax(part, axis=1)]
+            for classes, part in zip(self._every, probabilities, strict=True)
+        ]
+        return np.stack(labels, axis=1)
