@@ -20,6 +20,37 @@ ESTIMATORS = [
     kohort.DenseClassifier(**WHOLE, early_stopping=False),
 ]
 DEFAULTS = [kohort.DenseRegressor(epochs=30), kohort.DenseClassifier(epochs=30)]
+
+
+class BuildModel:
+    """Builds a small model for whatever target there is; its text is the same in each process."""
+
+    def __call__(self, n_features_in_, meta, width=16):
+        classes = meta.get("n_classes_")
+        units, activation, loss = meta["n_outputs_"], None, "mse"
+        if meta["target_type_"] == "multilabel-indicator":
+            activation, loss = "sigmoid", "binary_crossentropy"
+        elif classes:
+            units, activation, loss = classes, "softmax", "sparse_categorical_crossentropy"
+        last = keras.layers.Dense(units, activation)
+        hidden = keras.layers.Dense(width, "relu")
+        model = keras.Sequential([keras.Input((n_features_in_,)), hidden, last])
+        model.compile(keras.optimizers.Adam(0.03), loss)
+        return model
+
+    def __repr__(self):
+        return "build_model"
+
+
+build_model = BuildModel()
+ESTIMATORS += [
+    kohort.KerasRegressor(build_model, batch_size=256, epochs=40),
+    kohort.KerasClassifier(build_model, batch_size=256, epochs=40),
+]
+DEFAULTS += [
+    kohort.KerasRegressor(build_model, epochs=30),
+    kohort.KerasClassifier(build_model, epochs=30),
+]
 DOUBLE_ONLY = "check_sample_weight_equivalence_on_dense_data"
 
 

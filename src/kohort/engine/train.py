@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ import numpy as np
 import optax
 
 from kohort.engine.structure import Structure
-from kohort.networks.network import Context, named
+from kohort.networks.network import Context, RawNetwork, named
 from kohort.networks.traced import TracedModel
 from kohort.recipe.losses import loss_of
 from kohort.recipe.optimizers import transformation
@@ -70,9 +70,9 @@ def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Arr
 
     The order is Keras's: clip, decay, update, average, constrain.
     """
-    network, uses = structure.network, structure.uses
-    if isinstance(network, TracedModel):
-        return network.step
+    if isinstance(structure.network, TracedModel):
+        return structure.network.step
+    network, uses = cast(RawNetwork, structure.network), structure.uses
     loss = loss_of(structure.loss, uses)
     optimizer = transformation(structure.family, uses)
     trainable = network.trainable
@@ -124,7 +124,8 @@ def _constrained(structure: Structure, trained: Tree, numbers: dict[str, jax.Arr
     """Variables with hidden kernels within max-norm."""
     if "max_norm" not in structure.uses:
         return trained
-    hidden = {id(kernel) for kernel in structure.network.kernels(trained)[:-1]}
+    network = cast(RawNetwork, structure.network)
+    hidden = {id(kernel) for kernel in network.kernels(trained)[:-1]}
     return [max_norm(v, numbers["max_norm"]) if id(v) in hidden else v for v in trained]
 
 

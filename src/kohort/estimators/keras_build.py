@@ -38,7 +38,7 @@ def _called(estimator: Any, function: Any, meta: Mapping[str, Any]) -> Any:
     compile_kwargs |= {"metrics": estimator.metrics, **routed(estimator, "compile")}
     more = {"meta": dict(meta), "params": estimator.get_params(), "compile_kwargs": compile_kwargs}
     arguments = build_arguments(estimator, {**meta, **more})
-    shown = {name: value for name, value in arguments.items() if name not in more | meta}
+    shown = {name: value for name, value in arguments.items() if name not in {**more, **meta}}
     try:
         built = function(**arguments)
     except Exception as error:

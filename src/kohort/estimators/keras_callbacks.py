@@ -155,11 +155,13 @@ class CallbackRun:
             callback._model = None  # A fitted estimator shall not hold a second model.
 
 
-def made(given: Any) -> list[Any]:
-    """Callbacks as a list of objects; a class, or a function that makes a callback, is called."""
+def made(given: Any, options: dict[str, Any]) -> list[Any]:
+    """Callbacks as a list of objects; a class, or a function that makes a callback, is called with
+    the options.
+    """
     import keras
 
     if given is None:
         return []
     listed = given if isinstance(given, list | tuple) else [given]
-    return [c if isinstance(c, keras.callbacks.Callback) else c() for c in listed]
+    return [c if isinstance(c, keras.callbacks.Callback) else c(**options) for c in listed]

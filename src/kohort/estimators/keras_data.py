@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from kohort.errors import DataError, ModelError
@@ -39,13 +40,14 @@ class Inputs:
 
 def inputs_of(estimator: Any, X: Any, reset: bool) -> Inputs:
     """Check X: a table, an array of more axes, or a dict or tuple of arrays."""
-    names = tuple(X) if isinstance(X, dict) else None
-    parts = list(X.values()) if isinstance(X, dict) else X
-    several = isinstance(parts, tuple) or (
+    keyed = isinstance(X, dict) and not issparse(X)
+    names = tuple(X) if keyed else None
+    parts = list(X.values()) if keyed else X
+    several = keyed or isinstance(parts, tuple) or (
         isinstance(parts, list) and len(parts) > 0 and all(np.ndim(p) > 1 for p in parts[:8])
         and all(isinstance(p, np.ndarray) for p in parts)
     )  # fmt: skip
-    if names is None and not several:
+    if not several:
         table = validate_data(
             estimator, X, dtype=[np.float64, np.float32], reset=reset, allow_nd=True
         )
@@ -95,8 +97,8 @@ def input_columns(model: Any, inputs: Inputs) -> Columns:
     known = all(None not in shape for shape in filled)
     if not known or sum(math.prod(shape) for shape in filled) != total:
         raise ModelError(
-            f"The model {model.name!r} takes rows of shape {_shown(wanted)}, but a row of X has the "
-            f"shape {_shown(shapes)}. Build the model for {_shown(shapes)}, for example by "
+            f"The model {model.name!r} takes rows of shape {_shown(wanted)}, but a row of X has "
+            f"the shape {_shown(shapes)}. Build the model for {_shown(shapes)}, for example by "
             "`keras.Input((n_features_in_,))` with `n_features_in_` as a parameter of the build "
             "function, which kohort fills in."
         )

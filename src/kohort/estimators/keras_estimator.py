@@ -29,7 +29,7 @@ from kohort.estimators.keras_fit import (
     weights_of,
 )
 from kohort.estimators.keras_routing import further, refuse_unknown, routed
-from kohort.estimators.preparation import floating_dtype, unpack_validation
+from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
 from kohort.networks.columns import Columns
 from kohort.networks.host_initializers import host_initializers
 from kohort.recipe.constraints import Interval, check
@@ -47,13 +47,14 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
     loss: Any
     metrics: Any
     epochs: int
-    batch_size: int
+    batch_size: int | None
     validation_split: float
     shuffle: bool
     callbacks: Any
     warm_start: bool
     random_state: Any
     verbose: int
+    history_: dict[str, list[float]]
 
     @abstractmethod
     def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
@@ -69,6 +70,11 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _class_weights(self, y: Any) -> Floats | None:
         return None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Every parameter, those of the build function and those with prefixes included.
@@ -94,7 +100,7 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
         """
         if "model" in params:
             self.model = params.pop("model")
-        refuse_unknown(self, params)
+        refuse_unknown(self, [name for name in params if not hasattr(self, name)])
         for name, value in params.items():
             setattr(self, name, value)
         return self
@@ -133,7 +139,8 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
             inputs in their order, which is how such a model is searched.
         y : array-like, shape (row,) or (row, target)
         sample_weight : array-like, shape (row,), default=None
-            Non-negative, as Keras's.
+            Non-negative; scaled to a mean of 1 over the training rows, as in all of kohort, where
+            Keras's own `fit` takes them as they are.
         **fit_params
             Arguments of Keras's `fit`; they override the estimator's parameters.
 
@@ -207,6 +214,10 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _prepare(self, X: Any, y: Any, batch_size: int) -> Inputs:
         """Check the data, build the model for it, and trace it."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
         floating_dtype()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         inputs = inputs_of(self, X, reset=True)
@@ -237,7 +248,7 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
             jax.tree.map(np.asarray, columns.split(np.zeros((1, columns.width), np.float32)))
             for columns in (x, targets)
         )
-        prepare(model, tuple(batch), self._seed)  # type: ignore[arg-type]
+        prepare(model, (next(batch), next(batch)), self._seed)
         return Ready.of(model, x, targets, batch_size)
 
     def _run(
@@ -259,15 +270,17 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
         self, inputs: Inputs, y: Any, sample_weight: Any, options: dict[str, Any], goes_on: bool
     ) -> Job:
         rows = self._rows(inputs, y, sample_weight, options.get("class_weight"))
-        train, validation = None, None
+        train, validation, held_out = None, None, slice(0)
         if options.get("validation_data") is not None:
             vx, vy, vw = unpack_validation(options["validation_data"])
             validation = self._rows(inputs_of(self, vx, reset=False), vy, vw, None)
         elif share := float(options["validation_split"]):
             count = int(np.floor(len(rows.x) * (1 - share)))
-            train = np.arange(count)
-            part = None if rows.weight is None else rows.weight[count:]
-            validation = Rows(rows.x[count:], rows.y[count:], part)
+            train, held_out = np.arange(count), slice(count, None)
+        rows = Rows(rows.x, rows.y, relative(rows.weight, train, rows.x.dtype))
+        if train is not None:
+            part = None if rows.weight is None else rows.weight[held_out]
+            validation = Rows(rows.x[held_out], rows.y[held_out], part)
         further_options = {
             name: value
             for name, value in options.items()
@@ -278,13 +291,16 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
         }  # fmt: skip
         return Job(
             rows, train, validation, int(options["epochs"]), int(options.get("initial_epoch") or 0),
-            bool(options["shuffle"]), made(options["callbacks"]), further_options,
+            bool(options["shuffle"]), self._callbacks(options), further_options,
             self._seed + (self._epochs_seen if goes_on else 0), 2 * rows.x.nbytes,
             self.get_params(deep=False),
         )  # fmt: skip
 
+    def _callbacks(self, options: dict[str, Any]) -> list[Any]:
+        return made(options["callbacks"], routed(self, "callbacks"))
+
     def _rows(self, inputs: Inputs, y: Any, sample_weight: Any, class_weight: Any) -> Rows:
-        x, targets, _ = self._form
+        x = self._form[0]
         dtype = floating_dtype()
         weight = None
         if sample_weight is not None:
@@ -311,7 +327,7 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
         obstacle = ready.obstacle or job.obstacle
         if obstacle:
             warnings.warn(
-                f"{type(self).__name__} trains in Keras's own loop, outside the cohort: {obstacle}.",
+                f"{type(self).__name__} trains in Keras's own loop, not in a cohort: {obstacle}.",
                 KerasLoopWarning,
                 stacklevel=4,
             )
@@ -335,8 +351,7 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "weights_")
         if not hasattr(self, "_ready"):
             model = build(self, self._meta, self._seed)
-            x, targets, _ = self._form
-            outputs = _outputs(model, x, self._seed)
+            outputs = _outputs(model, self._form[0], self._seed)
             compile_model(self, model, self._meta, outputs)
             self._ready, self._filled = self._made_ready(model), False
         return self._ready

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
-from kohort.estimators.keras_callbacks import made
 from kohort.estimators.keras_support import obstacle_of_call
 
 
@@ -24,7 +23,7 @@ def explain_groups(estimator: Any, param_grid: Any, X: Any, y: Any) -> Any:
         options = one._options({})
         one._prepare(X, y, options["batch_size"])
         ready = one._ready
-        obstacle = ready.obstacle or obstacle_of_call({}, made(options["callbacks"]))
+        obstacle = ready.obstacle or obstacle_of_call({}, one._callbacks(options))
         key = (ready.tracing.network, ready.batch_size) if ready.tracing else object()
         program = np.nan if obstacle else programs.setdefault(key, len(programs))
         rows.append({**candidate, "program": program, "why": obstacle})

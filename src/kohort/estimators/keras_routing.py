@@ -8,7 +8,7 @@ from typing import Any
 
 from kohort.errors import ParameterError, explain
 
-ROUTES = ("model", "optimizer", "loss", "metrics", "compile", "callbacks", "fit", "predict")
+ROUTES = ("model", "optimizer", "loss", "compile", "callbacks", "fit")
 """Prefixes: `optimizer__learning_rate` is the optimizer's `learning_rate`."""
 
 # What a build function gets if it asks for it by name.

@@ -46,9 +46,7 @@ def obstacle_of_model(model: Any) -> str:
         return "it is compiled with steps_per_execution"
     for layer in model._flatten_layers(include_self=True):
         if getattr(layer, "activity_regularizer", None) is not None:
-            return (
-                f"the layer {layer.name!r} has an activity regularizer, a loss over whole batches"
-            )
+            return f"the layer {layer.name!r} has an activity regularizer, a loss over batches"
         if getattr(layer, "stateful", False):
             return f"the layer {layer.name!r} is stateful"
     for layer in normalizations(model):

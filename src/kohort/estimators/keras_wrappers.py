@@ -50,7 +50,7 @@ _PARAMETERS = """model : callable or keras.Model
         Passed to Keras's own loop where it is used.
     **parameters
         Those of the build function (`width=64` or `model__width=64`), and parameters with a prefix:
-        `optimizer__`, `loss__`, `compile__`, `fit__` (arguments of Keras's `fit`)."""
+        `optimizer__`, `loss__`, `compile__`, `callbacks__`, `fit__` (of Keras's `fit`)."""
 
 
 def _documented(cls: type) -> type:
@@ -122,7 +122,8 @@ class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
-        vars(self).update(parameters)
+        for name, value in parameters.items():
+            setattr(self, name, value)
 
     def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
         targets = self._checked(y)
@@ -242,13 +243,15 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
-        vars(self).update(parameters)
+        for name, value in parameters.items():
+            setattr(self, name, value)
 
     def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
+        y = np.asarray(y)
         check_classification_targets(y)
         self.target_type_ = type_of_target(y)
         columns = self._columns(y)
-        declared = vars(self).pop("_declared_classes", None)
+        declared = getattr(self, "_declared_classes", None)
         every = [np.unique(column) for column in columns.T]
         if declared is not None:
             every = [declared]
@@ -278,8 +281,9 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         return bool(self.target_type_ == "multilabel-indicator")
 
     def _columns(self, y: Any) -> NDArray[Any]:
+        y = np.asarray(y)
         if np.ndim(y) == 1 or (np.ndim(y) == 2 and np.shape(y)[1] == 1):
-            return column_or_1d(y, warn=True)[:, None]  # type: ignore[no-any-return]
+            return column_or_1d(y, warn=True)[:, None]
         return np.asarray(check_array(y, dtype=None, ensure_all_finite=False, input_name="y"))
 
     def _target_columns(self, loss: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:

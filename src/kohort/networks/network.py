@@ -110,6 +110,11 @@ class Network(Hashable, Protocol):
 class RawNetwork(Network, Protocol):
     """A network of kohort's own, whose loss and optimizer a recipe names."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """`layer/variable` for each variable."""
+        ...
+
     def initial(self, recipe: Recipe, generator: np.random.Generator) -> list[Any]:
         """Draw a member's initial variables at its real widths."""
         ...

@@ -120,8 +120,9 @@ class _Functions:
         """Keras's `train_step`."""
         model = self.model
         trained, other, optimizer, metrics = self._scopes(state, seed, index)
+        fed = self.variables.rate
         optimizer = [
-            rate.astype(v.dtype) if v is self.variables.rate else value
+            rate.astype(value.dtype) if v is fed else value
             for v, value in zip(model.optimizer.variables, optimizer, strict=True)
         ]
         initial = self._initial_metrics()
@@ -158,7 +159,7 @@ class _Functions:
     def predict(self, state: list[Any], x: Any, units: Any) -> Any:
         """All outputs, side by side."""
         nothing = jnp.uint32(0), jnp.int32(0)
-        trained, other, optimizer, _ = self._scopes(state, *nothing)
+        trained, other, *_ = self._scopes(state, *nothing)
         options = {"training": False} if self.model._call_has_training_arg else {}
         with self._patched(None, units):
             outputs, _ = self.model.stateless_call(trained, other, self.x.split(x), **options)

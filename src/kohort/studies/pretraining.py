@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.errors import DivergedError
 from kohort.networks.dense import DenseNetwork
+from kohort.networks.network import RawNetwork
 from kohort.recipe.recipe import Recipe
 
 Train = Callable[[list[Member]], list[Outcome]]
@@ -60,7 +62,7 @@ def pretrained(
     mirrored = replace(recipe, units=(*recipe.units, *recipe.units[-2::-1]))
     encoders = _trained(members, mirrored, [rows] * len(members), train)
     return [
-        _started(member, dict(zip(encoder.network.names, encoder.weights, strict=True)))
+        _started(member, dict(zip(_names(encoder), encoder.weights, strict=True)))
         for member, encoder in zip(members, encoders, strict=True)
     ]
 
@@ -115,7 +117,7 @@ def _layer_by_layer(
         single = replace(recipe, units=(width,))
         encoders = _trained(members, single, tables, train)
         for variables, encoder in zip(found, encoders, strict=True):
-            for name, value in zip(encoder.network.names, encoder.weights, strict=True):
+            for name, value in zip(_names(encoder), encoder.weights, strict=True):
                 if not name.startswith("output"):
                     variables[name.replace("hidden_1", f"hidden_{layer}")] = value
         if layer < len(recipe.units):
@@ -123,6 +125,10 @@ def _layer_by_layer(
                 _codes(encoder, table) for encoder, table in zip(encoders, tables, strict=True)
             ]
     return [_started(member, variables) for member, variables in zip(members, found, strict=True)]
+
+
+def _names(of: Member | Trained) -> tuple[str, ...]:
+    return cast(RawNetwork, of.network).names
 
 
 def _codes(encoder: Trained, rows: Rows) -> Rows:
@@ -133,14 +139,14 @@ def _codes(encoder: Trained, rows: Rows) -> Rows:
         "output/kernel": np.eye(width, dtype=rows.x.dtype),
         "output/bias": np.zeros(width, rows.x.dtype),
     }
-    known = dict(zip(encoder.network.names, encoder.weights, strict=True)) | identity
+    known = dict(zip(_names(encoder), encoder.weights, strict=True)) | identity
     codes = raw_outputs(Trained(network, encoder.recipe, [known[n] for n in network.names]), rows.x)
     return Rows(codes, codes)
 
 
 def _started(member: Member, known: dict[str, Floats]) -> Member:
     """The member, starting from the known hidden layers and its own drawn output layer."""
-    names, drawn = member.network.names, member.initial_variables()
+    names, drawn = _names(member), member.initial_variables()
     initial = [
         known[name] if name.startswith("hidden") else variable
         for name, variable in zip(names, drawn, strict=True)
