@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from kohort.engine.member import Floats, Logs, Verdict
@@ -62,7 +63,7 @@ class ModelState:
     def put(self, values: Sequence[Floats]) -> None:
         """Write a member's variables into the model."""
         for variable, value in zip(self._variables.carried, values, strict=False):
-            variable.assign(value)
+            variable.assign(jax.device_put(np.asarray(value, variable.dtype)))
             self._written[id(variable)] = variable._value
 
     def read(self) -> list[Floats]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -55,7 +56,8 @@ def _on_host(original: Any, drawn: Callable[..., Any], thread: int) -> Any:
         import keras
 
         kind = jnp.dtype(dtype or keras.config.floatx())
-        return np.asarray(drawn(self, tuple(shape), np.random.default_rng(seed % 2**64)), kind)
+        values = drawn(self, tuple(shape), np.random.default_rng(seed % 2**64))
+        return jax.device_put(np.array(values, kind))
 
     return call
 

@@ -19,6 +19,7 @@ from kohort.networks.chain import hidden_layers, resolved, templates, widths_of
 from kohort.networks.columns import Columns
 from kohort.networks.lifting import Program, lift
 from kohort.networks.randomness import mix
+from kohort.networks.signature import signature
 from kohort.networks.traced import Part, TracedModel
 
 JUDGED_ROWS = 256
@@ -26,6 +27,8 @@ JUDGED_ROWS = 256
 
 _STRIDE = 1024
 """Random draws of one generator in one step, at most."""
+
+_MOST_TRACES = 4096
 
 _known: weakref.WeakValueDictionary[str, TracedModel] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
@@ -39,6 +42,9 @@ class Tracing:
     numbers: tuple[float, ...]
     arrays: list[NDArray[Any]]
     units: tuple[int, ...]
+
+
+_traced: dict[Any, Tracing] = {}
 
 
 class _Functions:
@@ -364,6 +370,20 @@ def trace(model: Any, x: Columns, y: Columns, batch_size: int) -> Tracing:
     -------
     Tracing
     """
+    text = signature(model)
+    key = None if text is None else (text, x, y, batch_size)
+    if key in _traced:
+        return _traced[key]
+    tracing = _trace(model, x, y, batch_size)
+    if key is not None and not tracing.arrays:
+        with _lock:
+            _traced[key] = tracing
+            if len(_traced) > _MOST_TRACES:
+                del _traced[next(iter(_traced))]
+    return tracing
+
+
+def _trace(model: Any, x: Columns, y: Columns, batch_size: int) -> Tracing:
     functions = _Functions(model, x, y, batch_size)
     lifted = {kind: lift(*call) for kind, call in _calls(functions).items()}
     carried = len(functions.variables.carried)

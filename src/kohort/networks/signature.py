@@ -1,0 +1,78 @@
+"""A model's configuration as a key: models of equal configuration have equal traces.
+
+The folds of a candidate build the same model; only the first of them is traced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+# What a user's own function or class looks like in Keras's configuration.
+_OWN = ('"class_name": "function"', '"__lambda__"', '"registered_name": "', "Custom>")
+
+
+def signature(model: Any) -> str | None:
+    """The configuration of a compiled model without its layers' names, weights and rate.
+
+    None where the configuration does not say everything: subclassed models, layers, losses,
+    metrics or functions of the user's own.
+    """
+    import keras
+
+    if type(model) not in (keras.Sequential, keras.Model) and type(model).__name__ != "Functional":
+        return None
+    if not all(_known(thing) for thing in _parts(model)):
+        return None
+    compiled = dict(model.get_compile_config() or {})
+    optimizer = json.loads(json.dumps(compiled.get("optimizer"), default=_refuse))
+    rate = (optimizer or {}).get("config", {}).get("learning_rate")
+    if isinstance(rate, float):
+        optimizer["config"]["learning_rate"] = None
+    names = model.output_names if len(model.outputs) > 1 else []
+    try:
+        text = json.dumps(
+            [model.get_config(), {**compiled, "optimizer": optimizer}, names],
+            sort_keys=True,
+            default=_refuse,
+        )
+    except TypeError:
+        return None
+    modules = re.findall(r'"module": "([^"]*)"', text)
+    if any(mark in text for mark in _OWN) or not all(m.startswith("keras") for m in modules):
+        return None
+    layers = [model, *model._flatten_layers(include_self=False)]
+    for position, layer in enumerate(layers):
+        text = text.replace(f'"{layer.name}"', f'"#{position}"')
+    return f"{keras.config.floatx()} {text}"
+
+
+def _refuse(thing: Any) -> Any:
+    raise TypeError(f"{thing!r} has no text")
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """Everything whose class must be Keras's own."""
+    yield from model._flatten_layers(include_self=False)
+    yield model.optimizer
+    compiled = model._compile_config.config if getattr(model, "_compile_config", None) else {}
+    for name in ("loss", "metrics", "weighted_metrics"):
+        yield from _leaves(compiled.get(name))
+
+
+def _leaves(thing: Any) -> Iterator[Any]:
+    if isinstance(thing, dict):
+        thing = list(thing.values())
+    if isinstance(thing, list | tuple):
+        for part in thing:
+            yield from _leaves(part)
+    else:
+        yield thing
+
+
+def _known(thing: Any) -> bool:
+    if thing is None or isinstance(thing, str):
+        return True
+    return type(thing).__module__.startswith("keras.") and type(thing).__name__ != "Lambda"
