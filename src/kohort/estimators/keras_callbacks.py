@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -45,11 +46,14 @@ def needs_batches(callback: Any) -> bool:
     )
 
 
-def _reads_weights(callback: Any) -> bool:
-    name = _of_keras(callback)
-    if name == "EarlyStopping":
-        return bool(callback.restore_best_weights)
-    return name not in _BLIND
+def _asks_for_weights(callback: Any) -> bool:
+    """Whether a callback reads weights by `model.get_weights` alone, and only now and then."""
+    return _of_keras(callback) == "EarlyStopping"
+
+
+def _reads_model(callback: Any) -> bool:
+    """Whether a callback may read anything of the model at each end of an epoch."""
+    return not _asks_for_weights(callback) and _of_keras(callback) not in _BLIND
 
 
 class ModelState:
@@ -65,6 +69,11 @@ class ModelState:
         for variable, value in zip(self._variables.carried, values, strict=False):
             variable.assign(jax.device_put(np.asarray(value, variable.dtype)))
             self._written[id(variable)] = variable._value
+
+    def weights_from(self, values: Sequence[Floats]) -> list[Floats]:
+        """What the model's `get_weights` would give with a member's variables."""
+        known = {id(v): value for v, value in zip(self._variables.carried, values, strict=False)}
+        return [known[id(variable)].copy() for variable in self.model.weights]
 
     def read(self) -> list[Floats]:
         """The variables' values."""
@@ -96,7 +105,7 @@ class CallbackRun:
         self, callbacks: Sequence[Any], state: ModelState, epochs: int, steps: int
     ) -> None:
         self._callbacks, self._state, self._epochs = list(callbacks), state, epochs
-        self._reads = any(_reads_weights(callback) for callback in callbacks)
+        self._reads = any(_reads_model(callback) for callback in callbacks)
         self._rate = state.rate
         self.history: dict[str, list[float]] = {}
         model = state.model
@@ -126,8 +135,9 @@ class CallbackRun:
             arrays = weights()
             state.put(arrays)
         logs = dict(logs)
-        for callback in self._callbacks:
-            callback.on_epoch_end(epoch, logs)
+        with _answering(state, None if self._reads else weights):
+            for callback in self._callbacks:
+                callback.on_epoch_end(epoch, logs)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
         stop = bool(state.model.stop_training)
@@ -154,6 +164,19 @@ class CallbackRun:
         for callback in self._callbacks:
             callback.on_train_end({})
             callback._model = None  # A fitted estimator shall not hold a second model.
+
+
+@contextmanager
+def _answering(state: ModelState, weights: Callable[[], list[Floats]] | None) -> Iterator[None]:
+    """The model answers `get_weights` with the member's, which are fetched only if it is asked."""
+    if weights is None:
+        yield
+        return
+    object.__setattr__(state.model, "get_weights", lambda: state.weights_from(weights()))
+    try:
+        yield
+    finally:
+        object.__delattr__(state.model, "get_weights")
 
 
 def made(given: Any, options: dict[str, Any]) -> list[Any]:
