@@ -15,7 +15,7 @@ from typing import Any
 
 OF_TABLES = ("calibration", "pretraining")
 """Benchmarks on tables that the repository does not hold (`benchmarks/tables.py`)."""
-NAMES = ("peers", "chapter10", "overhead", "techniques", "lifting", *OF_TABLES)
+NAMES = ("peers", "chapter10", "overhead", "techniques", "lifting", "own_models", *OF_TABLES)
 RESULTS = Path(__file__).parent / "results"
 
 

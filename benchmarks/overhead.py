@@ -22,7 +22,8 @@ from benchmarks import side
 CANDIDATES, FOLDS, REPEATS = 500, 2, 10
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Bytes of memory that this process holds."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
@@ -77,7 +78,7 @@ def memory_side() -> dict[str, Any]:
     start = time.perf_counter()
     for _ in range(REPEATS):
         _search(50).fit(X[:2000], y[:2000])
-        sizes.append(_resident() / 2**20)
+        sizes.append(resident() / 2**20)
     return {
         "seconds": time.perf_counter() - start,
         "resident_mib": [round(size, 1) for size in sizes],

@@ -21,7 +21,7 @@ from scipy.stats import loguniform, uniform
 from sklearn.model_selection import KFold, ParameterSampler, RandomizedSearchCV
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks import side
+from benchmarks import overhead, side
 
 TIMED, CANDIDATES, EPOCHS = 6, 20, 10
 SPACE = {"learning_rate": loguniform(1e-3, 1e-2), "dropout": uniform(0.0, 0.5)}
@@ -30,7 +30,6 @@ SPACE = {"learning_rate": loguniform(1e-3, 1e-2), "dropout": uniform(0.0, 0.5)}
 def book_model(depth: int = 1, width: int = 30, learning_rate: float = 1e-2) -> Any:
     import keras
 
-    hidden = [keras.layers.Dense(width, "relu", "he_normal") for _ in range(0)]
     hidden = [
         keras.layers.Dense(width, "relu", kernel_initializer="he_normal") for _ in range(depth)
     ]
@@ -130,19 +129,11 @@ def _own_search(kind: str) -> Any:
     import kohort
 
     estimator = kohort.KerasRegressor(MODELS[kind], epochs=EPOCHS, random_state=0)
-    return RandomizedSearchCV(
-        estimator, SPACE, n_iter=CANDIDATES, cv=3, random_state=0, refit=False
-    )
+    return RandomizedSearchCV(estimator, SPACE, n_iter=CANDIDATES, cv=3, random_state=0)
 
 
 def own_side(kind: str) -> dict[str, Any]:
-    return _searched_without_refit(kind, *scaled()["train"])
-
-
-def _searched_without_refit(kind: str, X: Any, y: Any) -> dict[str, Any]:
-    search = _own_search(kind)
-    search.set_params(refit=True)
-    return _searched(search, X, y)
+    return _searched(_own_search(kind), *scaled()["train"])
 
 
 def keras_side(kind: str) -> dict[str, Any]:
@@ -162,10 +153,6 @@ def keras_side(kind: str) -> dict[str, Any]:
 
 
 def memory_side() -> dict[str, Any]:
-    import gc
-
-    import psutil
-
     X, y = (part[:1000] for part in scaled()["train"])
     import kohort
     from kohort.engine.programs import compilations
@@ -179,8 +166,7 @@ def memory_side() -> dict[str, Any]:
             book = kohort.KerasRegressor(book_model, epochs=3, random_state=0)
             space = {"depth": [1, 2], "width": [10, 20, 40], "learning_rate": [1e-2, 1e-3]}
             RandomizedSearchCV(book, space, n_iter=10, random_state=0, cv=3).fit(X, y)
-        gc.collect()
-        rounds.append({"MiB": psutil.Process().memory_info().rss / 2**20, "programs": len(log)})
+        rounds.append({"MiB": overhead.resident() / 2**20, "programs": len(log)})
     return {
         "seconds": time.perf_counter() - start,
         **{f"round {i + 1} {k}": value for i, r in enumerate(rounds) for k, value in r.items()},
