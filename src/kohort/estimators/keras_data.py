@@ -38,9 +38,16 @@ class Inputs:
         return len(self.arrays[0])
 
 
-def inputs_of(estimator: Any, X: Any, reset: bool) -> Inputs:
-    """Check X: a table, an array of more axes, or a dict or tuple of arrays."""
+def inputs_of(estimator: Any, X: Any, reset: bool, names: tuple[str, ...] | None = None) -> Inputs:
+    """Check X: a table, an array of more axes, or a dict or tuple of arrays.
+
+    `names` are the keys, in their order, that a dict must have.
+    """
     keyed = isinstance(X, dict) and not issparse(X)
+    if keyed and names is not None:
+        if set(X) != set(names):
+            raise DataError(f"X must have the keys {sorted(names)}, as in fit; got {sorted(X)}.")
+        X = {name: X[name] for name in names}
     names = tuple(X) if keyed else None
     parts = list(X.values()) if keyed else X
     several = keyed or isinstance(parts, tuple) or (

@@ -225,6 +225,10 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
         self._ready = self._build(inputs, X, y, batch_size)
         return inputs
 
+    def _inputs(self, X: Any) -> Inputs:
+        """X of the form that the estimator was fitted with."""
+        return inputs_of(self, X, reset=False, names=self._form[0].names)
+
     def _about(self, X: Any, inputs: Inputs) -> dict[str, Any]:
         first = inputs.arrays[0]
         self.X_shape_, self.X_dtype_ = first.shape, first.dtype
@@ -256,7 +260,7 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         options = self._options(fit_params)
         if goes_on:
-            inputs = inputs_of(self, X, reset=False)
+            inputs = self._inputs(X)
             ready = self._fitted()
             put_weights(ready.model, self.weights_)
         else:
@@ -273,7 +277,7 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
         train, validation, held_out = None, None, slice(0)
         if options.get("validation_data") is not None:
             vx, vy, vw = unpack_validation(options["validation_data"])
-            validation = self._rows(inputs_of(self, vx, reset=False), vy, vw, None)
+            validation = self._rows(self._inputs(vx), vy, vw, None)
         elif share := float(options["validation_split"]):
             count = int(np.floor(len(rows.x) * (1 - share)))
             train, held_out = np.arange(count), slice(count, None)
@@ -374,7 +378,7 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
     def _predicted(self, X: Any) -> list[Floats]:
         """Outputs of the model, one array per output, shape (row, ...)."""
         check_is_fitted(self, "weights_")
-        inputs = inputs_of(self, X, reset=False)
+        inputs = self._inputs(X)
         ready = self._fitted()
         flat = floats(ready.x.join(inputs.arrays, floating_dtype()))
         if ready.tracing is None:

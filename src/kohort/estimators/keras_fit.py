@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -16,11 +16,11 @@ from kohort.estimators.keras_support import (
     obstacle_of_call,
     obstacle_of_losses,
     obstacle_of_model,
-    obstacle_of_trace,
 )
+from kohort.estimators.preparation import floating_dtype
 from kohort.estimators.together import current, train_members
 from kohort.networks.columns import Columns
-from kohort.networks.tracing import Tracing, Variables, trace
+from kohort.networks.tracing import Tracing, UntraceableError, Variables, trace
 from kohort.recipe.recipe import Recipe
 
 
@@ -54,12 +54,14 @@ class Ready:
         if not ready.obstacle:
             try:
                 ready.tracing = trace(model, x, y, batch_size)
+            except UntraceableError as error:
+                ready.obstacle = str(error)
             except Exception as error:
                 ready.obstacle = f"its step cannot be traced ({type(error).__name__}: {error})"
             else:
-                ready.obstacle = obstacle_of_trace(model)
-        if ready.obstacle:
-            ready.tracing = None
+                if _own_code(model) and _mixes_rows(ready):
+                    ready.tracing = None
+                    ready.obstacle = "rows of a batch influence each other in its own layers"
         return ready
 
     def _obstacle(self) -> str:
@@ -74,6 +76,49 @@ class Ready:
         """The model's variables as a member carries them, with the arrays of its functions."""
         assert self.tracing is not None
         return [*ModelState(self.model).read(), *self.tracing.arrays]
+
+
+def _own_code(model: Any) -> bool:
+    """Whether a layer, or the model itself, runs code that is not Keras's."""
+    layers = model._flatten_layers(include_self=True)
+    return any(
+        not type(layer).__module__.startswith("keras.") or type(layer).__name__ == "Lambda"
+        for layer in layers
+    )
+
+
+_mixing: dict[str, bool] = {}
+
+
+def _mixes_rows(ready: Ready) -> bool:
+    """Whether a training step depends on rows that weigh nothing; tried once for each structure."""
+    tracing, size = ready.tracing, ready.batch_size
+    assert tracing is not None
+    network = tracing.network
+    if size < 2:
+        return False
+    if network.digest not in _mixing:
+        generator = np.random.default_rng(0)
+        dtype = floating_dtype()
+        half = size // 2
+        share = np.where(np.arange(size) < half, 1 / half, 0).astype(dtype)
+        x = generator.uniform(size=(size, network.features)).astype(dtype)
+        other = np.where(share[:, None] > 0, x, 1 + x)
+        y = np.zeros((size, ready.y.width), dtype)
+        pace = {"learning_rate": dtype.type(0.01), "fresh": dtype.type(1)}
+        params = np.zeros(network.layout.size, dtype)
+        network.layout.embed(ready.state(), params)
+        rest = (np.asarray(tracing.numbers, dtype), np.asarray(tracing.units, np.int32))
+
+        def trained(x: Any) -> Any:
+            state = network.layout.unpack(params)
+            batch = (x, y, share, np.int32(half))
+            carried, *_ = network.step(state, (), batch, pace, *rest, np.uint32(0), np.int32(0))
+            return carried[: network.essential]
+
+        pairs = zip(*(jax.jit(trained)(each) for each in (x, other)), strict=True)
+        _mixing[network.digest] = not all(np.allclose(a, b, 1e-4, 1e-6) for a, b in pairs)
+    return _mixing[network.digest]
 
 
 def _symbolic(array: Any) -> Any:
@@ -154,8 +199,6 @@ def fit_in_cohort(ready: Ready, job: Job) -> Outcome:
 
 
 def _with(member: Member, run: CallbackRun) -> Member:
-    from dataclasses import replace
-
     return replace(member, on_epoch=run.on_epoch)
 
 

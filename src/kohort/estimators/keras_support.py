@@ -55,14 +55,6 @@ def obstacle_of_model(model: Any) -> str:
     return ""
 
 
-def obstacle_of_trace(model: Any) -> str:
-    """Why a model that has been traced needs Keras's loop; "" if it does not."""
-    for layer in model._flatten_layers(include_self=True):
-        if layer._loss_ids:
-            return f"the layer {layer.name!r} adds a loss over whole batches"
-    return ""
-
-
 def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
     """Why the losses or metrics cannot leave padding rows out; "" if they can.
 

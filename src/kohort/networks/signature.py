@@ -28,9 +28,10 @@ def signature(model: Any) -> str | None:
         return None
     compiled = dict(model.get_compile_config() or {})
     optimizer = json.loads(json.dumps(compiled.get("optimizer"), default=_refuse))
-    rate = (optimizer or {}).get("config", {}).get("learning_rate")
-    if isinstance(rate, float):
-        optimizer["config"]["learning_rate"] = None
+    settings = (optimizer or {}).get("config", {})
+    settings.pop("name", None)
+    if isinstance(settings.get("learning_rate"), float):
+        del settings["learning_rate"]
     names = model.output_names if len(model.outputs) > 1 else []
     try:
         text = json.dumps(

@@ -252,6 +252,8 @@ class _Functions:
             undo.append(back)
 
         try:
+            for layer in self.model._flatten_layers():
+                replace(layer, "add_loss", _refuse_loss(layer))
             if exists is not None:
                 for layer in normalizations(self.model):
                     replace(layer, "call", _over_existing(layer, exists))
@@ -279,6 +281,17 @@ class _Functions:
                 position += 1
             if position == len(self.hidden):
                 break
+
+
+class UntraceableError(Exception):
+    """A model does what a cohort cannot do for it; the text says what."""
+
+
+def _refuse_loss(layer: Any) -> Callable[..., None]:
+    def add_loss(loss: Any) -> None:
+        raise UntraceableError(f"the layer {layer.name!r} adds a loss over whole batches")
+
+    return add_loss
 
 
 def _over_existing(layer: Any, rows: Any) -> Callable[..., Any]:

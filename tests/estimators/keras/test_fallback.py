@@ -41,6 +41,13 @@ class AddsLoss(L.Layer):
         return x
 
 
+class AcrossRows(L.Layer):
+    """Centres a batch by its own mean."""
+
+    def call(self, x):
+        return x - keras.ops.mean(x, axis=0, keepdims=True)
+
+
 def mean_error(y, predicted):
     return keras.ops.mean(keras.ops.square(y - predicted))
 
@@ -52,6 +59,7 @@ CASES = {
     "loss 'mean_error' gives one value": lambda: sequential(loss=mean_error),
     "metric 'mean_error' gives one value": lambda: sequential(metrics=[mean_error]),
     "reduction 'sum'": lambda: sequential(loss=keras.losses.MeanSquaredError(reduction="sum")),
+    "rows of a batch influence": lambda: sequential(AcrossRows()),
     "run_eagerly": lambda: sequential(run_eagerly=True),
     "normalises an axis": lambda: sequential(
         L.Reshape((1, 5)), L.BatchNormalization(axis=1), L.Flatten()
