@@ -16,7 +16,7 @@ from kohort.errors import (  # noqa: E402
     ParameterError,
 )
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
-from kohort.estimators.keras_wrappers import KerasClassifier, KerasRegressor  # noqa: E402
+from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
 from kohort.estimators.persistence import load  # noqa: E402
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
 from kohort.estimators.together import register as _register  # noqa: E402

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from kohort.engine.structure import Structure
+from kohort.networks.keras_models.traced import TracedModel
 from kohort.networks.network import BLOCK, Context, Network, RawNetwork, named
 from kohort.networks.randomness import mix
-from kohort.networks.traced import TracedModel
 from kohort.recipe.losses import CLASSIFICATION, LINKS, loss_of
 from kohort.recipe.regularizers import penalty
 

@@ -17,8 +17,8 @@ import numpy as np
 import optax
 
 from kohort.engine.structure import Structure
+from kohort.networks.keras_models.traced import TracedModel
 from kohort.networks.network import Context, RawNetwork, named
-from kohort.networks.traced import TracedModel
 from kohort.recipe.losses import loss_of
 from kohort.recipe.optimizers import transformation
 from kohort.recipe.pace import PACE

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV
 
 import kohort
@@ -69,7 +70,7 @@ def test_a_search_goes_on_beside_a_candidate_that_fails(rows):
     search = GridSearchCV(
         kohort.KerasRegressor(dense, random_state=0), {"units": [1, 2]}, cv=2, error_score=np.nan
     )
-    with kohort.together(), pytest.warns(UserWarning, match="fits failed"):
+    with kohort.together(), pytest.warns(FitFailedWarning, match="fits failed"):
         search.fit(X, y)
     scores = search.cv_results_["mean_test_score"]
     assert np.isfinite(scores[0])

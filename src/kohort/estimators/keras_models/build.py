@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from kohort.errors import ModelError, ParameterError, explain
-from kohort.estimators.keras_routing import build_arguments, build_function, routed
-from kohort.networks.host_initializers import host_initializers
+from kohort.estimators.keras_models.routing import build_arguments, build_function, routed
+from kohort.networks.keras_models.host_initializers import host_initializers
 
 
 def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:

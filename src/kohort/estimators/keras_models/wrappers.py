@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from kohort.engine.member import Floats
 from kohort.errors import DataError
-from kohort.estimators.keras_data import Inputs, class_columns, value_columns
-from kohort.estimators.keras_estimator import KerasEstimator
-from kohort.networks.columns import Columns
+from kohort.estimators.keras_models.data import Inputs, class_columns, value_columns
+from kohort.estimators.keras_models.estimator import KerasEstimator
+from kohort.networks.keras_models.columns import Columns
 
 _PARAMETERS = """model : callable or keras.Model
         A function that builds and returns a model, compiled or not, or a model, which is copied
@@ -92,38 +92,6 @@ class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
     >>> model.predict(X).shape
     (442,)
     """
-
-    def __init__(
-        self,
-        model: Any = None,
-        *,
-        optimizer: Any = None,
-        loss: Any = None,
-        metrics: Any = None,
-        epochs: int = 1,
-        batch_size: int | None = 32,
-        validation_split: float = 0.0,
-        shuffle: bool = True,
-        callbacks: Any = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
-        **parameters: Any,
-    ) -> None:
-        self.model = model
-        self.optimizer = optimizer
-        self.loss = loss
-        self.metrics = metrics
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.validation_split = validation_split
-        self.shuffle = shuffle
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-        for name, value in parameters.items():
-            setattr(self, name, value)
 
     def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
         targets = self._checked(y)
@@ -230,21 +198,13 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         verbose: int = 0,
         **parameters: Any,
     ) -> None:
-        self.model = model
-        self.optimizer = optimizer
-        self.loss = loss
-        self.metrics = metrics
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.validation_split = validation_split
-        self.shuffle = shuffle
-        self.callbacks = callbacks
+        super().__init__(
+            model, optimizer=optimizer, loss=loss, metrics=metrics, epochs=epochs,
+            batch_size=batch_size, validation_split=validation_split, shuffle=shuffle,
+            callbacks=callbacks, warm_start=warm_start, random_state=random_state, verbose=verbose,
+            **parameters,
+        )  # fmt: skip
         self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-        for name, value in parameters.items():
-            setattr(self, name, value)
 
     def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
         y = np.asarray(y)

@@ -6,10 +6,11 @@ import pytest
 
 from kohort.engine.executors import train
 from kohort.engine.member import Member, Rows
-from kohort.networks.chain import hidden_layers, widths_of
-from kohort.networks.columns import Columns
-from kohort.networks.host_initializers import host_initializers
-from kohort.networks.tracing import Variables, trace
+from kohort.networks.keras_models.chain import hidden_layers, widths_of
+from kohort.networks.keras_models.columns import Columns
+from kohort.networks.keras_models.host_initializers import host_initializers
+from kohort.networks.keras_models.tracing import trace
+from kohort.networks.keras_models.variables import Variables
 from kohort.recipe.recipe import Recipe
 
 L = keras.layers

@@ -7,8 +7,8 @@ from typing import Any
 
 import jax
 
-from kohort.estimators.keras_callbacks import needs_batches
-from kohort.networks.tracing import normalizations
+from kohort.estimators.keras_models.callbacks import needs_batches
+from kohort.networks.keras_models.variables import normalizations
 
 _METHODS = (
     "train_step", "test_step", "compute_metrics", "compute_loss", "fit", "train_on_batch",

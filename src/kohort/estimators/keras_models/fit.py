@@ -7,20 +7,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from kohort.engine.member import Floats, Member, Outcome, Rows
-from kohort.estimators.keras_callbacks import CallbackRun, ModelState
-from kohort.estimators.keras_support import (
+from kohort.estimators.keras_models.callbacks import CallbackRun, ModelState
+from kohort.estimators.keras_models.support import (
     obstacle_of_call,
     obstacle_of_losses,
     obstacle_of_model,
 )
 from kohort.estimators.preparation import floating_dtype
 from kohort.estimators.together import current, train_members
-from kohort.networks.columns import Columns
-from kohort.networks.tracing import Tracing, UntraceableError, Variables, trace
+from kohort.networks.keras_models.columns import Columns
+from kohort.networks.keras_models.functions import UntraceableError
+from kohort.networks.keras_models.tracing import Tracing, trace
+from kohort.networks.keras_models.variables import Variables
 from kohort.recipe.recipe import Recipe
 
 
@@ -111,7 +114,7 @@ def _mixes_rows(ready: Ready) -> bool:
         rest = (np.asarray(tracing.numbers, dtype), np.asarray(tracing.units, np.int32))
 
         def trained(x: Any) -> Any:
-            state = network.layout.unpack(params)
+            state = network.layout.unpack(jnp.asarray(params))
             batch = (x, y, share, np.int32(half))
             carried, *_ = network.step(state, (), batch, pace, *rest, np.uint32(0), np.int32(0))
             return carried[: network.essential]

@@ -204,7 +204,8 @@ import kohort, keras, numpy as np
 X = np.random.default_rng(0).normal(size=(40, 3)); y = X[:, 0]
 if sys.argv[1] == "write":
     def build(width=4):
-        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(width), keras.layers.Dense(1)])
+        layers = [keras.layers.Dense(width), keras.layers.Dense(1)]
+        model = keras.Sequential([keras.Input((3,)), *layers])
         model.compile("sgd", "mse")
         return model
     fitted = kohort.KerasRegressor(build, width=5, random_state=0).fit(X, y)

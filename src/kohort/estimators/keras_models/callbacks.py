@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from kohort.engine.member import Floats, Logs, Verdict
-from kohort.networks.tracing import Variables
+from kohort.networks.keras_models.variables import Variables
 
 _BATCH_HOOKS = (
     "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end",

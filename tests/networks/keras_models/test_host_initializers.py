@@ -1,4 +1,4 @@
-"""Keras's initializers on the host: distributions of Keras's own, seeds, other threads left alone."""
+"""Keras's initializers on the host: distributions, seeds, other threads left alone."""
 
 import random
 import threading
@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from kohort.networks.host_initializers import host_initializers
+from kohort.networks.keras_models.host_initializers import host_initializers
 
 I = keras.initializers  # noqa: E741
 _SHAPE = (200, 300)

@@ -7,20 +7,18 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
 
-import cloudpickle
 import jax
 import numpy as np
-from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from kohort.engine.member import Floats, Rows
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.errors import DivergedError, KerasLoopWarning, ModelError, ParameterError, explain
-from kohort.estimators.keras_build import build, compile_model, prepare
-from kohort.estimators.keras_callbacks import made
-from kohort.estimators.keras_data import Inputs, floats, input_columns, inputs_of, symbolic
-from kohort.estimators.keras_fit import (
+from kohort.estimators.keras_models.build import build, compile_model, prepare
+from kohort.estimators.keras_models.callbacks import made
+from kohort.estimators.keras_models.data import Inputs, floats, input_columns, inputs_of, symbolic
+from kohort.estimators.keras_models.fit import (
     Job,
     Ready,
     fit_in_cohort,
@@ -28,32 +26,20 @@ from kohort.estimators.keras_fit import (
     put_weights,
     weights_of,
 )
-from kohort.estimators.keras_routing import further, refuse_unknown, routed
+from kohort.estimators.keras_models.parameters import KerasParameters
+from kohort.estimators.keras_models.routing import further, refuse_unknown, routed
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
-from kohort.networks.columns import Columns
-from kohort.networks.host_initializers import host_initializers
+from kohort.networks.keras_models.columns import Columns
+from kohort.networks.keras_models.host_initializers import host_initializers
 from kohort.recipe.constraints import Interval, check
 from kohort.recipe.recipe import Recipe
 
 _COUNT = Interval(1, float("inf"), whole=True)
-_UNKEPT = ("_ready", "_filled")
 
 
-class KerasEstimator(BaseEstimator):  # type: ignore[misc]
+class KerasEstimator(KerasParameters):
     """Behaviour of both estimators over Keras models."""
 
-    model: Any
-    optimizer: Any
-    loss: Any
-    metrics: Any
-    epochs: int
-    batch_size: int | None
-    validation_split: float
-    shuffle: bool
-    callbacks: Any
-    warm_start: bool
-    random_state: Any
-    verbose: int
     history_: dict[str, list[float]]
 
     @abstractmethod
@@ -75,57 +61,6 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Every parameter, those of the build function and those with prefixes included.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            As in scikit-learn.
-
-        Returns
-        -------
-        dict
-        """
-        return {**super().get_params(deep=deep), **further(self)}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters by name.
-
-        Raises
-        ------
-        ParameterError
-            If a name is unknown; the message lists the known ones.
-        """
-        if "model" in params:
-            self.model = params.pop("model")
-        refuse_unknown(self, [name for name in params if not hasattr(self, name)])
-        for name, value in params.items():
-            setattr(self, name, value)
-        return self
-
-    def __sklearn_clone__(self) -> Self:
-        params = {
-            name: value if name == "model" else clone(value, safe=False)
-            for name, value in self.get_params(deep=False).items()
-        }
-        copy = type(self)(**params)
-        for name in ("_metadata_request", "_sklearn_output_config"):
-            if name in vars(self):
-                setattr(copy, name, getattr(self, name))
-        return copy
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = {n: v for n, v in super().__getstate__().items() if n not in _UNKEPT}
-        if getattr(state["model"], "__module__", None) == "__main__" or _local(state["model"]):
-            state["model"] = _Pickled(cloudpickle.dumps(state["model"]))
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state.get("model"), _Pickled):
-            state = {**state, "model": cloudpickle.loads(state["model"].content)}
-        super().__setstate__(state)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
         """Build the model and train it.
@@ -413,22 +348,9 @@ class KerasEstimator(BaseEstimator):  # type: ignore[misc]
         DataFrame
             A row per candidate: its parameters, `program` (equal numbers share a program), `why`.
         """
-        from kohort.estimators.keras_groups import explain_groups
+        from kohort.estimators.keras_models.groups import explain_groups
 
         return explain_groups(self, param_grid, X, y)
-
-
-class _Pickled:
-    """A build function that pickle could not find by name elsewhere."""
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-
-def _local(function: Any) -> bool:
-    """Whether a function is defined inside another, or is a lambda."""
-    name = getattr(function, "__qualname__", "")
-    return "<locals>" in name or "<lambda>" in name
 
 
 def _outputs(model: Any, x: Columns, seed: int) -> list[tuple[int, ...]]:

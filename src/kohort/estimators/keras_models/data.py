@@ -13,7 +13,7 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from kohort.errors import DataError, ModelError
-from kohort.networks.columns import Columns
+from kohort.networks.keras_models.columns import Columns
 
 Arrays = list[NDArray[Any]]
 

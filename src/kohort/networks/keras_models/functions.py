@@ -1,53 +1,24 @@
-"""From a compiled Keras model to a `TracedModel`, and to the numbers and arrays of this one."""
+"""Keras's training, test and prediction steps of one model, as pure functions of arrays."""
 
 from __future__ import annotations
 
-import hashlib
-import threading
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from numpy.typing import NDArray
 
-from kohort.networks.chain import hidden_layers, resolved, templates, widths_of
-from kohort.networks.columns import Columns
-from kohort.networks.lifting import Program, lift
+from kohort.networks.keras_models.chain import hidden_layers, resolved, templates, widths_of
+from kohort.networks.keras_models.columns import Columns
+from kohort.networks.keras_models.variables import Variables, normalizations
 from kohort.networks.randomness import mix
-from kohort.networks.signature import signature
-from kohort.networks.traced import Part, TracedModel
-
-JUDGED_ROWS = 256
-"""Rows that one call of `judge` and `predict` takes."""
 
 _STRIDE = 1024
 """Random draws of one generator in one step, at most."""
 
-_MOST_TRACES = 4096
 
-_known: weakref.WeakValueDictionary[str, TracedModel] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Tracing:
-    """A model's network, its own numbers, the arrays that its functions closed over, its widths."""
-
-    network: TracedModel
-    numbers: tuple[float, ...]
-    arrays: list[NDArray[Any]]
-    units: tuple[int, ...]
-
-
-_traced: dict[Any, Tracing] = {}
-
-
-class _Functions:
+class Functions:
     """A model's step, judgement and prediction as pure functions of `state`, a list of arrays.
 
     Parameters
@@ -69,7 +40,7 @@ class _Functions:
 
     def _scopes(self, state: Sequence[Any], seed: Any, index: Any) -> tuple[list[Any], ...]:
         """The lists that Keras's stateless functions take."""
-        model, variables = self.model, self.variables
+        variables = self.variables
         values = {
             id(variable): value.astype(variable.dtype)
             for variable, value in zip(variables.carried, state, strict=True)
@@ -80,25 +51,23 @@ class _Functions:
             values[id(generator)] = jnp.stack([mixed, count])
         for variable in variables.held:
             values[id(variable)] = jnp.zeros(variable.shape, variable.dtype)
-        parts = (
+        return tuple([values[id(variable)] for variable in part] for part in self._lists)
+
+    @property
+    def _lists(self) -> tuple[list[Any], ...]:
+        """The model's variables, list by list as Keras's stateless functions take them."""
+        model = self.model
+        return (
             model.trainable_variables,
             model.non_trainable_variables,
             model.optimizer.variables,
             model.metrics_variables,
         )
-        return tuple([values[id(variable)] for variable in part] for part in parts)
 
     def _carried(self, lists: Sequence[Sequence[Any]]) -> list[jax.Array]:
-        model = self.model
-        parts = (
-            model.trainable_variables,
-            model.non_trainable_variables,
-            model.optimizer.variables,
-            model.metrics_variables,
-        )
         values = {
             id(variable): value
-            for part, given in zip(parts, lists, strict=True)
+            for part, given in zip(self._lists, lists, strict=True)
             for variable, value in zip(part, given, strict=True)
         }
         dtype = jnp.dtype(self.dtype)
@@ -131,7 +100,7 @@ class _Functions:
             rate.astype(value.dtype) if v is fed else value
             for v, value in zip(model.optimizer.variables, optimizer, strict=True)
         ]
-        initial = self._initial_metrics()
+        initial = self.initial_metrics()
         metrics = [jnp.where(fresh > 0, a, b) for a, b in zip(initial, metrics, strict=True)]
         exists = jnp.arange(self.batch_size, dtype=jnp.int32) < rows
         inputs, targets = self.x.split(x), self.y.split(y)
@@ -175,15 +144,15 @@ class _Functions:
     def reset(self, state: list[Any]) -> list[Any]:
         """The state with metrics that have seen nothing."""
         lists = self._scopes(state, jnp.uint32(0), jnp.int32(0))
-        return self._carried([*lists[:3], self._initial_metrics()])
+        return self._carried([*lists[:3], self.initial_metrics()])
 
     def results(self, state: list[Any]) -> Any:
         """The metrics' values."""
         *_, metrics = self._scopes(state, jnp.uint32(0), jnp.int32(0))
-        values = self._logs(metrics)
+        values = self.logs(metrics)
         return jnp.stack([values[name].astype(state[0].dtype) for name in values])
 
-    def _logs(self, metrics: Sequence[Any]) -> dict[str, Any]:
+    def logs(self, metrics: Sequence[Any]) -> dict[str, Any]:
         import keras
 
         model = self.model
@@ -191,7 +160,7 @@ class _Functions:
             logs = model.get_metrics_result()
         return {name: jnp.asarray(value) for name, value in logs.items() if name != "loss"}
 
-    def _initial_metrics(self) -> list[Any]:
+    def initial_metrics(self) -> list[Any]:
         import keras
 
         model = self.model
@@ -313,159 +282,3 @@ def _of_existing(layer: Any, units: Any) -> Callable[..., Any]:
         return type(layer).call(layer, jnp.where(units, inputs, 0), *rest, **options)
 
     return call
-
-
-def normalizations(model: Any) -> list[Any]:
-    """Keras's own layers of batch normalisation."""
-    import keras
-
-    return [
-        layer
-        for layer in model._flatten_layers(include_self=False)
-        if type(layer) is keras.layers.BatchNormalization
-    ]
-
-
-class Variables:
-    """A built model's variables by their part in training.
-
-    Attributes
-    ----------
-    trained, other, optimizer, metrics : list of Variable
-        What a member carries: trained; further state of layers; the optimizer's; the metrics'.
-    seeds : list of Variable
-        States of random generators, which the engine feeds.
-    rate : Variable or None
-        The learning rate, which the engine feeds; None if a schedule computes it.
-    held : list of Variable
-        The rate and the tracker of the loss, which carry nothing.
-    """
-
-    def __init__(self, model: Any) -> None:
-        optimizer = model.optimizer
-        inner = getattr(optimizer, "inner_optimizer", optimizer)
-        rate = getattr(inner, "_learning_rate", None)
-        self.rate = next((v for v in optimizer.variables if v is rate), None)
-        self.seeds = [
-            v for v in model.non_trainable_variables if v.dtype == "uint32" and v.shape == (2,)
-        ]
-        self.held = [
-            *([] if self.rate is None else [self.rate]),
-            *model._loss_tracker.variables,
-        ]
-        apart = {id(v) for v in (*self.seeds, *self.held)}
-
-        def kept(variables: Sequence[Any]) -> list[Any]:
-            return [v for v in variables if id(v) not in apart]
-
-        self.trained = list(model.trainable_variables)
-        self.other = kept(model.non_trainable_variables)
-        self.optimizer = kept(optimizer.variables)
-        self.metrics = kept(model.metrics_variables)
-
-    @property
-    def carried(self) -> list[Any]:
-        """All that change in training, in the order in which a member carries them."""
-        return [*self.trained, *self.other, *self.optimizer, *self.metrics]
-
-
-def trace(model: Any, x: Columns, y: Columns, batch_size: int) -> Tracing:
-    """Trace a compiled and built Keras model with its numbers lifted out.
-
-    Parameters
-    ----------
-    model : keras.Model
-    x, y : Columns
-        How flat rows hold its inputs and its targets.
-    batch_size : int
-
-    Returns
-    -------
-    Tracing
-    """
-    text = signature(model)
-    key = None if text is None else (text, x, y, batch_size)
-    if key in _traced:
-        return _traced[key]
-    tracing = _trace(model, x, y, batch_size)
-    if key is not None and not tracing.arrays:
-        with _lock:
-            _traced[key] = tracing
-            if len(_traced) > _MOST_TRACES:
-                del _traced[next(iter(_traced))]
-    return tracing
-
-
-def _trace(model: Any, x: Columns, y: Columns, batch_size: int) -> Tracing:
-    functions = _Functions(model, x, y, batch_size)
-    lifted = {kind: lift(*call) for kind, call in _calls(functions).items()}
-    carried = len(functions.variables.carried)
-    arrays = [array for _, _, held in lifted.values() for array in held]
-    numbers = tuple(number for _, found, _ in lifted.values() for number in found)
-    shapes = (*functions.templates, *(array.shape for array in arrays))
-    names = tuple(functions._logs(functions._initial_metrics()))
-    network = _network(functions, {k: p for k, (p, _, _) in lifted.items()}, lifted, shapes, names)
-    assert network.carried == carried
-    units = tuple(layer.units for layer in functions.hidden)
-    return Tracing(network, numbers, arrays, units)
-
-
-def _calls(functions: _Functions) -> dict[str, tuple[Any, ...]]:
-    """Each function with the shapes of its arguments."""
-    dtype = np.dtype(functions.dtype)
-
-    def like(*shape: int, kind: Any = dtype) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(shape, kind)
-
-    state = [like(*resolved(t, functions.widths)) for t in functions.templates]
-    units = like(len(functions.hidden), kind=np.int32)
-    columns = functions.x.width, functions.y.width
-
-    def rows(count: int) -> list[jax.ShapeDtypeStruct]:
-        return [like(count, columns[0]), like(count, columns[1]), like(count)]
-
-    integer, judged = like(kind=np.int32), like(JUDGED_ROWS, kind=np.bool_)
-    seed = like(kind=np.uint32)
-    batch = rows(functions.batch_size)
-    calls: dict[str, tuple[Any, ...]] = {
-        "step": (functions.step, state, *batch, integer, like(), like(), seed, integer, units),
-        "judge": (functions.judge, state, *rows(JUDGED_ROWS), judged, units),
-        "predict": (functions.predict, state, like(JUDGED_ROWS, columns[0]), units),
-        "reset": (functions.reset, state),
-    }
-    if functions.variables.metrics:
-        calls["results"] = (functions.results, state)
-    return calls
-
-
-def _network(
-    functions: _Functions,
-    programs: dict[str, Program],
-    lifted: dict[str, tuple[Program, list[float], list[Any]]],
-    shapes: tuple[tuple[int, ...], ...],
-    names: tuple[str, ...],
-) -> TracedModel:
-    """The structure; an equal one that is known already takes its place."""
-    variables = functions.variables
-    parts, column, start = {}, 0, len(variables.carried)
-    for kind, (program, numbers, arrays) in lifted.items():
-        parts[kind] = Part(program, column, (start, start + len(arrays)))
-        column, start = column + len(numbers), start + len(arrays)
-    outputs = jax.eval_shape(functions.predict, *_calls(functions)["predict"][1:]).shape[1]
-    text = [*(p.digest for p in programs.values()), shapes, names, functions.widths]
-    digest = hashlib.sha256(repr(text).encode()).hexdigest()
-    network = TracedModel(
-        digest=digest,
-        features=functions.x.width,
-        outputs=outputs,
-        widths=functions.widths,
-        templates=shapes,
-        trainable=len(variables.trained),
-        essential=len(variables.trained) + len(variables.other),
-        carried=len(variables.carried),
-        columns=column,
-        metrics=names,
-        parts=parts,
-    )
-    with _lock:
-        return _known.setdefault(digest, network)

@@ -9,7 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from kohort.networks.chain import Template, resolved
+from kohort.networks.keras_models.chain import Template, resolved
 from kohort.networks.layout import Layout
 from kohort.networks.lifting import Program
 

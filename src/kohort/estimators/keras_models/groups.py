@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
-from kohort.estimators.keras_support import obstacle_of_call
+from kohort.estimators.keras_models.support import obstacle_of_call
 
 
 def explain_groups(estimator: Any, param_grid: Any, X: Any, y: Any) -> Any:

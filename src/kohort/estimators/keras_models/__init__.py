@@ -1,0 +1,1 @@
+"""A user's Keras model as a scikit-learn estimator."""

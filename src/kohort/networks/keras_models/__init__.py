@@ -1,0 +1,1 @@
+"""A user's Keras model as a network of the engine."""

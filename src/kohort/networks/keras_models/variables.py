@@ -1,0 +1,60 @@
+"""A Keras model's variables and layers by their part in training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class Variables:
+    """A built model's variables by their part in training.
+
+    Attributes
+    ----------
+    trained, other, optimizer, metrics : list of Variable
+        What a member carries: trained; further state of layers; the optimizer's; the metrics'.
+    seeds : list of Variable
+        States of random generators, which the engine feeds.
+    rate : Variable or None
+        The learning rate, which the engine feeds; None if a schedule computes it.
+    held : list of Variable
+        The rate and the tracker of the loss, which carry nothing.
+    """
+
+    def __init__(self, model: Any) -> None:
+        optimizer = model.optimizer
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        rate = getattr(inner, "_learning_rate", None)
+        self.rate = next((v for v in optimizer.variables if v is rate), None)
+        self.seeds = [
+            v for v in model.non_trainable_variables if v.dtype == "uint32" and v.shape == (2,)
+        ]
+        self.held = [
+            *([] if self.rate is None else [self.rate]),
+            *model._loss_tracker.variables,
+        ]
+        apart = {id(v) for v in (*self.seeds, *self.held)}
+
+        def kept(variables: Sequence[Any]) -> list[Any]:
+            return [v for v in variables if id(v) not in apart]
+
+        self.trained = list(model.trainable_variables)
+        self.other = kept(model.non_trainable_variables)
+        self.optimizer = kept(optimizer.variables)
+        self.metrics = kept(model.metrics_variables)
+
+    @property
+    def carried(self) -> list[Any]:
+        """All that change in training, in the order in which a member carries them."""
+        return [*self.trained, *self.other, *self.optimizer, *self.metrics]
+
+
+def normalizations(model: Any) -> list[Any]:
+    """Keras's own layers of batch normalisation."""
+    import keras
+
+    return [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if type(layer) is keras.layers.BatchNormalization
+    ]
