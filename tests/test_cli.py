@@ -15,10 +15,6 @@ pytest.importorskip("skrub")
 pytest.importorskip("matplotlib")
 
 # Keras's variables do not know NumPy 2's copy keyword; it shows when a model is saved.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
-
 ROWS = 90
 
 

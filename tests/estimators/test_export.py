@@ -10,9 +10,6 @@ from kohort.recipe.activations import ACTIVATIONS
 from kohort.recipe.losses import CLASSIFICATION, REGRESSION
 from kohort.recipe.optimizers import OPTIMIZERS
 
-pytestmark = pytest.mark.filterwarnings(  # Keras's own, when it reads its variables.
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
 _COMMON = {"width": [9, 6], "epochs": 2, "learning_rate": 0.01, "random_state": 0}
 _TECHNIQUES = {
     "batch norm before": {"batch_norm": "before", "batch_norm_momentum": 0.5},

@@ -35,9 +35,6 @@ def outputs(model, X):
     return probability[:, 1:] if probability.shape[1] == 2 else probability
 
 
-@pytest.mark.filterwarnings(  # Keras's own, when it writes its variables.
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
 @pytest.mark.parametrize("name", ["iris", "cancer", "diabetes", "linnerud"])
 def test_the_keras_model_predicts_the_same_from_raw_features(name, tmp_path):
     model, X, _ = fitted(name)

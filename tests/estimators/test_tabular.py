@@ -15,9 +15,6 @@ from kohort.estimators.spaces import (
 from kohort.estimators.tabular import TabularModel, tabular_pipeline
 
 pytest.importorskip("skrub")
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
 
 
 @pytest.fixture(scope="module")

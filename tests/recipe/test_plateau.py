@@ -29,9 +29,6 @@ def _keras_rates(losses, **options):
 _losses = st.lists(st.integers(0, 12).map(lambda n: n / 4), min_size=1, max_size=25)
 
 
-@pytest.mark.filterwarnings(  # Keras's own, when it reads its rate.
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
 @given(
     losses=_losses,
     patience=st.integers(0, 3),

@@ -65,6 +65,7 @@ def test_bad_parameters_are_refused(name, value, rows):
         kohort.KerasRegressor(dense, **{name: value}).fit(X, y)
 
 
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
 def test_a_search_goes_on_beside_a_candidate_that_fails(rows):
     X, y, _ = rows
     search = GridSearchCV(

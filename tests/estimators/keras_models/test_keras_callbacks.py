@@ -1,12 +1,15 @@
 """Keras's callbacks have their effect in a cohort, per member; a user's own run at epoch ends."""
 
 import csv
+from contextlib import nullcontext
 
 import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
 
 import kohort
 
@@ -58,6 +61,7 @@ def test_files_of_callbacks_hold_what_was_trained(models, rows, tmp_path):
     log = C.CSVLogger(str(tmp_path / "log.csv"))
     model = fitted(models, rows, [checkpoint, log], epochs=3)
     saved = models["chain"]()
+    saved.optimizer.build(saved.trainable_variables)
     saved.load_weights(tmp_path / "3.weights.h5")
     for ours, theirs in zip(model.model_.get_weights(), saved.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -129,7 +133,40 @@ def test_nan_terminates(models, rows):
         model.fit(X, y)
 
 
-def test_tensorboard_writes_a_log(models, rows, tmp_path):
-    pytest.importorskip("tensorboard")
-    fitted(models, rows, [C.TensorBoard(tmp_path / "logs")], epochs=2)
-    assert list((tmp_path / "logs").rglob("events*"))
+@pytest.mark.parametrize("own_loop", [False, True])
+def test_tensorboard_shows_what_was_trained(models, rows, tmp_path, own_loop):
+    board = C.TensorBoard(str(tmp_path / "logs"), histogram_freq=1)
+    others = [Hearer()] if own_loop else []
+    with pytest.warns(kohort.KerasLoopWarning) if own_loop else nullcontext():
+        model = fitted(models, rows, [board, *others], epochs=3)
+    events = EventAccumulator(str(tmp_path / "logs/train"), {"tensors": 0}).Reload()
+    assert {"epoch_loss", "keras"} < set(events.Tags()["tensors"])
+    assert any("kernel/histogram" in tag for tag in events.Tags()["tensors"])
+    for folder, name in (("train", "loss"), ("validation", "val_loss")):
+        events = EventAccumulator(str(tmp_path / "logs" / folder), {"tensors": 0}).Reload()
+        written = events.Tensors("epoch_loss")
+        assert [event.step for event in written] == [0, 1, 2]
+        losses = [make_ndarray(event.tensor_proto).item() for event in written]
+        np.testing.assert_allclose(losses, model.history_[name], rtol=1e-6)
+
+
+def test_tensorboard_images_need_tensorflow(models, rows, tmp_path):
+    with pytest.raises(ImportError, match=r"write_images=True.* pip install tensorflow-cpu"):
+        fitted(models, rows, [C.TensorBoard(str(tmp_path), write_images=True)], epochs=1)
+
+
+def test_tensorboard_follows_batches_in_keras_loop(models, rows, tmp_path):
+    board = C.TensorBoard(str(tmp_path), update_freq=3)
+    with pytest.warns(kohort.KerasLoopWarning, match="TensorBoard"):
+        model = fitted(models, rows, [board], epochs=2)
+    steps = 2 * -(-len(rows[0]) // model.batch_size)
+    events = EventAccumulator(str(tmp_path / "train"), {"tensors": 0}).Reload()
+    written = [event.step for event in events.Tensors("batch_loss")]
+    assert written == list(range(3, steps + 1, 3))
+
+
+class Hearer(C.Callback):
+    """Wants to hear of every batch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from kohort.engine.member import Floats, Logs, Verdict
+from kohort.estimators.keras_models.tensorboard import use_own_writer
 from kohort.networks.keras_models.variables import Variables
 
 _BATCH_HOOKS = (
@@ -188,4 +189,8 @@ def made(given: Any, options: dict[str, Any]) -> list[Any]:
     if given is None:
         return []
     listed = given if isinstance(given, list | tuple) else [given]
-    return [c if isinstance(c, keras.callbacks.Callback) else c(**options) for c in listed]
+    callbacks = [c if isinstance(c, keras.callbacks.Callback) else c(**options) for c in listed]
+    for callback in callbacks:
+        if _of_keras(callback) == "TensorBoard":
+            use_own_writer(callback)
+    return callbacks

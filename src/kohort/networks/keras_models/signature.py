@@ -13,6 +13,9 @@ from typing import Any
 # What a user's own function or class looks like in Keras's configuration.
 _OWN = ('"class_name": "function"', '"__lambda__"', '"registered_name": "', "Custom>")
 
+# Where Keras's configuration of a model names layers.
+_NAMING = ("name", "keras_history", "input_layers", "output_layers")
+
 
 def signature(model: Any) -> str | None:
     """The configuration of a compiled model without its layers' names, weights and rate.
@@ -35,7 +38,7 @@ def signature(model: Any) -> str | None:
     names = model.output_names if len(model.outputs) > 1 else []
     try:
         text = json.dumps(
-            [model.get_config(), {**compiled, "optimizer": optimizer}, names],
+            [_numbered(model), {**compiled, "optimizer": optimizer}, names],
             sort_keys=True,
             default=_refuse,
         )
@@ -44,10 +47,28 @@ def signature(model: Any) -> str | None:
     modules = re.findall(r'"module": "([^"]*)"', text)
     if any(mark in text for mark in _OWN) or not all(m.startswith("keras") for m in modules):
         return None
-    layers = [model, *model._flatten_layers(include_self=False)]
-    for position, layer in enumerate(layers):
-        text = text.replace(f'"{layer.name}"', f'"#{position}"')
     return f"{keras.config.floatx()} {text}"
+
+
+def _numbered(model: Any) -> Any:
+    """The model's configuration with each layer's name replaced by its position."""
+    layers = [model, *model._flatten_layers(include_self=False)]
+    positions = {layer.name: position for position, layer in enumerate(layers)}
+
+    def renamed(thing: Any) -> Any:
+        if isinstance(thing, list | tuple):
+            return [renamed(part) for part in thing]
+        return positions.get(thing, thing) if isinstance(thing, str) else thing
+
+    def walk(thing: Any) -> Any:
+        if isinstance(thing, dict):
+            return {
+                key: renamed(value) if key in _NAMING else walk(value)
+                for key, value in thing.items()
+            }
+        return [walk(part) for part in thing] if isinstance(thing, list | tuple) else thing
+
+    return walk(model.get_config())
 
 
 def _refuse(thing: Any) -> Any:
