@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export KERAS_BACKEND := jax
 
-.PHONY: demo test bench lint types setup clean
+.PHONY: demo test oracles bench lint types setup clean
 
 setup: .venv/.ready
 
@@ -25,6 +25,10 @@ types: .venv/.ready
 
 test: lint types
 	$(BIN)/python -m pytest -n 2
+
+# PyTorch, for the tests that compare with it; they are skipped without.
+oracles: .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[oracles]' -c constraints.txt
 
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks

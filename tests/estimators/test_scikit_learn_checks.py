@@ -6,7 +6,6 @@ passes all the others.
 
 import warnings
 
-import jax
 import keras
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
@@ -54,25 +53,16 @@ DEFAULTS += [
 DOUBLE_ONLY = "check_sample_weight_equivalence_on_dense_data"
 
 
-@pytest.fixture
-def double_precision():
-    jax.config.update("jax_enable_x64", True)
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx("float32")
-    jax.config.update("jax_enable_x64", False)
-
-
 def run(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)
 
 
-@pytest.mark.usefixtures("double_precision")
 @parametrize_with_checks(ESTIMATORS)
-def test_check_in_double_precision(estimator, check):
-    run(estimator, check)
+def test_check_in_double_precision(estimator, check, double_precision):
+    with double_precision():
+        run(estimator, check)
 
 
 @pytest.mark.parametrize("estimator", DEFAULTS, ids=lambda estimator: type(estimator).__name__)
