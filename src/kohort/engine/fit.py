@@ -53,6 +53,8 @@ class Fit:
         performs = member.recipe.schedule == "performance"
         self._plateau = Plateau(member.recipe) if performs else None
         self._factor = 1.0
+        if member.rate is not None:
+            self.set_rate(member.rate)
 
     @property
     def rate_factor(self) -> float:
@@ -157,8 +159,15 @@ class Fit:
         recipe = self.member.recipe
         self.status = DIVERGED
         where = "" if offset is None else f" (step {self.cursor + offset + 1} of the epoch)"
-        self.cause = (
-            f"The loss became NaN or infinite in epoch {self.epoch + 1}{where} with "
-            f"learning_rate={recipe.learning_rate:g}, optimizer={recipe.optimizer!r}. "
-            f"Lower learning_rate (try {recipe.learning_rate / 10:.2g}) or keep standardize=True."
-        )
+        lead = f"The loss became NaN or infinite in epoch {self.epoch + 1}{where}"
+        if self.member.lifted is None:
+            self.cause = (
+                f"{lead} with learning_rate={recipe.learning_rate:g}, "
+                f"optimizer={recipe.optimizer!r}. Lower learning_rate (try "
+                f"{recipe.learning_rate / 10:.2g}) or keep standardize=True."
+            )
+        else:
+            self.cause = (
+                f"{lead}. Lower the learning rate, clip the gradients (clipnorm=1.0), or scale X "
+                "and y."
+            )

@@ -79,6 +79,8 @@ class Member:
         Whether each epoch visits the rows in an order of its own.
     first_epoch : int
         Epoch to start with.
+    rate : float or None
+        Learning rate to start with where it is not the recipe's; may be 0.
     """
 
     recipe: Recipe
@@ -92,6 +94,7 @@ class Member:
     lifted: tuple[float, ...] | None = None
     shuffled: bool = True
     first_epoch: int = 0
+    rate: float | None = None
 
     @property
     def size(self) -> int:

@@ -126,6 +126,19 @@ def test_classes_of_callbacks_take_parameters(models, rows):
     assert model.n_epochs_ < 10
 
 
+def test_a_rate_of_zero_trains_nothing_until_a_callback_raises_it(models, rows):
+    X, y, _ = rows
+    still = kohort.KerasRegressor(models["chain"], rate=0.0, epochs=2, random_state=0).fit(X, y)
+    start = kohort.KerasRegressor(models["chain"], rate=0.0, random_state=0).initialize(X, y)
+    for ours, theirs in zip(still.model_.get_weights(), start.model_.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    schedule = C.LearningRateScheduler(lambda epoch: 0.02 * (epoch > 1))
+    model = kohort.KerasRegressor(models["chain"], epochs=4, callbacks=[schedule], random_state=0)
+    losses = model.fit(X, y).history_["loss"]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    assert losses[3] < losses[0]
+
+
 def test_nan_terminates(models, rows):
     X, y, _ = rows
     model = kohort.KerasRegressor(models["chain"], rate=1e20, callbacks=[C.TerminateOnNaN()])

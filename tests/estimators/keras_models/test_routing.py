@@ -112,6 +112,35 @@ def test_one_hot_losses_and_logits_and_labels_of_any_type(iris):
     np.testing.assert_allclose(fitted.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
 
 
+def test_options_reach_metrics_losses_and_callbacks_of_a_list(iris):
+    X, y = iris[0], (iris[1] == 2).astype(int)
+
+    def build(n_features_in_):
+        return keras.Sequential([keras.Input((n_features_in_,)), L.Dense(1, "sigmoid")])
+
+    fitted = kohort.KerasClassifier(
+        build,
+        epochs=9,
+        loss="binary_crossentropy",
+        loss__label_smoothing=0.25,
+        metrics=[keras.metrics.BinaryAccuracy, keras.metrics.AUC],
+        metrics__0__threshold=0.75,
+        metrics__1__num_thresholds=50,
+        callbacks={"stop": keras.callbacks.EarlyStopping},
+        callbacks__stop__patience=1,
+        callbacks__stop__min_delta=100.0,
+        callbacks__monitor="loss",
+        predict__batch_size=7,
+    ).fit(X, y)
+    accuracy, auc = fitted.model_.metrics[1].metrics
+    assert fitted.model_.loss.label_smoothing == 0.25
+    assert accuracy.get_config()["threshold"] == 0.75
+    assert auc.num_thresholds == 50
+    assert fitted.n_epochs_ == 2
+    with pytest.raises(kohort.ParameterError, match="parameters of the metrics"):
+        fitted.set_params(metrics__0__treshold=0.5).fit(X, y)
+
+
 def test_class_weights_move_the_prior(iris):
     X, y = iris[0][:100], np.r_[np.zeros(90), np.ones(10)]
     generator = np.random.default_rng(0)

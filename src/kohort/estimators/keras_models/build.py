@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from kohort.errors import ModelError, ParameterError, explain
-from kohort.estimators.keras_models.routing import build_arguments, build_function, routed
+from kohort.estimators.keras_models.routing import build_arguments, build_function, made, routed
 from kohort.networks.keras_models.host_initializers import host_initializers
 
 
@@ -35,7 +35,7 @@ def _called(estimator: Any, function: Any, meta: Mapping[str, Any]) -> Any:
     import keras
 
     compile_kwargs = {"optimizer": _optimizer(estimator, None), "loss": _loss(estimator)}
-    compile_kwargs |= {"metrics": estimator.metrics, **routed(estimator, "compile")}
+    compile_kwargs |= {"metrics": _metrics(estimator), **routed(estimator, "compile")}
     more = {"meta": dict(meta), "params": estimator.get_params(), "compile_kwargs": compile_kwargs}
     arguments = build_arguments(estimator, {**meta, **more})
     shown = {name: value for name, value in arguments.items() if name not in {**more, **meta}}
@@ -113,14 +113,36 @@ def _optimizer(estimator: Any, compiled: Any) -> Any:
 def _loss(estimator: Any) -> Any:
     import keras
 
-    options = routed(estimator, "loss")
-    chosen = estimator.loss
-    if isinstance(chosen, str) and options:
-        found = keras.losses.get(chosen)
-        kind = found if inspect.isclass(found) else None
-        kind = kind or getattr(keras.losses, _camel(chosen), None) or type(found)
-        return kind(**options)
-    return _configured(chosen, options, keras.losses) if chosen is not None else None
+    def one(chosen: Any, options: dict[str, Any]) -> Any:
+        if isinstance(chosen, str) and options:
+            found = keras.losses.get(chosen)
+            kind = found if inspect.isclass(found) else None
+            kind = kind or getattr(keras.losses, _camel(chosen), None) or type(found)
+            return kind(**options)
+        return _configured(chosen, options, keras.losses) if chosen is not None else None
+
+    return _of_parameters(estimator, "loss", one)
+
+
+def _metrics(estimator: Any) -> Any:
+    import keras
+
+    def one(chosen: Any, options: dict[str, Any]) -> Any:
+        if isinstance(chosen, str) and options:
+            chosen = type(keras.metrics.get(chosen))
+        return _configured(chosen, options, keras.metrics) if chosen is not None else None
+
+    return _of_parameters(estimator, "metrics", one)
+
+
+def _of_parameters(estimator: Any, route: str, one: Callable[[Any, dict[str, Any]], Any]) -> Any:
+    options = routed(estimator, route)
+    try:
+        return made(getattr(estimator, route), options, one)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            explain(f"{route}__*", f"parameters of the {route}", options, str(error))
+        ) from error
 
 
 def _camel(name: str) -> str:
@@ -139,9 +161,9 @@ def compile_model(
     """
     compiled = bool(model.compiled)
     optimizer = _optimizer(estimator, model.optimizer if compiled else None)
-    loss = _loss(estimator)
+    loss, metrics = _loss(estimator), _metrics(estimator)
     more = routed(estimator, "compile")
-    if compiled and optimizer is None and loss is None and estimator.metrics is None and not more:
+    if compiled and optimizer is None and loss is None and metrics is None and not more:
         return
     old: dict[str, Any] = {}
     if compiled:
@@ -149,7 +171,7 @@ def compile_model(
         config = model.get_compile_config() or {}
         old |= {n: config.get(n) for n in ("loss_weights", "metrics", "weighted_metrics")}
         old = {name: value for name, value in old.items() if value is not None}
-    asked = {"optimizer": optimizer, "loss": loss, "metrics": estimator.metrics}
+    asked = {"optimizer": optimizer, "loss": loss, "metrics": metrics}
     options = {**old, **{n: v for n, v in asked.items() if v is not None}, **more}
     options.setdefault("optimizer", "rmsprop")
     if options.get("loss") is None:

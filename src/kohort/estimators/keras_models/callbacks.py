@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from kohort.engine.member import Floats, Logs, Verdict
+from kohort.estimators.keras_models.routing import made
 from kohort.estimators.keras_models.tensorboard import use_own_writer
 from kohort.networks.keras_models.variables import Variables
 
@@ -180,16 +181,22 @@ def _answering(state: ModelState, weights: Callable[[], list[Floats]] | None) ->
         object.__delattr__(state.model, "get_weights")
 
 
-def made(given: Any, options: dict[str, Any]) -> list[Any]:
+def callback_list(given: Any, options: dict[str, Any]) -> list[Any]:
     """Callbacks as a list of objects; a class, or a function that makes a callback, is called with
     the options.
     """
     import keras
 
+    def one(callback: Any, own: dict[str, Any]) -> Any:
+        return callback if isinstance(callback, keras.callbacks.Callback) else callback(**own)
+
     if given is None:
         return []
-    listed = given if isinstance(given, list | tuple) else [given]
-    callbacks = [c if isinstance(c, keras.callbacks.Callback) else c(**options) for c in listed]
+    callbacks = made(given, options, one)
+    if isinstance(callbacks, dict):
+        callbacks = list(callbacks.values())
+    elif not isinstance(callbacks, list):
+        callbacks = [callbacks]
     for callback in callbacks:
         if _of_keras(callback) == "TensorBoard":
             use_own_writer(callback)

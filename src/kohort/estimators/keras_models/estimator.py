@@ -16,7 +16,7 @@ from kohort.engine.member import Floats, Rows
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.errors import DivergedError, KerasLoopWarning, ModelError, ParameterError, explain
 from kohort.estimators.keras_models.build import build, compile_model, prepare
-from kohort.estimators.keras_models.callbacks import made
+from kohort.estimators.keras_models.callbacks import callback_list
 from kohort.estimators.keras_models.data import Inputs, floats, input_columns, inputs_of, symbolic
 from kohort.estimators.keras_models.fit import (
     Job,
@@ -236,7 +236,7 @@ class KerasEstimator(KerasParameters):
         )  # fmt: skip
 
     def _callbacks(self, options: dict[str, Any]) -> list[Any]:
-        return made(options["callbacks"], routed(self, "callbacks"))
+        return callback_list(options["callbacks"], routed(self, "callbacks"))
 
     def _rows(self, inputs: Inputs, y: Any, sample_weight: Any, class_weight: Any) -> Rows:
         x = self._form[0]
@@ -275,7 +275,7 @@ class KerasEstimator(KerasParameters):
             return history
         outcome = fit_in_cohort(ready, job)
         if outcome.weights is None:
-            raise DivergedError(outcome.cause.replace(", optimizer='adam'", ""))
+            raise DivergedError(outcome.cause)
         self._take(outcome.weights, outcome.history)
         return outcome.history
 
@@ -318,7 +318,8 @@ class KerasEstimator(KerasParameters):
         flat = floats(ready.x.join(inputs.arrays, floating_dtype()))
         if ready.tracing is None:
             x = jax.tree.map(np.asarray, ready.x.split(flat))
-            predicted = self.model_.predict(x, verbose=0, batch_size=ready.batch_size)
+            options = {"verbose": 0, "batch_size": ready.batch_size, **routed(self, "predict")}
+            predicted = self.model_.predict(x, **options)
             return [np.asarray(part) for part in jax.tree.leaves(predicted)]
         tracing = ready.tracing
         recipe = Recipe.of(loss="mse", depth=len(tracing.units), width=list(tracing.units) or 1)

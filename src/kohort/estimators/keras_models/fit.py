@@ -216,12 +216,12 @@ def _member(ready: Ready, job: Job, state: ModelState, first: int) -> Member:
         batch_size=ready.batch_size,
         epochs=job.epochs,
         early_stopping=False,
-        learning_rate=rate if rate else 1.0,
+        learning_rate=rate if rate is not None and rate > 0 else 1.0,
     )
     return Member(
         recipe, tracing.network, _shared(job.rows), job.train,
         None if job.validation is None else _shared(job.validation), job.seed, ready.state(),
-        None, tracing.numbers, job.shuffled, first,
+        None, tracing.numbers, job.shuffled, first, rate,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kohort.errors import ParameterError, explain
 
-ROUTES = ("model", "optimizer", "loss", "compile", "callbacks", "fit")
+ROUTES = ("model", "optimizer", "loss", "metrics", "compile", "callbacks", "fit", "predict")
 """Prefixes: `optimizer__learning_rate` is the optimizer's `learning_rate`."""
 
 # What a build function gets if it asks for it by name.
@@ -94,6 +94,25 @@ def routed(estimator: Any, route: str) -> dict[str, Any]:
     prefix = f"{route}__"
     given = further(estimator)
     return {n.removeprefix(prefix): value for n, value in given.items() if n.startswith(prefix)}
+
+
+def made(given: Any, options: Mapping[str, Any], make: Callable[[Any, dict[str, Any]], Any]) -> Any:
+    """Objects that a list, a dict or one description stands for, each with options of its own.
+
+    `0__name` is an option of the first of a list, `key__name` of a dict's entry, `name` of all.
+    """
+    if isinstance(given, dict):
+        return {key: made(part, _selected(options, str(key)), make) for key, part in given.items()}
+    if isinstance(given, list | tuple):
+        return [made(part, _selected(options, str(i)), make) for i, part in enumerate(given)]
+    return make(given, dict(options))
+
+
+def _selected(options: Mapping[str, Any], key: str) -> dict[str, Any]:
+    prefix = f"{key}__"
+    shared = {name: value for name, value in options.items() if "__" not in name}
+    own = {n.removeprefix(prefix): v for n, v in options.items() if n.startswith(prefix)}
+    return {**shared, **own}
 
 
 def build_arguments(estimator: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
