@@ -11,7 +11,7 @@ import numpy as np
 mpl.use("Agg")
 from matplotlib import pyplot
 
-from kohort.report.style import COLORS
+from kohort.style import COLORS
 
 PICTURES: dict[str, Callable[[], Any]] = {}
 

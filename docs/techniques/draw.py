@@ -30,7 +30,7 @@ from matplotlib import pyplot
 import kohort
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.schedules import SCHEDULES
-from kohort.report.style import COLORS, GRAY, STYLE
+from kohort.style import COLORS, GRAY, STYLE
 
 FOLDER = Path(__file__).parent / "pictures"
 

@@ -12,7 +12,7 @@ from matplotlib import pyplot
 import kohort
 from kohort.recipe import initializers, losses
 from kohort.recipe.activations import ACTIVATIONS, default_alpha
-from kohort.report.style import COLORS, GRAY
+from kohort.style import COLORS, GRAY
 
 
 @picture

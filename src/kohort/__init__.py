@@ -18,6 +18,7 @@ from kohort.errors import (  # noqa: E402
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
 from kohort.estimators.persistence import load  # noqa: E402
+from kohort.estimators.planning import plan_batch_size  # noqa: E402
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
 from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
@@ -44,6 +45,7 @@ __all__ = [
     "ParameterError",
     "RandomizedSearchCV",
     "load",
+    "plan_batch_size",
     "plot_schedule",
     "together",
 ]

@@ -18,8 +18,9 @@ from sklearn.pipeline import make_pipeline
 import kohort
 from kohort.engine import plan
 from kohort.engine.executors import Census
+from kohort.engine.memory import available_memory
 from kohort.engine.progress import describe
-from kohort.estimators.together import available_memory, current
+from kohort.estimators.together import current
 
 pytestmark = pytest.mark.timeout(120)
 

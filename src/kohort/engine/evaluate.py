@@ -116,8 +116,7 @@ def evaluation_function(structure: Structure, rows: int) -> Callable[..., Any]:
     rows. Logs are those of `log_names`: losses are weighted means over those rows plus the
     penalty, as Keras's `evaluate` gives.
     """
-    traced = isinstance(structure.network, TracedModel)
-    judge = _TracedJudge(structure) if traced else _DenseJudge(structure)
+    judge = _judge(structure)
     layout = structure.network.layout
     block = min(BLOCK, rows)
 
@@ -144,6 +143,26 @@ def evaluation_function(structure: Structure, rows: int) -> Callable[..., Any]:
         return jax.lax.fori_loop(_ZERO, count, one, zeros)
 
     return evaluate
+
+
+def loss_function(structure: Structure) -> Callable[..., Any]:
+    """`(variables, batch, rows, numbers, units) -> loss`, as an evaluation computes it.
+
+    `batch` is `(x, y, weight, exists)`; the loss is the mean over its `rows` rows that exist, plus
+    the penalty.
+    """
+    judge = _judge(structure)
+
+    def loss(variables: Any, batch: tuple[Any, ...], rows: Any, numbers: Any, units: Any) -> Any:
+        carry = judge.see(judge.start(variables, numbers), variables, batch, numbers, units)
+        return judge.end(carry, variables, numbers, rows)[0]
+
+    return loss
+
+
+def _judge(structure: Structure) -> _DenseJudge | _TracedJudge:
+    traced = isinstance(structure.network, TracedModel)
+    return _TracedJudge(structure) if traced else _DenseJudge(structure)
 
 
 def prediction_function(network: Network, rows: int) -> Callable[..., Any]:

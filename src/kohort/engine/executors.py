@@ -63,7 +63,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _devices(threads: int | None) -> list[Any]:
+def threads_of(threads: int | None) -> list[Any]:
     """One entry per thread: the device that it drives."""
     devices = jax.local_devices()
     if devices[0].platform != "cpu":
@@ -82,7 +82,7 @@ class Executor:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self._devices = _devices(threads)
+        self._devices = threads_of(threads)
         self._lock = threading.RLock()
         self._arrivals: list[Fit] = []
         self._done: dict[Fit, Done] = {}

@@ -19,8 +19,8 @@ from kohort.engine.member import TRAINING, Logs, Rows
 from kohort.engine.plan import chunk_steps
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
-from kohort.engine.train import Chunk, packing_of, training_function
-from kohort.recipe.pace import PACE, pace
+from kohort.engine.train import empty_chunk, empty_rows, packing_of, training_program
+from kohort.recipe.pace import pace
 
 Source = Callable[[], Fit | None]
 Sink = Callable[[Fit], None]
@@ -48,23 +48,9 @@ class Runner:
         self._dtype: np.dtype[np.floating[Any]] = np.dtype(structure.dtype)
         self._fits: list[Fit | None] = [None] * slots
         self._chunk_steps = chunk_steps(structure)
-        network, steps, batch = structure.network, self._chunk_steps, structure.batch_size
         self._packing = packing_of(structure)
-        state = self._packing.size
-        self._params = self._put(np.zeros((slots, network.layout.size), self._dtype))
-        self._state = self._put(np.zeros((slots if state else 0, state), self._dtype))
-        self._chunk = Chunk(
-            x=np.zeros((slots, steps, batch, network.features), self._dtype),
-            y=np.zeros((slots, steps, batch, structure.targets), self._dtype),
-            weight=np.zeros((slots, steps, batch), self._dtype),
-            rows=np.zeros((slots, steps), np.int32),
-            pace=np.zeros((slots, steps, len(PACE)), self._dtype),
-            numbers=np.zeros((slots, network.columns), self._dtype),
-            units=np.zeros((slots, network.hidden), np.int32),
-            seed=np.zeros(slots, np.uint32),
-            first=np.zeros(slots, np.int32),
-            steps=np.zeros((), np.int32),
-        )
+        self._params, self._state = empty_rows(structure, slots)
+        self._chunk = empty_chunk(structure, slots)
         self._tables: dict[int, tuple[Rows, Any]] = {}
 
     def _put(self, array: NDArray[Any]) -> Any:
@@ -93,8 +79,8 @@ class Runner:
                 entering[slot] = arrival
         if not entering:
             return
-        params = np.array(self._params)
-        state = np.array(self._state)
+        params, state = np.array(self._params), np.array(self._state)
+        self._params = self._state = None  # Not twice on the device while they are written.
         chunk, layout = self._chunk, self._structure.network.layout
         for slot, fit in entering.items():
             member = fit.member
@@ -106,7 +92,8 @@ class Runner:
             chunk.seed[slot] = member.generator(2).integers(2**32, dtype=np.uint32)
             fit.status = TRAINING
             self._fits[slot] = fit
-        self._params, self._state = self._put(params), self._put(state)
+        # Until a transfer has ended it holds the host's copy, for the whole of the next call.
+        self._params, self._state = jax.block_until_ready((self._put(params), self._put(state)))
 
     def _advance(self) -> None:
         active = self.active
@@ -115,13 +102,7 @@ class Runner:
         for slot, fit in active:
             self._fill(slot, fit, steps)
         arguments = (self._params, self._state, chunk)
-        train = program(
-            (self._structure, self._slots, self._device),
-            "train",
-            lambda: training_function(self._structure),
-            arguments,
-            donate=(0, 1),
-        )
+        train = training_program(self._structure, self._slots, self._device, arguments)
         self._params, self._state, losses, results = train(*arguments)
         losses, results = np.asarray(losses), np.asarray(results)
         for slot, fit in active:

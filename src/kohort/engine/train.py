@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from kohort.engine.plan import chunk_steps
+from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.networks.keras_models.traced import TracedModel
 from kohort.networks.network import Context, RawNetwork, named
@@ -177,6 +179,46 @@ def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any
         return layout.pack(variables, lead=1), packing.pack(last), losses, results
 
     return advance
+
+
+def empty_chunk(structure: Structure, slots: int, make: Callable[..., Any] = np.zeros) -> Chunk:
+    """A chunk of zeros; or what `make(shape, dtype)` gives in place of each array."""
+    network, steps, batch = structure.network, chunk_steps(structure), structure.batch_size
+    dtype = np.dtype(structure.dtype)
+    return Chunk(
+        x=make((slots, steps, batch, network.features), dtype),
+        y=make((slots, steps, batch, structure.targets), dtype),
+        weight=make((slots, steps, batch), dtype),
+        rows=make((slots, steps), np.int32),
+        pace=make((slots, steps, len(PACE)), dtype),
+        numbers=make((slots, network.columns), dtype),
+        units=make((slots, network.hidden), np.int32),
+        seed=make((slots,), np.uint32),
+        first=make((slots,), np.int32),
+        steps=make((), np.int32),
+    )
+
+
+def empty_rows(
+    structure: Structure, slots: int, make: Callable[..., Any] = np.zeros
+) -> tuple[Any, Any]:
+    """The matrices `params` and `state` of free slots."""
+    dtype, size = np.dtype(structure.dtype), packing_of(structure).size
+    params = make((slots, structure.network.layout.size), dtype)
+    return params, make((slots if size else 0, size), dtype)
+
+
+def training_program(
+    structure: Structure, slots: int, device: Any, arguments: tuple[Any, ...]
+) -> Any:
+    """The compiled training program for so many slots on a device."""
+    return program(
+        (structure, slots, device),
+        "train",
+        lambda: training_function(structure),
+        arguments,
+        donate=(0, 1),
+    )
 
 
 class StatePacking:

@@ -22,6 +22,7 @@ from kohort.estimators.export import keras_model
 from kohort.estimators.labels import Labelled, labelled_rows
 from kohort.estimators.parameters import DenseParameters, check_own
 from kohort.estimators.persistence import save
+from kohort.estimators.planning import AUTO, automatic
 from kohort.estimators.preparation import (
     Scaling,
     floating_dtype,
@@ -33,6 +34,7 @@ from kohort.estimators.together import current, train_members
 from kohort.networks.dense import DenseNetwork
 from kohort.recipe.parameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
+from kohort.studies.batch_size import BatchSizePlan
 from kohort.studies.pretraining import pretrained
 
 _DTYPES = (np.float64, np.float32)
@@ -107,14 +109,28 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
         rows = labelled_rows(self, X, y, sample_weight, X_unlabeled)
         X, y = validate_data(self, rows.X, rows.y, dtype=_DTYPES, multi_output=True)
         targets = self._check_targets(y, reset=True)
-        recipe = Recipe.of(**self._recipe_fields(), loss=self._loss())
+        fields = self._recipe_fields()
+        if self.batch_size == AUTO:
+            more = {"sample_weight": sample_weight, "validation_data": validation_data}
+            fields |= self._planned(automatic(self, X, y, {**more, "X_unlabeled": X_unlabeled}))
+        recipe = Recipe.of(**fields, loss=self._loss())
         weight = self._weights(rows.sample_weight, X, targets)
         members = self._members(recipe, X, targets, weight, validation_data, rows)
         self._take(self._trained(members, X, y, rows.sample_weight))
         return self
 
     def _recipe_fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in DEFAULTS}
+        fields = {name: getattr(self, name) for name in DEFAULTS}
+        if self.batch_size == AUTO:
+            fields["batch_size"] = DEFAULTS["batch_size"]
+        return fields
+
+    def _planned(self, plan: BatchSizePlan) -> dict[str, Any]:
+        """What a plan changes."""
+        self.batch_size_plan_ = plan
+        rate = self.learning_rate * plan.rate_factor
+        fields = {"batch_size": plan.batch_size, "learning_rate": rate}
+        return fields | ({"warmup": plan.warmup} if plan.warmup and not self.warmup else {})
 
     def _check_parameters(self) -> None:
         """Refuse a bad parameter before any work on the data."""

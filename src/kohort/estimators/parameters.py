@@ -133,7 +133,7 @@ class DenseParameters:
     l1: float = _default("l1")
     l2: float = _default("l2")
     max_norm: float | None = _default("max_norm")
-    batch_size: int = _default("batch_size")
+    batch_size: int | str = _default("batch_size")
     epochs: int = _default("epochs")
     early_stopping: bool = _default("early_stopping")
     patience: int = _default("patience")

@@ -12,7 +12,6 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import joblib
@@ -21,8 +20,10 @@ from joblib.parallel import FallbackToBackend, ParallelBackendBase, register_par
 from kohort.data.interning import Interner
 from kohort.engine.executors import Census, Executor, cores, train
 from kohort.engine.member import WAITING, Member, Outcome, Rows
+from kohort.engine.memory import available_memory
 from kohort.engine.progress import ProgressBar
 from kohort.errors import CancelledError
+from kohort.estimators.catching import hand_over
 from kohort.estimators.scheduler import Scheduler
 from kohort.estimators.tasks import Call, Task, TaskAborted, value_of
 from kohort.recipe.constraints import Interval, check, optional
@@ -163,36 +164,11 @@ def train_members(
     parameters : dict or None
         What the cohort's record shall say about the fit.
     """
+    hand_over(members)
     cohort = current()
     if cohort is None:
         return train(members, threads=min(len(members), cores()))
     return cohort.fit(members, held, parameters)
-
-
-def available_memory() -> int:
-    """Bytes of memory that are free for use, within the limit of a container."""
-    free = _free_memory()
-    try:
-        limit, used = (
-            int(Path("/sys/fs/cgroup", name).read_text(encoding="ascii"))
-            for name in ("memory.max", "memory.current")
-        )
-    except (OSError, ValueError):  # Not Linux, no container, or no limit ("max").
-        return free
-    return max(1, min(free, limit - used))
-
-
-def _free_memory() -> int:
-    try:
-        with Path("/proc/meminfo").open(encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    return 4 * 1024**3
 
 
 @contextmanager

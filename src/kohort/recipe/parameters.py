@@ -347,8 +347,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         "Keras's MaxNorm(axis=0) does (Srivastava et al. 2014). None for no limit.",
     ),
     Parameter(
-        "batch_size", "batch size", STRUCTURE, 32, _WIDTH, "int",
-        "Rows per step, >= 1; the last, partial batch is trained too.",
+        "batch_size", "batch size", STRUCTURE, 32, _WIDTH, 'int or "auto"',
+        "Rows per step, >= 1; the last, partial batch is trained too. "
+        '"auto" asks `kohort.plan_batch_size`, and takes its learning rate and warm-up too.',
     ),
     Parameter(
         "epochs", "early stopping", HOST, 100, _WIDTH, "int",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kohort.report.style import COLORS, FAINT, GRAY, STYLE, matplotlib
+from kohort.style import COLORS, FAINT, GRAY, STYLE, matplotlib
 
 _SHOWN = 20
 _HIGHLIGHTED = 3

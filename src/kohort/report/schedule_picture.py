@@ -12,7 +12,7 @@ from kohort.recipe.pace import PACE, pace
 from kohort.recipe.parameters import DEFAULTS, PARAMETERS
 from kohort.recipe.recipe import Recipe
 from kohort.recipe.schedules import warmup_steps
-from kohort.report.style import COLORS, GRAY, STYLE, matplotlib
+from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
 _RELATED = (
     "learning_rate", "epochs", "optimizer",

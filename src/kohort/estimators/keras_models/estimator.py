@@ -24,10 +24,12 @@ from kohort.estimators.keras_models.fit import (
     fit_in_cohort,
     fit_in_keras,
     put_weights,
+    scale_rate,
     weights_of,
 )
 from kohort.estimators.keras_models.parameters import KerasParameters
 from kohort.estimators.keras_models.routing import further, refuse_unknown, routed
+from kohort.estimators.planning import AUTO, automatic
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
 from kohort.networks.keras_models.columns import Columns
 from kohort.networks.keras_models.host_initializers import host_initializers
@@ -143,21 +145,28 @@ class KerasEstimator(KerasParameters):
         for name in ("epochs", "batch_size"):
             if options[name] is None and name == "batch_size":
                 options[name] = 32
-            check(name, options[name], _COUNT)
+            if not (name == "batch_size" and options[name] == AUTO):
+                check(name, options[name], _COUNT)
         check("validation_split", options["validation_split"], Interval(0, 1))
         return options
 
-    def _prepare(self, X: Any, y: Any, batch_size: int) -> Inputs:
+    def _prepare(self, X: Any, y: Any, batch_size: Any) -> Inputs:
         """Check the data, build the model for it, and trace it."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         floating_dtype()
+        factor = 1.0
+        if batch_size == AUTO:
+            self.batch_size_plan_ = plan = automatic(self, X, y, {})
+            batch_size, factor = plan.batch_size, plan.rate_factor
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         inputs = inputs_of(self, X, reset=True)
         self._meta = self._about(X, inputs) | self._learn_targets(y, inputs)
         self._ready = self._build(inputs, X, y, batch_size)
+        if factor != 1.0:
+            scale_rate(self._ready.model, factor)
         return inputs
 
     def _inputs(self, X: Any) -> Inputs:

@@ -259,6 +259,13 @@ def weights_of(model: Any) -> list[Floats]:
     return [np.asarray(variable.value) for variable in Variables(model).carried]
 
 
+def scale_rate(model: Any, factor: float) -> None:
+    """Multiply the learning rate, unless a schedule of the optimizer computes it."""
+    rate = Variables(model).rate
+    if rate is not None:
+        rate.assign(rate * factor)
+
+
 def put_weights(model: Any, weights: Sequence[Floats]) -> None:
     """Write them back."""
     ModelState(model).put(weights)

@@ -23,7 +23,7 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         loss: Any = None,
         metrics: Any = None,
         epochs: int = 1,
-        batch_size: int | None = 32,
+        batch_size: int | str | None = 32,
         validation_split: float = 0.0,
         shuffle: bool = True,
         callbacks: Any = None,

@@ -33,8 +33,9 @@ _PARAMETERS = """model : callable or keras.Model
         None for the model's own.
     epochs : int, default=1
         Passes over the data, >= 1.
-    batch_size : int or None, default=32
-        Rows of a step, >= 1; None for 32.
+    batch_size : int, "auto" or None, default=32
+        Rows of a step, >= 1; None for 32. "auto" asks `kohort.plan_batch_size`, and scales the
+        optimizer's rate as it says.
     validation_split : float, default=0.0
         Share of the rows, the last ones, to validate on after each epoch, in [0, 1).
     shuffle : bool, default=True
@@ -188,7 +189,7 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         loss: Any = None,
         metrics: Any = None,
         epochs: int = 1,
-        batch_size: int | None = 32,
+        batch_size: int | str | None = 32,
         validation_split: float = 0.0,
         shuffle: bool = True,
         callbacks: Any = None,
