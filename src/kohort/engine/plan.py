@@ -50,9 +50,12 @@ def groups(members: Iterable[Member]) -> dict[Structure, list[Member]]:
 def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
     """Slots of one program, a power of two and never more than the members need.
 
-    On a CPU core two to eight, so that the parameters of all slots stay in its cache. On an
+    On a CPU core two to eight, so that the parameters of all slots stay in its cache; one for
+    networks with convolutions. On an
     accelerator as many as there are members, up to 1,024 or 2 GiB of parameters and state.
     """
+    if platform == "cpu" and getattr(structure.network, "convolves", False):
+        return 1  # XLA has no fast kernel for convolutions of several members at once.
     size = max(1, structure.network.parameters * (8 if structure.dtype == "float64" else 4))
     if platform == "cpu":
         most = max(2, min(_MOST_SLOTS, round(_SLOT_BYTES / size)))

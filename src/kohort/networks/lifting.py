@@ -20,6 +20,7 @@ import numpy as np
 from jax.extend import core
 
 from kohort.errors import ParameterError, explain
+from kohort.networks import convolutions
 from kohort.networks.randomness import bits_of
 
 # Numbers that compilers know how to simplify, and that no one searches over.
@@ -73,6 +74,11 @@ class Program:
     _outputs: tuple[_Value, ...]
     _tree: Any
 
+    @property
+    def convolves(self) -> bool:
+        """Whether it holds a convolution."""
+        return any(i.primitive.name == convolutions.NAME for i in self._instructions)
+
     def __call__(self, numbers: Any, arrays: Sequence[Any], *arguments: Any) -> Any:
         """Run it.
 
@@ -117,6 +123,9 @@ def _run(instruction: _Instruction, operands: list[Any]) -> Sequence[Any]:
     primitive, params = instruction.primitive, instruction.params
     if primitive.name == "random_bits" and params["bit_width"] <= 32 and not operands[0].shape:
         return [_bits(operands[0], tuple(params["shape"]), params["bit_width"])]
+    if primitive.name == convolutions.NAME:
+        image, kernel = operands
+        return [convolutions.convolution(primitive, image, kernel, params)]
     result = primitive.bind(*operands, **primitive.get_bind_params(params))
     return result if primitive.multiple_results else [result]
 

@@ -92,6 +92,11 @@ class TracedModel:
     def parameters(self) -> int:
         return Layout((), self.shapes(self.widths)[: self.trainable]).size
 
+    @cached_property
+    def convolves(self) -> bool:
+        """Whether its training step holds a convolution."""
+        return self.parts["step"].program.convolves
+
     def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         """Shape of each variable for the given widths."""
         return tuple(resolved(template, units) for template in self.templates)
