@@ -23,7 +23,7 @@ def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:
     ModelError
         If the build function raises, or returns no model.
     """
-    model, function = estimator.model, build_function(estimator.model)
+    model, function = estimator.model, build_function(estimator)
     if (function is None and model is None) or not (function is None or callable(function)):
         remedy = "Give a function that builds and returns a keras.Model."
         raise ParameterError(explain("model", "a keras.Model or a build function", model, remedy))
@@ -73,13 +73,43 @@ def _copy(model: Any) -> Any:
         if not copy.built:
             copy.build(model.input_shape)
         copy.set_weights(model.get_weights())
+        for layer in copy._flatten_layers(include_self=False):
+            if hasattr(layer, "finalize_state"):
+                layer.finalize_state()
     if model.compiled:
-        copy.compile_from_config(model.get_compile_config())
+        options = dict(model._compile_config.config)
+        copy.compile(**{**options, "optimizer": _optimizer_like(model.optimizer)})
     return copy
 
 
+def _optimizer_like(optimizer: Any) -> Any:
+    """A new optimizer of the same settings, those that its configuration leaves out included."""
+    copy = type(optimizer).from_config(optimizer.get_config())
+    _keep_exclusions(optimizer, copy)
+    if hasattr(optimizer, "inner_optimizer"):
+        _keep_exclusions(optimizer.inner_optimizer, copy.inner_optimizer)
+    return copy
+
+
+def _keep_exclusions(old: Any, new: Any) -> None:
+    """Variables without weight decay, of which an optimizer's configuration says nothing."""
+    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
+        if name in vars(old):
+            object.__setattr__(new, name, vars(old)[name])
+
+
 def _configured(thing: Any, options: Mapping[str, Any], module: Any) -> Any:
-    """A Keras object from its name, class or another object, with options of its own."""
+    """A Keras object from its name, class or another object, with options of its own.
+
+    `a__b` is the option `b` of what is given as `a`, a class or an object.
+    """
+    nested = {name.partition("__")[0] for name in options if "__" in name}
+    if nested:
+        plain = {name: value for name, value in options.items() if "__" not in name}
+        for name in nested:
+            own = {n.partition("__")[2]: v for n, v in options.items() if n.startswith(f"{name}__")}
+            plain[name] = _configured(plain.get(name), own, module)
+        options = plain
     if isinstance(thing, str):
         thing = module.get({"class_name": thing, "config": dict(options)}) if options else thing
     elif inspect.isclass(thing):
@@ -103,7 +133,9 @@ def _optimizer(estimator: Any, compiled: Any) -> Any:
         chosen = type(keras.optimizers.get(chosen))
     try:
         made = _configured(chosen, options, keras.optimizers)
-        return type(made).from_config(made.get_config())
+        if not inspect.isclass(chosen):
+            _keep_exclusions(chosen, made)
+        return _optimizer_like(made)
     except (TypeError, ValueError) as error:
         raise ParameterError(
             explain("optimizer__*", "parameters of the optimizer", options, str(error))
@@ -165,12 +197,7 @@ def compile_model(
     more = routed(estimator, "compile")
     if compiled and optimizer is None and loss is None and metrics is None and not more:
         return
-    old: dict[str, Any] = {}
-    if compiled:
-        old = {"optimizer": model.optimizer, "loss": model.loss}
-        config = model.get_compile_config() or {}
-        old |= {n: config.get(n) for n in ("loss_weights", "metrics", "weighted_metrics")}
-        old = {name: value for name, value in old.items() if value is not None}
+    old = dict(model._compile_config.config) if compiled else {}
     asked = {"optimizer": optimizer, "loss": loss, "metrics": metrics}
     options = {**old, **{n: v for n, v in asked.items() if v is not None}, **more}
     options.setdefault("optimizer", "rmsprop")
@@ -205,8 +232,8 @@ def prepare(model: Any, batch: tuple[Any, Any], seed: int) -> None:
 
         shapes = jax.tree.map(lambda array: tuple(array.shape[1:]), x)
         raise ModelError(
-            f"The model {model.name!r} does not take the data: a row of X has the shape {shapes}, "
-            f"the model {_inputs(model)}. {error}"
+            f"The model {model.name!r} with its loss and metrics does not take the data: a row of "
+            f"X has the shape {shapes}, the model {_inputs(model)}. {error}"
         ) from error
     for variable in model.weights:
         value = np.asarray(variable.value)

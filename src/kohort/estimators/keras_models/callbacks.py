@@ -110,6 +110,7 @@ class CallbackRun:
         self._reads = any(_reads_model(callback) for callback in callbacks)
         self._rate = state.rate
         self.history: dict[str, list[float]] = {}
+        self._last: Logs = {}
         model = state.model
         model.stop_training, model._initial_epoch = False, None
         for callback in self._callbacks:
@@ -140,6 +141,7 @@ class CallbackRun:
         with _answering(state, None if self._reads else weights):
             for callback in self._callbacks:
                 callback.on_epoch_end(epoch, logs)
+        self._last = logs
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
         stop = bool(state.model.stop_training)
@@ -164,7 +166,7 @@ class CallbackRun:
     def end(self) -> None:
         """End of the training; the model has the final weights."""
         for callback in self._callbacks:
-            callback.on_train_end({})
+            callback.on_train_end(self._last)
             callback._model = None  # A fitted estimator shall not hold a second model.
 
 

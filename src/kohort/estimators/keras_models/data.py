@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 
 from kohort.errors import DataError, ModelError
 from kohort.networks.keras_models.columns import Columns
+from kohort.networks.keras_models.names import snake_case
 
 Arrays = list[NDArray[Any]]
 
@@ -146,37 +147,60 @@ def symbolic(columns: Columns) -> Any:
 
 
 def loss_name(loss: Any) -> str:
-    """Keras's name of a loss, whatever form it is given in."""
+    """Keras's name of a loss, whatever form it is given in; of a subclass that of Keras's class."""
     import keras
 
     if isinstance(loss, str):
         return {"cce": "categorical_crossentropy", "kld": "kl_divergence"}.get(
-            loss, _snake(loss) if loss[:1].isupper() else loss
+            loss, snake_case(loss) if loss[:1].isupper() else loss
         )
     if isinstance(loss, keras.losses.Loss):
-        return _snake(type(loss).__name__)
+        keras_s = (kind for kind in type(loss).__mro__ if kind.__module__.startswith("keras."))
+        return snake_case(next(keras_s).__name__)
     return str(getattr(loss, "__name__", ""))
 
 
-def _snake(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+def losses_of(model: Any, outputs: int) -> list[Any]:
+    """The loss of each output of a compiled model."""
+    loss = model.loss
+    if isinstance(loss, dict):
+        return [loss.get(name) for name in model.output_names]
+    return list(loss) if isinstance(loss, list | tuple) else [loss] * outputs
+
+
+def takes_logits(loss: Any) -> bool:
+    """Whether a loss expects outputs that are no probabilities yet."""
+    given = getattr(loss, "_fn_kwargs", {})
+    return bool(getattr(loss, "from_logits", False) or given.get("from_logits", False))
+
+
+def output_names(model: Any) -> tuple[str, ...] | None:
+    """Keys of a model's outputs, in their order, if they are a dict."""
+    found = getattr(model, "_outputs_struct", None)
+    return tuple(sorted(found)) if isinstance(found, dict) else None
 
 
 def class_columns(
-    loss: Any, outputs: Sequence[tuple[int, ...]], counts: Sequence[int], indicator: bool
+    losses: Sequence[Any],
+    outputs: Sequence[tuple[int, ...]],
+    counts: Sequence[int],
+    indicator: bool,
+    names: tuple[str, ...] | None,
 ) -> tuple[Columns, list[bool]]:
     """How flat rows hold class codes for each output, and which outputs take one-hot rows.
 
     Parameters
     ----------
-    loss
-        What the model was compiled with.
+    losses : sequence
+        The loss of each output.
     outputs : sequence of tuples
         Shape of a row of each output.
     counts : sequence of int
         Number of classes of each target column.
     indicator : bool
         Whether the targets are indicators of several labels.
+    names : tuple of str or None
+        Keys of the outputs.
 
     Raises
     ------
@@ -185,13 +209,12 @@ def class_columns(
     """
     if indicator:
         _check_outputs(outputs, [(len(counts),)])
-        return Columns(((len(counts),),), ("float32",)), [False]
+        return Columns(((len(counts),),), ("float32",), names), [False]
     if len(outputs) != len(counts):
         raise ModelError(
             f"y has {len(counts)} target(s), but the model has {len(outputs)} output(s). Give the "
             "model one output per target."
         )
-    losses = loss if isinstance(loss, list | tuple) else [loss] * len(counts)
     shapes, kinds, encoded = [], [], []
     for output, count, one in zip(outputs, counts, losses, strict=True):
         units = output[-1] if output else 1
@@ -207,10 +230,12 @@ def class_columns(
         encoded.append(hot)
         shapes.append((count,) if hot else (1,))
         kinds.append("float32" if hot or single else "int32")
-    return Columns(tuple(shapes), tuple(kinds)), encoded
+    return Columns(tuple(shapes), tuple(kinds), names), encoded
 
 
-def value_columns(outputs: Sequence[tuple[int, ...]], targets: int) -> Columns:
+def value_columns(
+    outputs: Sequence[tuple[int, ...]], targets: int, names: tuple[str, ...] | None
+) -> Columns:
     """How flat rows hold real targets: one output, or the columns dealt to several in order."""
     widths = [math.prod(output) for output in outputs]
     if sum(widths) != targets:
@@ -218,7 +243,7 @@ def value_columns(outputs: Sequence[tuple[int, ...]], targets: int) -> Columns:
             f"y has {targets} target(s), but the model gives {sum(widths)} value(s) a row. Let the "
             "build function take `n_outputs_`, which kohort fills in, for the last layer's units."
         )
-    return Columns(tuple(outputs), ("float32",) * len(outputs))
+    return Columns(tuple(outputs), ("float32",) * len(outputs), names)
 
 
 def _check_outputs(outputs: Sequence[tuple[int, ...]], wanted: Sequence[tuple[int, ...]]) -> None:
@@ -227,6 +252,25 @@ def _check_outputs(outputs: Sequence[tuple[int, ...]], wanted: Sequence[tuple[in
             f"The model's output must have the shape {_shown(wanted)} a row; it has "
             f"{_shown(outputs)}."
         )
+
+
+def flat(columns: Columns, arrays: Arrays, dtype: Any) -> NDArray[Any]:
+    """Arrays as one matrix of floats.
+
+    Raises
+    ------
+    DataError
+        If a float cannot hold a number exactly that the model takes as a whole one, or at all.
+    """
+    most = 2 ** (np.finfo(dtype).nmant + 1)
+    for array, kind in zip(arrays, columns.dtypes, strict=False):
+        whole = len(arrays) == len(columns.dtypes) and not kind.startswith("float")
+        if whole and array.size and np.abs(array.astype(np.float64)).max() > most:
+            raise DataError(
+                f"A whole number in X must be at most {most} for {np.dtype(dtype).name} rows; got "
+                f"{np.abs(array.astype(np.float64)).max():.0f}. Number the categories from 0."
+            )
+    return floats(columns.join(arrays, dtype))
 
 
 def floats(array: NDArray[Any]) -> NDArray[Any]:

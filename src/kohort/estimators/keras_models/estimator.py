@@ -10,36 +10,42 @@ from typing import Any, Self
 import jax
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight
 
 from kohort.engine.member import Floats, Rows
-from kohort.engine.predict import Trained, raw_outputs
 from kohort.errors import DivergedError, KerasLoopWarning, ModelError, ParameterError, explain
 from kohort.estimators.keras_models.build import build, compile_model, prepare
 from kohort.estimators.keras_models.callbacks import callback_list
-from kohort.estimators.keras_models.data import Inputs, floats, input_columns, inputs_of, symbolic
+from kohort.estimators.keras_models.data import (
+    Inputs,
+    flat,
+    floats,
+    input_columns,
+    inputs_of,
+    symbolic,
+)
 from kohort.estimators.keras_models.fit import (
     Job,
     Ready,
     fit_in_cohort,
     fit_in_keras,
-    put_weights,
-    scale_rate,
+    put_rate,
+    rate_of,
     weights_of,
 )
-from kohort.estimators.keras_models.parameters import KerasParameters
+from kohort.estimators.keras_models.fitted import FittedModel
 from kohort.estimators.keras_models.routing import further, refuse_unknown, routed
+from kohort.estimators.keras_models.support import refuse_unknown_options
 from kohort.estimators.planning import AUTO, automatic
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
 from kohort.networks.keras_models.columns import Columns
 from kohort.networks.keras_models.host_initializers import host_initializers
 from kohort.recipe.constraints import Interval, check
-from kohort.recipe.recipe import Recipe
 
 _COUNT = Interval(1, float("inf"), whole=True)
 
 
-class KerasEstimator(KerasParameters):
+class KerasEstimator(FittedModel):
     """Behaviour of both estimators over Keras models."""
 
     history_: dict[str, list[float]]
@@ -49,7 +55,7 @@ class KerasEstimator(KerasParameters):
         """Learn the target's form; what a build function may ask about it."""
 
     @abstractmethod
-    def _target_columns(self, loss: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
+    def _target_columns(self, model: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
         """How flat rows hold the targets of a compiled model."""
 
     @abstractmethod
@@ -93,27 +99,16 @@ class KerasEstimator(KerasParameters):
             If the loss became NaN or infinite.
         """
         goes_on = self.warm_start and hasattr(self, "weights_")
+        if not goes_on:
+            self.__dict__.pop("_declared_classes", None)
         self._run(X, y, sample_weight, fit_params, goes_on)
         return self
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one more epoch, from the weights and the optimizer's state so far.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As those of `fit`.
-        classes : array-like, default=None
-            All classes, at the first call, where y does not hold each of them.
-
-        Returns
-        -------
-        self
-        """
-        goes_on = hasattr(self, "weights_")
-        if classes is not None and not goes_on:
-            self._declared_classes = np.unique(classes)
-        self._run(X, y, sample_weight, {"epochs": 1, "initial_epoch": 0}, goes_on)
+    def _partially_fitted(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        """Train for the epoch that comes next."""
+        seen = self._epochs_seen if hasattr(self, "weights_") else 0
+        epochs = {"epochs": seen + 1, "initial_epoch": seen}
+        self._run(X, y, sample_weight, epochs, goes_on=hasattr(self, "weights_"))
         return self
 
     def initialize(self, X: Any, y: Any) -> Self:
@@ -141,13 +136,15 @@ class KerasEstimator(KerasParameters):
             name: getattr(self, name)
             for name in ("epochs", "batch_size", "validation_split", "shuffle", "callbacks")
         }
-        options: dict[str, Any] = {**own, **routed(self, "fit"), **fit_params}
+        options: dict[str, Any] = {**own, "verbose": self.verbose, **routed(self, "fit")}
+        options |= fit_params
         for name in ("epochs", "batch_size"):
             if options[name] is None and name == "batch_size":
                 options[name] = 32
-            if not (name == "batch_size" and options[name] == AUTO):
+            if not (name == "batch_size" and options[name] in (AUTO, -1)):
                 check(name, options[name], _COUNT)
         check("validation_split", options["validation_split"], Interval(0, 1))
+        refuse_unknown_options(options)
         return options
 
     def _prepare(self, X: Any, y: Any, batch_size: Any) -> Inputs:
@@ -163,15 +160,12 @@ class KerasEstimator(KerasParameters):
             batch_size, factor = plan.batch_size, plan.rate_factor
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         inputs = inputs_of(self, X, reset=True)
+        batch_size = inputs.rows if batch_size == -1 else batch_size
         self._meta = self._about(X, inputs) | self._learn_targets(y, inputs)
         self._ready = self._build(inputs, X, y, batch_size)
         if factor != 1.0:
-            scale_rate(self._ready.model, factor)
+            put_rate(self._ready.model, factor * (rate_of(self._ready.model) or 0))
         return inputs
-
-    def _inputs(self, X: Any) -> Inputs:
-        """X of the form that the estimator was fitted with."""
-        return inputs_of(self, X, reset=False, names=self._form[0].names)
 
     def _about(self, X: Any, inputs: Inputs) -> dict[str, Any]:
         first = inputs.arrays[0]
@@ -186,7 +180,7 @@ class KerasEstimator(KerasParameters):
         x = input_columns(model, inputs)
         outputs = _outputs(model, x, self._seed)
         compile_model(self, model, self._meta, outputs)
-        targets = self._target_columns(model.loss, outputs)
+        targets = self._target_columns(model, outputs)
         self._form, self._shapes = (x, targets, batch_size), outputs
         return self._made_ready(model)
 
@@ -205,8 +199,7 @@ class KerasEstimator(KerasParameters):
         options = self._options(fit_params)
         if goes_on:
             inputs = self._inputs(X)
-            ready = self._fitted()
-            put_weights(ready.model, self.weights_)
+            self._go_on(options["batch_size"], inputs.rows)
         else:
             inputs = self._prepare(X, y, options["batch_size"])
         before = self.history_ if goes_on else {}
@@ -217,37 +210,48 @@ class KerasEstimator(KerasParameters):
     def _job(
         self, inputs: Inputs, y: Any, sample_weight: Any, options: dict[str, Any], goes_on: bool
     ) -> Job:
-        rows = self._rows(inputs, y, sample_weight, options.get("class_weight"))
+        rows = self._rows(inputs, y, sample_weight)
         train, validation, held_out = None, None, slice(0)
         if options.get("validation_data") is not None:
             vx, vy, vw = unpack_validation(options["validation_data"])
-            validation = self._rows(self._inputs(vx), vy, vw, None)
+            validation = self._rows(self._inputs(vx), vy, vw)
         elif share := float(options["validation_split"]):
             count = int(np.floor(len(rows.x) * (1 - share)))
+            if not 0 < count < len(rows.x):
+                requirement = f"a share of {len(rows.x)} rows that leaves some on either side"
+                raise ParameterError(explain("validation_split", requirement, share))
             train, held_out = np.arange(count), slice(count, None)
-        rows = Rows(rows.x, rows.y, relative(rows.weight, train, rows.x.dtype))
+        weight = relative(rows.weight, train, rows.x.dtype)
         if train is not None:
-            part = None if rows.weight is None else rows.weight[held_out]
+            part = None if weight is None else weight[held_out]
             validation = Rows(rows.x[held_out], rows.y[held_out], part)
+        by_class = self._by_class(y, options.get("class_weight"))
+        if by_class is not None:
+            weight = (by_class if weight is None else weight * by_class).astype(rows.x.dtype)
+        rows = Rows(rows.x, rows.y, weight)
         further_options = {
             name: value
             for name, value in options.items()
             if name not in (
                 "epochs", "batch_size", "shuffle", "validation_split", "validation_data",
-                "callbacks", "class_weight", "initial_epoch", "validation_batch_size", "verbose",
+                "callbacks", "class_weight", "initial_epoch", "validation_batch_size",
             )
         }  # fmt: skip
         return Job(
             rows, train, validation, int(options["epochs"]), int(options.get("initial_epoch") or 0),
             bool(options["shuffle"]), self._callbacks(options), further_options,
-            self._seed + (self._epochs_seen if goes_on else 0), 2 * rows.x.nbytes,
+            self._seed + (self._epochs_seen if goes_on and not options.get("initial_epoch") else 0),
+            2 * rows.x.nbytes,
             self.get_params(deep=False),
         )  # fmt: skip
 
     def _callbacks(self, options: dict[str, Any]) -> list[Any]:
         return callback_list(options["callbacks"], routed(self, "callbacks"))
 
-    def _rows(self, inputs: Inputs, y: Any, sample_weight: Any, class_weight: Any) -> Rows:
+    def _by_class(self, y: Any, class_weight: Any) -> Floats | None:
+        return self._class_weights(y) if class_weight is None else _mapped(class_weight, y)
+
+    def _rows(self, inputs: Inputs, y: Any, sample_weight: Any) -> Rows:
         x = self._form[0]
         dtype = floating_dtype()
         weight = None
@@ -255,9 +259,6 @@ class KerasEstimator(KerasParameters):
             weight = _check_sample_weight(
                 sample_weight, inputs.arrays[0], dtype=np.float64, ensure_non_negative=True
             )
-        by_class = self._class_weights(y) if class_weight is None else _mapped(class_weight, y)
-        if by_class is not None:
-            weight = by_class if weight is None else weight * by_class
         encoded = self._encoded(y)
         if len(encoded) != inputs.rows:
             raise ValueError(
@@ -265,7 +266,7 @@ class KerasEstimator(KerasParameters):
                 f"{[inputs.rows, len(encoded)]}"
             )
         return Rows(
-            floats(x.join(inputs.arrays, dtype)),
+            flat(x, inputs.arrays, dtype),
             floats(encoded),
             None if weight is None else np.asarray(weight, dtype),
         )
@@ -287,61 +288,6 @@ class KerasEstimator(KerasParameters):
             raise DivergedError(outcome.cause)
         self._take(outcome.weights, outcome.history)
         return outcome.history
-
-    def _take(self, weights: Sequence[Floats], history: dict[str, list[float]]) -> None:
-        self.weights_ = list(weights) or weights_of(self._ready.model)
-        self._filled = False
-        self.history_ = history
-        self._epochs_seen = 0
-
-    def _fitted(self) -> Ready:
-        """The model, built anew where the estimator was pickled."""
-        check_is_fitted(self, "weights_")
-        if not hasattr(self, "_ready"):
-            model = build(self, self._meta, self._seed)
-            outputs = _outputs(model, self._form[0], self._seed)
-            compile_model(self, model, self._meta, outputs)
-            self._ready, self._filled = self._made_ready(model), False
-        return self._ready
-
-    @property
-    def model_(self) -> Any:
-        """The Keras model with the trained weights."""
-        ready = self._fitted()
-        if not self._filled:
-            put_weights(ready.model, self.weights_)
-            self._filled = True
-        return ready.model
-
-    @property
-    def n_epochs_(self) -> int:
-        """Epochs trained in all."""
-        check_is_fitted(self, "weights_")
-        return self._epochs_seen
-
-    def _predicted(self, X: Any) -> list[Floats]:
-        """Outputs of the model, one array per output, shape (row, ...)."""
-        check_is_fitted(self, "weights_")
-        inputs = self._inputs(X)
-        ready = self._fitted()
-        flat = floats(ready.x.join(inputs.arrays, floating_dtype()))
-        if ready.tracing is None:
-            x = jax.tree.map(np.asarray, ready.x.split(flat))
-            options = {"verbose": 0, "batch_size": ready.batch_size, **routed(self, "predict")}
-            predicted = self.model_.predict(x, **options)
-            return [np.asarray(part) for part in jax.tree.leaves(predicted)]
-        tracing = ready.tracing
-        recipe = Recipe.of(loss="mse", depth=len(tracing.units), width=list(tracing.units) or 1)
-        weights = [*self.weights_[: tracing.network.carried], *tracing.arrays]
-        outputs = raw_outputs(
-            Trained(tracing.network, recipe, weights, lifted=tracing.numbers), flat
-        )
-        parts, start = [], 0
-        for shape in self._shapes:
-            width = int(np.prod(shape))
-            parts.append(outputs[:, start : start + width].reshape(len(outputs), *shape))
-            start += width
-        return parts
 
     def explain_groups(self, param_grid: Any, X: Any, y: Any) -> Any:
         """Say which candidates of a search share a compiled program, and which parameters cost one.

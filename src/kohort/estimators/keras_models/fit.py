@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.estimators.keras_models.callbacks import CallbackRun, ModelState
 from kohort.estimators.keras_models.support import (
+    has_own_loss,
     obstacle_of_call,
     obstacle_of_losses,
     obstacle_of_model,
@@ -62,9 +65,9 @@ class Ready:
             except Exception as error:
                 ready.obstacle = f"its step cannot be traced ({type(error).__name__}: {error})"
             else:
-                if _own_code(model) and _mixes_rows(ready):
+                if (_own_code(model) or has_own_loss(model)) and _mixes_rows(ready):
                     ready.tracing = None
-                    ready.obstacle = "rows of a batch influence each other in its own layers"
+                    ready.obstacle = "rows of a batch influence each other in its layers or losses"
         return ready
 
     def _obstacle(self) -> str:
@@ -117,7 +120,7 @@ def _mixes_rows(ready: Ready) -> bool:
             state = network.layout.unpack(jnp.asarray(params))
             batch = (x, y, share, np.int32(half))
             carried, *_ = network.step(state, (), batch, pace, *rest, np.uint32(0), np.int32(0))
-            return carried[: network.essential]
+            return carried[: network.carried]
 
         pairs = zip(*(jax.jit(trained)(each) for each in (x, other)), strict=True)
         _mixing[network.digest] = not all(np.allclose(a, b, 1e-4, 1e-6) for a, b in pairs)
@@ -247,11 +250,25 @@ def fit_in_keras(ready: Ready, job: Job) -> dict[str, list[float]]:
         *pair, share = arrays(job.validation)
         validation = tuple(pair) if share is None else (*pair, share)
     options = {"verbose": 0, **job.options, "callbacks": job.callbacks}
-    history = ready.model.fit(
-        x, y, sample_weight=weight, validation_data=validation, batch_size=ready.batch_size,
-        epochs=job.epochs, initial_epoch=job.first_epoch, shuffle=job.shuffled, **options,
-    )  # fmt: skip
+    with _seeded(job.seed):
+        history = ready.model.fit(
+            x, y, sample_weight=weight, validation_data=validation, batch_size=ready.batch_size,
+            epochs=job.epochs, initial_epoch=job.first_epoch, shuffle=job.shuffled, **options,
+        )  # fmt: skip
     return {name: list(values) for name, values in history.history.items()}
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """The generators that Keras shuffles with, in a state that follows from the seed."""
+    before = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
 
 
 def weights_of(model: Any) -> list[Floats]:
@@ -259,11 +276,16 @@ def weights_of(model: Any) -> list[Floats]:
     return [np.asarray(variable.value) for variable in Variables(model).carried]
 
 
-def scale_rate(model: Any, factor: float) -> None:
-    """Multiply the learning rate, unless a schedule of the optimizer computes it."""
-    rate = Variables(model).rate
-    if rate is not None:
-        rate.assign(rate * factor)
+def rate_of(model: Any) -> float | None:
+    """The learning rate; None if a schedule of the optimizer computes it."""
+    return ModelState(model).rate
+
+
+def put_rate(model: Any, rate: float | None) -> None:
+    """Set the learning rate, unless a schedule of the optimizer computes it."""
+    variable = Variables(model).rate
+    if variable is not None and rate is not None:
+        variable.assign(rate)
 
 
 def put_weights(model: Any, weights: Sequence[Floats]) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Self
 
 import cloudpickle
 from sklearn.base import BaseEstimator, clone
 
-from kohort.estimators.keras_models.routing import further, refuse_unknown
+from kohort.estimators.keras_models.routing import further, own_names, refuse_unknown
 
-_UNKEPT = ("_ready", "_filled")
+_UNKEPT = ("_ready", "_filled", "_build_data")
 
 
 class KerasParameters(BaseEstimator):  # type: ignore[misc]
@@ -44,6 +45,8 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
+        if parameters:
+            self._further = tuple(parameters)
         for name, value in parameters.items():
             setattr(self, name, value)
 
@@ -59,7 +62,8 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         -------
         dict
         """
-        return {**super().get_params(deep=deep), **further(self)}
+        own = {name: getattr(self, name) for name in own_names(type(self))}
+        return {**own, **further(self)}
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters by name.
@@ -71,7 +75,11 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         """
         if "model" in params:
             self.model = params.pop("model")
-        refuse_unknown(self, [name for name in params if not hasattr(self, name)])
+        known = self.get_params()
+        new = [name for name in params if name not in known]
+        refuse_unknown(self, new)
+        if new:
+            self._further = (*further(self), *new)
         for name, value in params.items():
             setattr(self, name, value)
         return self
@@ -89,24 +97,33 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         state = {n: v for n, v in super().__getstate__().items() if n not in _UNKEPT}
-        if getattr(state["model"], "__module__", None) == "__main__" or _local(state["model"]):
-            state["model"] = _Pickled(cloudpickle.dumps(state["model"]))
+        for name in self.get_params():
+            if name in state and _foreign(state[name]):
+                state[name] = _Pickled(cloudpickle.dumps(state[name]))
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state.get("model"), _Pickled):
-            state = {**state, "model": cloudpickle.loads(state["model"].content)}
-        super().__setstate__(state)
+        super().__setstate__(
+            {n: cloudpickle.loads(v.content) if isinstance(v, _Pickled) else v
+             for n, v in state.items()}
+        )  # fmt: skip
 
 
 class _Pickled:
-    """A build function that pickle could not find by name elsewhere."""
+    """A function or an object that pickle could not find by name elsewhere."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
 
 
-def _local(function: Any) -> bool:
-    """Whether a function is defined inside another, or is a lambda."""
-    name = getattr(function, "__qualname__", "")
-    return "<locals>" in name or "<lambda>" in name
+def _foreign(value: Any) -> bool:
+    """Whether a value has a function or class that another process cannot import."""
+    if isinstance(value, list | tuple):
+        return any(_foreign(part) for part in value)
+    if isinstance(value, dict):
+        return any(_foreign(part) for part in value.values())
+    if isinstance(value, partial):
+        return _foreign((value.func, *value.args, value.keywords))
+    name = getattr(value, "__qualname__", "")
+    modules = getattr(value, "__module__", None), type(value).__module__
+    return "<locals>" in name or "<lambda>" in name or "__main__" in modules

@@ -20,23 +20,24 @@ META = (
 
 
 def own_names(cls: type) -> list[str]:
-    """Parameters that the estimator's own constructor names."""
-    signature = inspect.signature(cls.__init__)  # type: ignore[misc]
-    return [
-        name
-        for name, parameter in signature.parameters.items()
-        if name != "self" and parameter.kind != parameter.VAR_KEYWORD
-    ]
+    """Parameters that the constructor names, and those of the bases that it hands others on to."""
+    names: list[str] = []
+    for base in cls.__mro__:
+        if "__init__" not in vars(base) or base is object:
+            continue
+        parameters = inspect.signature(base.__init__).parameters.values()  # type: ignore[misc]
+        known = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        names += [
+            p.name for p in parameters if p.kind not in known and p.name not in ("self", *names)
+        ]
+        if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+            break
+    return names
 
 
 def further(estimator: Any) -> dict[str, Any]:
     """The parameters that came through the constructor's `**kwargs` or `set_params`."""
-    own = set(own_names(type(estimator)))
-    return {
-        name: value
-        for name, value in vars(estimator).items()
-        if name not in own and not name.startswith("_") and not name.endswith("_")
-    }
+    return {name: getattr(estimator, name) for name in vars(estimator).get("_further", ())}
 
 
 def _accepted(function: Callable[..., Any]) -> tuple[list[str], bool]:
@@ -50,17 +51,22 @@ def _accepted(function: Callable[..., Any]) -> tuple[list[str], bool]:
     return [p.name for p in parameters if p.kind in kinds], anything
 
 
-def build_function(model: Any) -> Callable[..., Any] | None:
-    """The function that builds the model; None for a model that exists."""
+def build_function(estimator: Any) -> Callable[..., Any] | None:
+    """The function that builds the model, or a subclass's `_keras_build_fn`; None for a model that
+    exists.
+    """
     import keras
 
-    return None if model is None or isinstance(model, keras.Model) else model
+    model = estimator.model
+    if model is None:
+        model = getattr(estimator, "_keras_build_fn", None)
+    return None if isinstance(model, keras.Model) else model
 
 
 def known_names(estimator: Any) -> list[str]:
     """Every name that `set_params` takes, prefixes in their own form."""
     names = own_names(type(estimator))
-    function = build_function(estimator.model)
+    function = build_function(estimator)
     if callable(function):
         names += [name for name in _accepted(function)[0] if name not in (*names, *META)]
     return [*names, *(f"{route}__*" for route in ROUTES)]
@@ -74,13 +80,19 @@ def refuse_unknown(estimator: Any, names: Any) -> None:
     ParameterError
         Lists the known ones.
     """
-    function = build_function(estimator.model)
+    function = build_function(estimator)
     asked, anything = _accepted(function) if callable(function) else ([], False)
     for name in names:
         route, separator, rest = name.partition("__")
         if separator and route in ROUTES and rest:
             continue
-        if name in own_names(type(estimator)) or name in asked or anything:
+        if name in own_names(type(estimator)):
+            continue
+        if hasattr(type(estimator), name):
+            requirement = f"another name, since it is a method of {type(estimator).__name__}"
+            remedy = f"Give it as model__{name}."
+            raise ParameterError(explain(name, requirement, name, remedy))
+        if name in asked or anything:
             continue
         known = ", ".join(known_names(estimator))
         raise ParameterError(
@@ -94,6 +106,12 @@ def routed(estimator: Any, route: str) -> dict[str, Any]:
     prefix = f"{route}__"
     given = further(estimator)
     return {n.removeprefix(prefix): value for n, value in given.items() if n.startswith(prefix)}
+
+
+def asks_for_data(estimator: Any) -> bool:
+    """Whether the build function asks for the training data themselves."""
+    function = build_function(estimator)
+    return callable(function) and bool({"X", "y"} & set(_accepted(function)[0]))
 
 
 def made(given: Any, options: Mapping[str, Any], make: Callable[[Any, dict[str, Any]], Any]) -> Any:
@@ -117,7 +135,7 @@ def _selected(options: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def build_arguments(estimator: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
     """What the build function is called with."""
-    function = build_function(estimator.model)
+    function = build_function(estimator)
     assert function is not None
     asked, anything = _accepted(function)
     given = {n: v for n, v in further(estimator).items() if "__" not in n}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
 from kohort.estimators.keras_models.callbacks import needs_batches
 from kohort.networks.keras_models.variables import normalizations
@@ -19,6 +21,21 @@ TAKEN = frozenset(
     "validation_batch_size callbacks class_weight sample_weight".split()
 )
 """Arguments of Keras's `fit` that a cohort honours."""
+
+
+def refuse_unknown_options(options: dict[str, Any]) -> None:
+    """Refuse what neither kohort nor Keras's `fit` knows.
+
+    Raises
+    ------
+    TypeError
+    """
+    import keras
+
+    known = {*TAKEN, *inspect.signature(keras.Model.fit).parameters}
+    for name in options:
+        if name not in known:
+            raise TypeError(f"fit() got an unexpected argument {name!r}; Keras's `fit` has none.")
 
 
 def obstacle_of_call(options: dict[str, Any], callbacks: Sequence[Any]) -> str:
@@ -72,6 +89,10 @@ def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
             return f"the loss {name!r} gives one value a batch (average over the last axis alone)"
     for metric in model._compile_metrics.metrics if model._compile_metrics else ():
         function = getattr(metric, "_fn", None)
+        if _of_user(function or metric) and any(
+            _counts_padding(metric, t, o) for t, o in zip(targets, outputs, strict=False)
+        ):
+            return f"the metric {metric.name!r} counts rows whose sample_weight is 0"
         if function is None:
             continue
         if not any(_by_row(function, t, o) for t, o in zip(targets, outputs, strict=False)):
@@ -79,6 +100,45 @@ def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
                 f"the metric {metric.name!r} gives one value a batch (average over the last axis)"
             )
     return ""
+
+
+def _of_user(thing: Any) -> bool:
+    """Whether a function, or an object's class, is not Keras's own."""
+    module = getattr(thing, "__module__", None) or type(thing).__module__
+    return not str(module).startswith("keras.")
+
+
+def has_own_loss(model: Any) -> bool:
+    """Whether a loss of a compiled model is the user's own."""
+    losses = [entry.loss for entry in model._compile_loss._flat_losses]
+    return any(_of_user(getattr(loss, "fn", loss)) for loss in losses)
+
+
+def _counts_padding(metric: Any, target: Any, output: Any) -> bool:
+    """Whether rows that weigh nothing change a metric; tried on random rows."""
+    import keras
+
+    generator = np.random.default_rng(0)
+    rows = [
+        generator.uniform(0.1, 0.9, (8, *part.shape[1:])).round(int(part.dtype == "int32"))
+        for part in (target, output)
+    ]
+    rows = [row.astype(part.dtype) for row, part in zip(rows, (target, output), strict=True)]
+    exists = np.asarray([1, 1, 1, 1, 1, 0, 0, 0], "float32")
+    exists = exists.reshape(-1, *[1] * max(0, len(output.shape) - 2))
+
+    def result(*parts: Any, weight: Any) -> Any:
+        with keras.StatelessScope():
+            metric.reset_state()
+            metric.update_state(*parts, sample_weight=weight)
+            return np.asarray(metric.result())
+
+    try:
+        whole = result(*rows, weight=exists)
+        alone = result(*(row[:5] for row in rows), weight=exists[:5])
+    except Exception:
+        return False  # It is for another output, or tracing will tell.
+    return not np.allclose(whole, alone, rtol=1e-4, atol=1e-6)
 
 
 def _by_row(function: Any, target: Any, output: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,19 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from kohort.engine.member import Floats
 from kohort.errors import DataError
-from kohort.estimators.keras_models.data import Inputs, class_columns, value_columns
+from kohort.estimators.keras_models.data import (
+    Inputs,
+    class_columns,
+    losses_of,
+    output_names,
+    takes_logits,
+    value_columns,
+)
 from kohort.estimators.keras_models.estimator import KerasEstimator
 from kohort.networks.keras_models.columns import Columns
+
+ONE_HOT = "multiclass-onehot"
+"""Type of a target whose rows are one-hot, as SciKeras names it."""
 
 _PARAMETERS = """model : callable or keras.Model
         A function that builds and returns a model, compiled or not, or a model, which is copied
@@ -34,8 +44,8 @@ _PARAMETERS = """model : callable or keras.Model
     epochs : int, default=1
         Passes over the data, >= 1.
     batch_size : int, "auto" or None, default=32
-        Rows of a step, >= 1; None for 32. "auto" asks `kohort.plan_batch_size`, and scales the
-        optimizer's rate as it says.
+        Rows of a step, >= 1; None for 32, -1 for all rows. "auto" asks `kohort.plan_batch_size`,
+        and scales the optimizer's rate as it says.
     validation_split : float, default=0.0
         Share of the rows, the last ones, to validate on after each epoch, in [0, 1).
     shuffle : bool, default=True
@@ -112,8 +122,22 @@ class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
             check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
         )
 
-    def _target_columns(self, loss: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
-        return value_columns(outputs, self.n_outputs_)
+    def _target_columns(self, model: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
+        return value_columns(outputs, self.n_outputs_, output_names(model))
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one more epoch, from the weights and the optimizer's state so far.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As those of `fit`.
+
+        Returns
+        -------
+        self
+        """
+        return self._partially_fitted(X, y, sample_weight)
 
     def _encoded(self, y: Any) -> Floats:
         targets = self._checked(y)
@@ -125,19 +149,22 @@ class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
             )
         return targets
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, **options: Any) -> Any:
         """Predict the target.
 
         Parameters
         ----------
         X
             As in `fit`.
+        **options
+            Arguments of Keras's `predict`, such as `batch_size`, for a model that a cohort cannot
+            take. They do not change what is predicted.
 
         Returns
         -------
         array of float, shape (row,) or (row, target)
         """
-        parts = [part.reshape(len(part), -1) for part in self._predicted(X)]
+        parts = [part.reshape(len(part), -1) for part in self._predicted(X, options)]
         values = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         return values[:, 0] if self._flat else values
 
@@ -150,7 +177,8 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
     ----------
     {parameters}
     class_weight : dict, "balanced" or None, default=None
-        Weight of each class, as in scikit-learn.
+        Weight of each class in training, as in scikit-learn; as in Keras it is not rescaled and
+        does not weigh validation rows.
 
     Attributes
     ----------
@@ -211,6 +239,8 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         y = np.asarray(y)
         check_classification_targets(y)
         self.target_type_ = type_of_target(y)
+        if self.target_type_ == "multilabel-indicator" and np.all(np.sum(y, axis=1) == 1):
+            self.target_type_ = ONE_HOT
         columns = self._columns(y)
         declared = getattr(self, "_declared_classes", None)
         every = [np.unique(column) for column in columns.T]
@@ -218,8 +248,10 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
             every = [declared]
         if self.target_type_ == "multilabel-indicator":
             every = [np.array([0, 1])] * columns.shape[1]
+        if self.target_type_ == ONE_HOT:
+            every = [np.arange(np.shape(y)[1])]
         self._every = every
-        self._single = np.ndim(y) == 1 or columns.shape[1] == 1
+        self._single = columns.shape[1] == 1
         self.classes_ = every[0] if self._single else every
         self.n_classes_ = len(every[0]) if self._single else [len(classes) for classes in every]
         self.n_outputs_ = columns.shape[1]
@@ -243,17 +275,37 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
 
     def _columns(self, y: Any) -> NDArray[Any]:
         y = np.asarray(y)
+        if self.target_type_ == ONE_HOT and np.ndim(y) == 2:
+            return np.argmax(y, axis=1)[:, None]
         if np.ndim(y) == 1 or (np.ndim(y) == 2 and np.shape(y)[1] == 1):
             return column_or_1d(y, warn=True)[:, None]
         return np.asarray(check_array(y, dtype=None, ensure_all_finite=False, input_name="y"))
 
-    def _target_columns(self, loss: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
+    def _target_columns(self, model: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
         counts = [len(classes) for classes in self._every]
-        columns, self._hot = class_columns(loss, outputs, counts, self._indicates)
-        self._logits = bool(getattr(loss, "from_logits", False)) or bool(
-            getattr(loss, "_fn_kwargs", {}).get("from_logits", False)
-        )
+        losses = losses_of(model, len(outputs))
+        names = output_names(model)
+        columns, self._hot = class_columns(losses, outputs, counts, self._indicates, names)
+        self._logits = [takes_logits(loss) for loss in losses]
         return columns
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one more epoch, from the weights and the optimizer's state so far.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As those of `fit`.
+        classes : array-like, default=None
+            All classes, at the first call, where y does not hold each of them.
+
+        Returns
+        -------
+        self
+        """
+        if classes is not None and not hasattr(self, "weights_"):
+            self._declared_classes = np.unique(classes)
+        return self._partially_fitted(X, y, sample_weight)
 
     def _encoded(self, y: Any) -> Floats:
         columns = self._columns(y)
@@ -280,44 +332,54 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         weights: Floats = compute_sample_weight(self.class_weight, y)
         return weights
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: Any, **options: Any) -> Any:
         """Probability of each class.
 
         Parameters
         ----------
         X
             As in `fit`.
+        **options
+            As in `predict`.
 
         Returns
         -------
         array, shape (row, class)
             For several targets a list of such; for several labels the probability of each.
         """
-        parts = [self._probabilities(part) for part in self._predicted(X)]
+        outputs = self._predicted(X, options)
+        pairs = zip(outputs, self._logits, strict=True)
+        parts = [self._probabilities(part, logits) for part, logits in pairs]
         return parts[0] if self._single or self._indicates else parts
 
-    def _probabilities(self, output: Floats) -> Floats:
+    def _probabilities(self, output: Floats, logits: bool) -> Floats:
         flat = output.reshape(len(output), -1)
         if self._indicates:
-            return np.asarray(expit(flat) if self._logits else flat)
+            return np.asarray(expit(flat) if logits else flat)
         if flat.shape[1] == 1:
-            positive = expit(flat[:, 0]) if self._logits else flat[:, 0]
+            positive = expit(flat[:, 0]) if logits else flat[:, 0]
             return np.stack([1 - positive, positive], axis=1)
-        return np.asarray(softmax(flat, axis=1) if self._logits else flat)
+        return np.asarray(softmax(flat, axis=1) if logits else flat)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, **options: Any) -> Any:
         """The likeliest class, or the labels whose probability is above one half.
 
         Parameters
         ----------
         X
             As in `fit`.
+        **options
+            Arguments of Keras's `predict`, such as `batch_size`, for a model that a cohort cannot
+            take. They do not change what is predicted.
 
         Returns
         -------
         array of labels, shape (row,) or (row, target)
+            In the form of y: one-hot rows for a one-hot y.
         """
-        probabilities = self.predict_proba(X)
+        probabilities = self.predict_proba(X, **options)
+        if self.target_type_ == ONE_HOT:
+            return np.eye(len(self.classes_), dtype=int)[np.argmax(probabilities, axis=1)]
         if self._indicates:
             return (probabilities > 0.5).astype(int)
         if self._single:

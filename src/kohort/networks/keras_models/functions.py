@@ -8,9 +8,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kohort.networks.keras_models.chain import hidden_layers, resolved, templates, widths_of
 from kohort.networks.keras_models.columns import Columns
+from kohort.networks.keras_models.names import stable_names
 from kohort.networks.keras_models.variables import Variables, normalizations
 from kohort.networks.randomness import mix
 
@@ -31,6 +33,7 @@ class Functions:
 
     def __init__(self, model: Any, x: Columns, y: Columns, batch_size: int) -> None:
         self.model, self.x, self.y, self.batch_size = model, x, y, batch_size
+        self.outputs = output_shapes(model, x)
         self.hidden = hidden_layers(model)
         self.widths = widths_of(x.width, self.hidden)
         variables = Variables(model)
@@ -104,7 +107,7 @@ class Functions:
         metrics = [jnp.where(fresh > 0, a, b) for a, b in zip(initial, metrics, strict=True)]
         exists = jnp.arange(self.batch_size, dtype=jnp.int32) < rows
         inputs, targets = self.x.split(x), self.y.split(y)
-        weight = self._for_each_output(share * self.batch_size)
+        weight, before = self._for_each_output(share * self.batch_size), metrics
         with self._patched(exists, units):
             gradient = jax.value_and_grad(model.compute_loss_and_updates, has_aux=True)
             (_, (loss, outputs, other, metrics)), grads = gradient(
@@ -112,6 +115,7 @@ class Functions:
                 training=True, optimizer_variables=optimizer,
             )  # fmt: skip
             trained, optimizer = model.optimizer.stateless_apply(optimizer, grads, trained)
+        metrics = self._counted(before, metrics, rows / self.batch_size)
         metrics = self._updated(metrics, targets, outputs, share * rows, exists)
         return self._carried([trained, other, optimizer, metrics]), loss.astype(x.dtype)
 
@@ -124,10 +128,12 @@ class Functions:
         inputs, targets = self.x.split(x), self.y.split(y)
         existing = exists.astype(x.dtype)
         share = jnp.where(exists, weight, 0) * (len(x) / jnp.maximum(jnp.sum(existing), 1))
+        before = metrics
         with self._patched(None, units):
             loss, (_, outputs, _, metrics) = self.model.compute_loss_and_updates(
                 trained, other, metrics, inputs, targets, self._for_each_output(share)
             )
+        metrics = self._counted(before, metrics, jnp.sum(existing) / len(x))
         metrics = self._updated(metrics, targets, outputs, weight, exists)
         return self._carried([trained, other, optimizer, metrics]), loss.astype(x.dtype)
 
@@ -158,7 +164,8 @@ class Functions:
         model = self.model
         with keras.StatelessScope(zip(model.metrics_variables, metrics, strict=True)):
             logs = model.get_metrics_result()
-        return {name: jnp.asarray(value) for name, value in logs.items() if name != "loss"}
+        stable = stable_names(model, [name for name in logs if name != "loss"])
+        return {name: jnp.asarray(logs[old]) for old, name in stable.items()}
 
     def initial_metrics(self) -> list[Any]:
         import keras
@@ -170,6 +177,16 @@ class Functions:
             jnp.asarray(found if (found := scope.get_current_value(v)) is not None else v.value)
             for v in model.metrics_variables
         ]
+
+    def _counted(self, before: Sequence[Any], after: Sequence[Any], share: Any) -> list[Any]:
+        """Trackers of each output's loss, which count every row, made to count those that exist."""
+        trackers = {id(v) for metric in self.model._compile_loss.metrics for v in metric.variables}
+        return [
+            (old + (new - old) * share).astype(new.dtype) if id(variable) in trackers else new
+            for variable, old, new in zip(
+                self.model.metrics_variables, before, after, strict=True
+            )
+        ]  # fmt: skip
 
     def _updated(
         self, metrics: Sequence[Any], targets: Any, outputs: Any, weight: Any, exists: Any
@@ -190,17 +207,19 @@ class Functions:
             ):
                 for metric, target, output in zip(group, targets, outputs, strict=False):
                     if metric:
-                        metric.update_state(target, output, sample_weight=share)
+                        weights = _for_output(share, output)
+                        metric.update_state(target, output, sample_weight=weights)
         return [
             found if (found := scope.get_current_value(v)) is not None else old
             for v, old in zip(variables, metrics, strict=True)
         ]
 
     def _for_each_output(self, weight: Any) -> Any:
-        count = len(self.y.shapes)
+        shapes = [tuple(shape) for shape in self.outputs]
+        weights = [weight.reshape(-1, *[1] * (len(shape) - 1)) for shape in shapes]
         if self.y.names is not None:
-            return dict.fromkeys(self.y.names, weight)
-        return weight if count == 1 else [weight] * count
+            return dict(zip(self.y.names, weights, strict=True))
+        return weights[0] if len(weights) == 1 else weights
 
     @contextmanager
     def _patched(self, exists: Any, units: Any) -> Iterator[None]:
@@ -252,8 +271,23 @@ class Functions:
                 break
 
 
+def output_shapes(model: Any, x: Columns) -> list[tuple[int, ...]]:
+    """Shape of a row of each output, at least one axis each."""
+    import keras
+
+    zeros = x.split(np.zeros((1, x.width), np.float32))
+    symbolic = jax.tree.map(lambda a: keras.KerasTensor((None, *a.shape[1:]), str(a.dtype)), zeros)
+    found = jax.tree.leaves(model.compute_output_spec(symbolic))
+    return [tuple(tensor.shape[1:]) or (1,) for tensor in found]
+
+
 class UntraceableError(Exception):
     """A model does what a cohort cannot do for it; the text says what."""
+
+
+def _for_output(weight: Any, output: Any) -> Any:
+    """Weights of rows for an output of any number of axes, of which the loss takes the last."""
+    return weight.reshape(-1, *[1] * max(0, output.ndim - 2))
 
 
 def _refuse_loss(layer: Any) -> Callable[..., None]:

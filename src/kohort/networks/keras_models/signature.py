@@ -27,7 +27,7 @@ def signature(model: Any) -> str | None:
 
     if type(model) not in (keras.Sequential, keras.Model) and type(model).__name__ != "Functional":
         return None
-    if not all(_known(thing) for thing in _parts(model)):
+    if not all(_known(thing) for thing in _parts(model)) or _names_variables(model.optimizer):
         return None
     compiled = dict(model.get_compile_config() or {})
     optimizer = json.loads(json.dumps(compiled.get("optimizer"), default=_refuse))
@@ -47,7 +47,16 @@ def signature(model: Any) -> str | None:
     modules = re.findall(r'"module": "([^"]*)"', text)
     if any(mark in text for mark in _OWN) or not all(m.startswith("keras") for m in modules):
         return None
-    return f"{keras.config.floatx()} {text}"
+    return f"{keras.config.floatx()} {keras.config.epsilon()} {text}"
+
+
+def _names_variables(optimizer: Any) -> bool:
+    """Whether an optimizer treats variables apart by what its configuration does not say."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    excluded = getattr(inner, "_exclude_from_weight_decay", None) or getattr(
+        inner, "_exclude_from_weight_decay_pattern", None
+    )
+    return bool(excluded) or type(inner).__name__ == "Muon"
 
 
 def _numbered(model: Any) -> Any:

@@ -1,0 +1,151 @@
+"""A Keras estimator after `fit`: its weights, its model, its predictions, its pickle."""
+
+from __future__ import annotations
+
+import tempfile
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from kohort.engine.member import Floats
+from kohort.engine.predict import Trained, raw_outputs
+from kohort.estimators.keras_models.build import build, compile_model
+from kohort.estimators.keras_models.data import Inputs, flat, inputs_of
+from kohort.estimators.keras_models.fit import Ready, put_rate, put_weights, rate_of, weights_of
+from kohort.estimators.keras_models.parameters import KerasParameters
+from kohort.estimators.keras_models.routing import asks_for_data, routed
+from kohort.estimators.preparation import floating_dtype
+from kohort.networks.keras_models.functions import output_shapes
+from kohort.networks.keras_models.variables import Variables
+from kohort.recipe.recipe import Recipe
+
+
+class FittedModel(KerasParameters):
+    """What has been trained. The model that `model_` gives belongs to the user, whose changes to
+    it count from then on.
+    """
+
+    _ready: Ready
+    _form: tuple[Any, Any, int]
+    _meta: dict[str, Any]
+    _seed: int
+    _variables: list[int]
+
+    @abstractmethod
+    def _made_ready(self, model: Any) -> Ready:
+        """A compiled model with what the engine needs of it."""
+
+    def _take(self, weights: Sequence[Floats], history: dict[str, list[float]]) -> None:
+        model = self._ready.model
+        self.weights_ = list(weights) or weights_of(model)
+        self._rate = rate_of(model)
+        self._filled = False
+        self.history_ = history
+        self._epochs_seen = 0
+
+    def _fitted(self) -> Ready:
+        """The model, built anew where the estimator was pickled."""
+        check_is_fitted(self, "weights_")
+        if not hasattr(self, "_ready"):
+            if hasattr(self, "_archive"):
+                model = _unpacked(self._archive)
+            else:
+                model = build(self, self._meta, self._seed)
+            outputs = output_shapes(model, self._form[0]) if model.built else []
+            compile_model(self, model, self._meta, outputs)
+            self._ready, self._filled = self._made_ready(model), False
+            put_rate(model, self._rate)
+        return self._ready
+
+    def _synchronised(self) -> Ready:
+        """The model; what its user has changed in it is taken over."""
+        ready = self._fitted()
+        if self._filled:
+            if [id(v) for v in Variables(ready.model).carried] != self._variables:
+                self._ready = ready = self._made_ready(ready.model)
+            self.weights_, self._rate = weights_of(ready.model), rate_of(ready.model)
+            self._variables = [id(v) for v in Variables(ready.model).carried]
+        return ready
+
+    def _go_on(self, batch_size: Any, rows: int) -> None:
+        """Make ready to train further, with another batch size if that has changed."""
+        ready = self._synchronised()
+        x, targets, known = self._form
+        size = rows if batch_size == -1 else batch_size
+        if isinstance(size, int) and size != known:
+            self._form = x, targets, size
+            self._ready = ready = self._made_ready(ready.model)
+        put_weights(ready.model, self.weights_)
+
+    @property
+    def model_(self) -> Any:
+        """The Keras model with the trained weights."""
+        ready = self._fitted()
+        if not self._filled:
+            put_weights(ready.model, self.weights_)
+            self._filled = True
+            self._variables = [id(v) for v in Variables(ready.model).carried]
+        return ready.model
+
+    @property
+    def n_epochs_(self) -> int:
+        """Epochs trained in all."""
+        check_is_fitted(self, "weights_")
+        return self._epochs_seen
+
+    def __getstate__(self) -> dict[str, Any]:
+        if hasattr(self, "_ready"):
+            self._synchronised()
+        state = super().__getstate__()
+        if hasattr(self, "_ready") and asks_for_data(self):
+            state["_archive"] = _packed(self.model_)
+        return state
+
+    def _inputs(self, X: Any) -> Inputs:
+        """X of the form that the estimator was fitted with."""
+        return inputs_of(self, X, reset=False, names=self._form[0].names)
+
+    def _predicted(self, X: Any, options: Mapping[str, Any]) -> list[Floats]:
+        """Outputs of the model, one array per output, shape (row, ...)."""
+        check_is_fitted(self, "weights_")
+        inputs = self._inputs(X)
+        ready = self._synchronised()
+        rows = flat(ready.x, inputs.arrays, floating_dtype())
+        if ready.tracing is None:
+            x = jax.tree.map(np.asarray, ready.x.split(rows))
+            own = {"verbose": 0, "batch_size": ready.batch_size, **routed(self, "predict")}
+            predicted = self.model_.predict(x, **{**own, **options})
+            return [np.asarray(part) for part in jax.tree.leaves(predicted)]
+        tracing = ready.tracing
+        recipe = Recipe.of(loss="mse", depth=len(tracing.units), width=list(tracing.units) or 1)
+        weights = [*self.weights_[: tracing.network.carried], *tracing.arrays]
+        trained = Trained(tracing.network, recipe, weights, lifted=tracing.numbers)
+        outputs = raw_outputs(trained, rows)
+        parts, start = [], 0
+        for shape in self._shapes:
+            width = int(np.prod(shape))
+            parts.append(outputs[:, start : start + width].reshape(len(outputs), *shape))
+            start += width
+        return parts
+
+
+def _packed(model: Any) -> bytes:
+    """A model as the content of a `.keras` file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        model.save(path)
+        return path.read_bytes()
+
+
+def _unpacked(content: bytes) -> Any:
+    import keras
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        path.write_bytes(content)
+        return keras.models.load_model(path)

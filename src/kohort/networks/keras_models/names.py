@@ -1,0 +1,42 @@
+"""Names that do not depend on how many models a process has built before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+
+def snake_case(name: str) -> str:
+    """Keras's name of an object of a class, without a number.
+
+    Examples
+    --------
+    >>> snake_case("AUC"), snake_case("KLDivergence"), snake_case("MeanSquaredError")
+    ('auc', 'kl_divergence', 'mean_squared_error')
+    """
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def stable_names(model: Any, names: Sequence[str]) -> dict[str, str]:
+    """Names of a model's logs, with those that Keras numbers by itself numbered within the model.
+
+    Keras names the second `AUC()` of a process `auc_1`, whichever model it is of.
+    """
+    compiled = model._compile_metrics
+    automatic = {}
+    for metric in compiled.metrics if compiled is not None else ():
+        base = snake_case(type(metric).__name__)
+        if re.fullmatch(rf"{base}_\d+", metric.name):
+            automatic[metric.name] = base
+    stable: dict[str, str] = {}
+    for name in names:
+        found = next((n for n in automatic if name == n or name.endswith(f"_{n}")), None)
+        base = name if found is None else name.removesuffix(found) + automatic[found]
+        wanted, count = base, 0
+        while wanted in stable.values():
+            count += 1
+            wanted = f"{base}_{count}"
+        stable[name] = wanted
+    return stable
