@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -63,7 +65,8 @@ def _copy(model: Any) -> Any:
     import keras
 
     try:
-        copy = keras.models.clone_model(model)
+        with _without_compilation(model):
+            copy = keras.models.clone_model(model)
     except Exception as error:
         raise ModelError(
             f"The model {model.name!r} cannot be copied ({error}). Give a function that builds it "
@@ -80,6 +83,20 @@ def _copy(model: Any) -> Any:
         options = dict(model._compile_config.config)
         copy.compile(**{**options, "optimizer": _optimizer_like(model.optimizer)})
     return copy
+
+
+_copying = threading.Lock()
+
+
+@contextmanager
+def _without_compilation(model: Any) -> Iterator[None]:
+    """Keeps `clone_model` from writing down losses and metrics, which may be a user's functions."""
+    with _copying:
+        compiled, model.compiled = model.compiled, False
+        try:
+            yield
+        finally:
+            model.compiled = compiled
 
 
 def _optimizer_like(optimizer: Any) -> Any:

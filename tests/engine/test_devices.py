@@ -1,0 +1,65 @@
+"""Members spread over all local devices, and train as they do on one."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+_PROBE = """
+import sys
+import numpy as np, jax
+import kohort
+from kohort.engine import executors
+from kohort.engine.member import Member, Rows
+from kohort.engine.population import Runner
+from kohort.networks.dense import DenseNetwork
+from kohort.recipe.recipe import Recipe
+
+used = set()
+real = Runner.__init__
+
+def spy(self, structure, slots, device, source, sink):
+    used.add(device.id)
+    real(self, structure, slots, device, source, sink)
+
+Runner.__init__ = spy
+x = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+y = x[:, :1] ** 2
+members = []
+for width in (5, 20, 40, 70, 100, 150, 200, 250):
+    for seed in range(3):
+        recipe = Recipe.of(
+            loss="mse", depth=2, width=width, batch_size=16, epochs=30, early_stopping=False
+        )
+        network = DenseNetwork.of(4, 1, recipe)
+        members.append(Member(recipe, network, Rows(x, y), None, Rows(x[:50], y[:50]), seed))
+outcomes = executors.train(members)
+print(len(jax.devices()), len(used), *(outcome.history["val_loss"][-1] for outcome in outcomes))
+"""
+
+
+def trained(devices):
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    out = subprocess.run(
+        [sys.executable, "-c", _PROBE], capture_output=True, text=True, check=True,
+        env={**os.environ, "XLA_FLAGS": flags},
+    )  # fmt: skip
+    there, used, *losses = map(float, out.stdout.split())
+    return there, used, losses
+
+
+def test_four_devices_share_the_members():
+    there, used, losses = trained(4)
+    assert (there, used) == (4, 4)
+    alone, one, expected = trained(1)
+    assert (alone, one) == (1, 1)
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("devices", [3])
+def test_any_number_of_devices(devices):
+    there, used, losses = trained(devices)
+    assert there == used == devices
+    assert np.isfinite(losses).all()
