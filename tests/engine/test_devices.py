@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 
 _PROBE = """
 import sys
@@ -31,7 +30,7 @@ members = []
 for width in (5, 20, 40, 70, 100, 150, 200, 250):
     for seed in range(3):
         recipe = Recipe.of(
-            loss="mse", depth=2, width=width, batch_size=16, epochs=30, early_stopping=False
+            loss="mse", depth=2, width=width, batch_size=16, epochs=8, early_stopping=False
         )
         network = DenseNetwork.of(4, 1, recipe)
         members.append(Member(recipe, network, Rows(x, y), None, Rows(x[:50], y[:50]), seed))
@@ -56,10 +55,3 @@ def test_four_devices_share_the_members():
     alone, one, expected = trained(1)
     assert (alone, one) == (1, 1)
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize("devices", [3])
-def test_any_number_of_devices(devices):
-    there, used, losses = trained(devices)
-    assert there == used == devices
-    assert np.isfinite(losses).all()

@@ -202,6 +202,7 @@ class Runner:
             "evaluate",
             lambda: evaluation.evaluation_function(self._structure, padded),
             arguments,
+            device=self._device,
         )
         values = np.asarray(evaluate(*arguments))
         names = evaluation.log_names(self._structure)

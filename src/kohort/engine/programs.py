@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+from jax.sharding import SingleDeviceSharding
 
 Compiled = Callable[..., Any]
 
@@ -50,13 +51,14 @@ class _Programs:
         function: Callable[[], Callable[..., Any]],
         arguments: tuple[Any, ...],
         donate: tuple[int, ...] = (),
+        device: Any = None,
     ) -> Compiled:
         with self._lock:
             gate = self._building.setdefault(key, threading.Lock())
         with gate:
             program = self._built.get(key)
             if program is None:
-                program = self._compile(kind, function(), arguments, donate)
+                program = self._compile(kind, function(), arguments, donate, device)
                 self._built[key] = program
         return program
 
@@ -66,10 +68,14 @@ class _Programs:
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
         donate: tuple[int, ...],
+        device: Any,
     ) -> Compiled:
         start = time.perf_counter()
         self._thread.hits = 0
-        shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), arguments)
+        place = None if device is None else SingleDeviceSharding(device)
+        shapes = jax.tree.map(
+            lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=place), arguments
+        )
         options = _CPU_OPTIONS if jax.default_backend() == "cpu" else None
         lowered = jax.jit(function, donate_argnums=donate).lower(*shapes)
         program = lowered.compile(compiler_options=options)
@@ -105,6 +111,7 @@ def program(
     function: Callable[[], Callable[..., Any]],
     arguments: tuple[Any, ...],
     donate: tuple[int, ...] = (),
+    device: Any = None,
 ) -> Compiled:
     """The compiled program for `key`, compiling `function()` for the arguments' shapes if needed.
 
@@ -119,8 +126,10 @@ def program(
     arguments : tuple of pytrees of arrays
     donate : tuple of int
         Arguments whose memory the program may reuse.
+    device : jax.Device or None
+        Where the program runs; None for JAX's default device.
     """
-    return _programs.get(key) or _programs.build(key, kind, function, arguments, donate)
+    return _programs.get(key) or _programs.build(key, kind, function, arguments, donate, device)
 
 
 def exists(key: Hashable) -> bool:

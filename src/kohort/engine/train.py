@@ -218,6 +218,7 @@ def training_program(
         lambda: training_function(structure),
         arguments,
         donate=(0, 1),
+        device=device,
     )
 
 
