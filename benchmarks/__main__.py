@@ -15,7 +15,10 @@ from typing import Any
 
 OF_TABLES = ("calibration", "pretraining")
 """Benchmarks on tables that the repository does not hold (`benchmarks/tables.py`)."""
-NAMES = ("peers", "chapter10", "overhead", "techniques", "lifting", "own_models", *OF_TABLES)
+NAMES = (
+    "peers", "chapter10", "overhead", "techniques", "lifting", "own_models", "memory",
+    "fashion_mnist", *OF_TABLES,
+)  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -22,7 +22,7 @@ from kohort.recipe.recipe import NUMBERS, Recipe
 
 Variables = list[NDArray[np.floating]]
 
-_LADDER = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+_LADDER = (16, 32, 64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024)
 
 # Kernels of fewer weights than this together cost the same at any width: XLA's overhead per
 # operation outweighs the arithmetic, so the narrowest networks share one program.
@@ -33,7 +33,7 @@ def padded(units: int) -> int:
     """The compiled width that a layer of `units` runs in.
 
     Widths share programs by rounding up to a step of a ladder of multiples of 16, then to
-    multiples of 512.
+    multiples of 256.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def padded(units: int) -> int:
     for step in _LADDER:
         if units <= step:
             return step
-    return -(-units // 512) * 512
+    return -(-units // 256) * 256
 
 
 def free_width(features: int, depth: int) -> int:
