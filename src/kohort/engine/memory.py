@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from kohort.engine.structure import Structure
 from kohort.engine.train import empty_chunk, empty_rows, training_program
@@ -22,7 +23,8 @@ class Footprint(NamedTuple):
     outputs : int
         What is not written over the arguments.
     temporary : int
-        Activations, gradients and whatever else XLA keeps within a call.
+        Activations, gradients and whatever else XLA keeps within a call; on a CPU also what the
+        kernel of the largest convolution keeps, of which XLA's analysis says nothing.
     host : int
         The chunk that the host fills; on a CPU it lies in the same memory.
     """
@@ -54,13 +56,14 @@ def footprint(structure: Structure, slots: int, device: Any) -> Footprint:
     chunk = empty_chunk(structure, slots, jax.ShapeDtypeStruct)
     rows = empty_rows(structure, slots, jax.ShapeDtypeStruct)
     sizes = training_program(structure, slots, device, (*rows, chunk)).memory_analysis()
-    host = 0
+    host, kernels = 0, 0
     if device.platform == "cpu":
+        kernels = getattr(structure.network, "scratch", 0) * np.dtype(structure.dtype).itemsize
         host = sum(leaf.size * leaf.dtype.itemsize for leaf in chunk)
     return Footprint(
         arguments=int(sizes.argument_size_in_bytes),
         outputs=int(sizes.output_size_in_bytes - sizes.alias_size_in_bytes),
-        temporary=int(sizes.temp_size_in_bytes),
+        temporary=int(sizes.temp_size_in_bytes) + kernels,
         host=host,
     )
 

@@ -54,7 +54,7 @@ def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
     networks with convolutions. On an
     accelerator as many as there are members, up to 1,024 or 2 GiB of parameters and state.
     """
-    if platform == "cpu" and getattr(structure.network, "convolves", False):
+    if platform == "cpu" and bool(getattr(structure.network, "scratch", 0)):
         return 1  # XLA has no fast kernel for convolutions of several members at once.
     size = max(1, structure.network.parameters * (8 if structure.dtype == "float64" else 4))
     if platform == "cpu":

@@ -6,11 +6,29 @@ which the gradient of a kernel then ran 15 times slower (docs/performance.md).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
 
 NAME = "conv_general_dilated"
+
+
+def scratch(kernel: tuple[int, ...], result: tuple[int, ...], params: dict[str, Any]) -> int:
+    """Numbers that the CPU's kernel of a convolution keeps beside its operands: the patches that
+    it multiplies, and a copy of what it multiplies them with.
+
+    Parameters
+    ----------
+    kernel, result : tuple of int
+        Shapes.
+    params : dict
+        Of `conv_general_dilated`.
+    """
+    axes = params["dimension_numbers"]
+    patch = math.prod(kernel) // kernel[axes.rhs_spec[0]]
+    places = math.prod(result) // result[axes.out_spec[1]]
+    return patch * places + math.prod(kernel)
 
 
 def convolution(primitive: Any, image: Any, kernel: Any, params: dict[str, Any]) -> Any:

@@ -65,19 +65,17 @@ class Program:
         Programs of equal digest compute the same function of their numbers and inputs.
     numbers : int
         How many numbers it takes.
+    scratch : int
+        Numbers that a CPU's kernels keep for the largest convolution; 0 if there is none.
     """
 
     digest: str
     numbers: int
+    scratch: int
     _instructions: tuple[_Instruction, ...]
     _inputs: tuple[int, ...]
     _outputs: tuple[_Value, ...]
     _tree: Any
-
-    @property
-    def convolves(self) -> bool:
-        """Whether it holds a convolution."""
-        return any(i.primitive.name == convolutions.NAME for i in self._instructions)
 
     def __call__(self, numbers: Any, arrays: Sequence[Any], *arguments: Any) -> Any:
         """Run it.
@@ -149,6 +147,7 @@ class _Lifter:
     inputs: list[int] = field(default_factory=list)
     digest: Any = field(default_factory=hashlib.sha256)
     slots: int = 0
+    scratch: int = 0
 
     def slot(self) -> int:
         self.slots += 1
@@ -199,6 +198,9 @@ class _Lifter:
                 results = self.walk(body, held, values)
                 known.update(zip(equation.outvars, results, strict=True))
                 continue
+            if equation.primitive.name == convolutions.NAME:
+                shapes = equation.invars[1].aval.shape, equation.outvars[0].aval.shape
+                self.scratch = max(self.scratch, convolutions.scratch(*shapes, equation.params))
             self.write(equation.primitive.name, _text(equation.params))
             values = [read(atom) for atom in equation.invars]
             slots = tuple(self.slot() for _ in equation.outvars)
@@ -272,6 +274,7 @@ def lift(
     program = Program(
         lifter.digest.hexdigest(),
         len(lifter.numbers),
+        lifter.scratch,
         tuple(lifter.instructions),
         inputs,
         tuple(results),

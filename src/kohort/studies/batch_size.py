@@ -16,6 +16,9 @@ from kohort.engine.plan import slots_of, structure_of
 from kohort.studies.throughput import rows_per_second
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
+# Share of the memory that programs may take. XLA does not count what a CPU's kernels take for
+# themselves: up to 19 % here (`python -m benchmarks memory`).
+_MARGINS = {"cpu": 0.75}
 _MARGIN = 0.9
 _KNEE = 0.9
 _WARMUP_FROM = 2.0
@@ -99,6 +102,11 @@ class BatchSizePlan:
         return _drawn(self)
 
 
+def margin(platform: str) -> float:
+    """Share of a device's memory that a plan uses."""
+    return _MARGINS.get(platform, _MARGIN)
+
+
 def measured(
     member_of: Callable[[int], Member],
     sizes: Iterable[int],
@@ -122,17 +130,18 @@ def measured(
         Asked before each size but the first two.
     """
     found: list[dict[str, Any]] = []
+    usable = memory * margin(devices[0].platform)
     for size in sizes:
         if len(found) >= 2 and out_of_time():
             break
         member = member_of(size)
         structure, device = structure_of(member), devices[0]
         one = footprint(structure, 1, device).total
-        if one > _MARGIN * memory:
+        if one > usable:
             break
         slots = slots_of(structure, _MANY, device.platform)
         many = footprint(structure, slots, device).total if slots > 1 else one
-        while slots > 1 and many * len(devices) > _MARGIN * memory:
+        while slots > 1 and many * len(devices) > usable:
             slots //= 2
             many = footprint(structure, slots, device).total
         each = (many - one) / (slots - 1) if slots > 1 else one
@@ -144,7 +153,7 @@ def measured(
                 "members": slots * len(devices),
                 "cohort_bytes": many * len(devices),
                 "cohort_rows_per_second": rows_per_second(member, slots, devices),
-                "most_members": int(1 + max(0, _MARGIN * memory - one) // max(1, each)),
+                "most_members": int(1 + max(0, usable - one) // max(1, each)),
             }
         )
     return pd.DataFrame(found)

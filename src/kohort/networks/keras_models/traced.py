@@ -92,10 +92,10 @@ class TracedModel:
     def parameters(self) -> int:
         return Layout((), self.shapes(self.widths)[: self.trainable]).size
 
-    @cached_property
-    def convolves(self) -> bool:
-        """Whether its training step holds a convolution."""
-        return self.parts["step"].program.convolves
+    @property
+    def scratch(self) -> int:
+        """Numbers that a CPU's kernels keep for the largest convolution of a step, or 0."""
+        return self.parts["step"].program.scratch
 
     def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         """Shape of each variable for the given widths."""
