@@ -15,6 +15,7 @@ from kohort.errors import (  # noqa: E402
     ModelError,
     ParameterError,
 )
+from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
 from kohort.estimators.persistence import load  # noqa: E402
@@ -31,6 +32,8 @@ __version__ = _version.VERSION
 __all__ = [
     "BackendError",
     "CancelledError",
+    "ConvClassifier",
+    "ConvRegressor",
     "DataError",
     "DenseClassifier",
     "DenseRegressor",

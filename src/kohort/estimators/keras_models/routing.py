@@ -32,7 +32,7 @@ def own_names(cls: type) -> list[str]:
         ]
         if not any(p.kind == p.VAR_KEYWORD for p in parameters):
             break
-    return names
+    return [name for name in names if name not in getattr(cls, "_fixed", ())]
 
 
 def further(estimator: Any) -> dict[str, Any]:

@@ -1,0 +1,105 @@
+"""Image files: every form is decoded, every fault is named."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import kohort
+from kohort.data.images import check_files, is_paths, read_images, refuse
+
+
+@pytest.fixture
+def picture():
+    """Eight-bit RGB pixels, (6, 9, 3): a white left half, a red right half."""
+    pixels = np.full((6, 9, 3), 255, np.uint8)
+    pixels[:, 5:, 1:] = 0
+    return pixels
+
+
+def written(folder, name, pixels, mode="RGB", **options):
+    path = folder / name
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    (image if image.mode == mode else image.convert(mode)).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "tolerance"),
+    [
+        ("a.png", "RGB", 0), ("a.png", "P", 0), ("a.png", "RGBA", 0), ("a.jpg", "RGB", 40),
+        ("a.jpg", "CMYK", 40), ("a.webp", "RGB", 60), ("a.bmp", "RGB", 0),
+    ],
+)  # fmt: skip
+def test_forms_of_the_same_picture_give_the_same_pixels(tmp_path, picture, name, mode, tolerance):
+    path = written(tmp_path, name, picture, mode)
+    pixels = read_images([path], None, None)
+    assert pixels.shape == (1, 6, 9, 3)
+    assert pixels.dtype == np.uint8
+    away_from_the_edge = np.r_[0:3, 7:9]
+    gap = np.abs(pixels[0].astype(int) - picture)[:, away_from_the_edge]
+    assert gap.max() <= tolerance
+
+
+def test_grey_stays_grey_unless_another_is_coloured(tmp_path, picture):
+    grey = written(tmp_path, "grey.png", picture, "L")
+    assert read_images([grey], None, None).shape == (1, 6, 9, 1)
+    both = [grey, written(tmp_path, "red.png", picture)]
+    pixels = read_images(both, None, None)
+    assert pixels.shape == (2, 6, 9, 3)
+    assert (pixels[0, ..., 0] == pixels[0, ..., 1]).all()
+    assert read_images(both, None, 1).shape == (2, 6, 9, 1)
+
+
+def test_sixteen_bits_become_eight(tmp_path):
+    levels = np.array([[0, 257, 25700, 65535]], np.uint16)
+    path = tmp_path / "deep.png"
+    Image.fromarray(levels).save(path)
+    assert read_images([path], None, None).ravel().tolist() == [0, 1, 100, 255]
+
+
+def test_what_is_transparent_is_white(tmp_path):
+    clear = np.zeros((2, 2, 4), np.uint8)
+    clear[0, 0] = (10, 20, 30, 255)
+    pixels = read_images([written(tmp_path, "a.png", clear, "RGBA")], None, None)
+    assert pixels[0, 0, 0].tolist() == [10, 20, 30]
+    assert (pixels[0, 1] == 255).all()
+
+
+def test_sizes_are_made_equal_or_refused(tmp_path, picture):
+    paths = [written(tmp_path, "a.png", picture), written(tmp_path, "b.png", picture[:4])]
+    with pytest.raises(kohort.DataError, match=r"2 sizes \(.*4x9.*image_size=\(height, width\)"):
+        read_images(paths, None, None)
+    assert read_images(paths, (5, 7), None).shape == (2, 5, 7, 3)
+
+
+def test_every_fault_is_named_at_once(tmp_path, picture):
+    good = written(tmp_path, "good.png", picture)
+    empty, text = tmp_path / "empty.png", tmp_path / "text.png"
+    empty.touch()
+    text.write_text("no image")
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(good.read_bytes()[:40])
+    fine, faults = check_files([good, empty, text, broken, tmp_path / "gone.png"])
+    assert fine.tolist() == [True, False, False, False, False]
+    with pytest.raises(kohort.DataError, match="4 of 5 image files") as raised:
+        refuse(faults, 5)
+    for words in ("empty.png has no bytes", "gone.png does not exist", "text.png is no image"):
+        assert words in str(raised.value)
+    refuse({}, 5)
+
+
+def test_a_file_that_breaks_off_is_named_when_it_is_decoded(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    path = written(tmp_path, "cut.jpg", noise)
+    path.write_bytes(path.read_bytes()[:900])
+    with pytest.raises(kohort.DataError, match=r"cut\.jpg cannot be decoded"):
+        read_images([path], None, None)
+
+
+@pytest.mark.parametrize(
+    ("X", "answer"),
+    [(["a.png"], True), (np.array(["a", "b"]), True), ([[1.0]], False), (np.zeros(3), False),
+     ([], False)],
+)  # fmt: skip
+def test_paths_are_told_from_arrays(X, answer):
+    assert is_paths(X) is answer
