@@ -103,6 +103,10 @@ class _Images(KerasEstimator):
         self.bad_images = bad_images
         self.learning_rate = learning_rate
 
+    @property
+    def _optimizer_options(self) -> dict[str, Any]:
+        return {"learning_rate": self.learning_rate}
+
     def _keras_build_fn(self, meta: dict[str, Any]) -> Any:
         return image_model(
             self._recipe(), meta["X_shape_"][1:], *self._head(meta), scale=self._pixel_scale

@@ -15,7 +15,6 @@ from kohort.estimators.keras_models.routing import (
     build_arguments,
     build_function,
     made,
-    own_names,
     routed,
 )
 from kohort.networks.keras_models.host_initializers import host_initializers
@@ -147,8 +146,7 @@ def _optimizer(estimator: Any, compiled: Any) -> Any:
     import keras
 
     options = routed(estimator, "optimizer")
-    if "learning_rate" in own_names(type(estimator)):
-        options = {"learning_rate": estimator.learning_rate, **options}
+    options = {**getattr(estimator, "_optimizer_options", {}), **options}
     chosen = estimator.optimizer if estimator.optimizer is not None else compiled
     if estimator.optimizer is None and not options:
         return None
