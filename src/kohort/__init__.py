@@ -5,7 +5,6 @@ from kohort import _version, runtime
 runtime.prepare()
 
 from kohort.errors import (  # noqa: E402
-    BackendError,
     CancelledError,
     DataError,
     DivergedError,
@@ -30,7 +29,6 @@ _register()
 __version__ = _version.VERSION
 
 __all__ = [
-    "BackendError",
     "CancelledError",
     "ConvClassifier",
     "ConvRegressor",

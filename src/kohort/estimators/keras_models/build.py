@@ -18,6 +18,7 @@ from kohort.estimators.keras_models.routing import (
     routed,
 )
 from kohort.networks.keras_models.host_initializers import host_initializers
+from kohort.networks.keras_models.variables import value_of
 
 
 def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:
@@ -259,7 +260,7 @@ def prepare(model: Any, batch: tuple[Any, Any], seed: int) -> None:
             f"X has the shape {shapes}, the model {_inputs(model)}. {error}"
         ) from error
     for variable in model.weights:
-        value = np.asarray(variable.value)
+        value = value_of(variable)
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise ModelError(
                 f"The weights of a new model must be finite; {variable.path!r} holds NaN or "

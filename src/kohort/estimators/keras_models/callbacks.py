@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import jax
 import numpy as np
 
 from kohort.engine.member import Floats, Logs, Verdict
 from kohort.estimators.keras_models.routing import made
 from kohort.estimators.keras_models.tensorboard import use_own_writer
-from kohort.networks.keras_models.variables import Variables
+from kohort.networks.keras_models.variables import Variables, on_device, value_of
 
 _BATCH_HOOKS = (
     "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end",
@@ -69,7 +68,7 @@ class ModelState:
     def put(self, values: Sequence[Floats]) -> None:
         """Write a member's variables into the model."""
         for variable, value in zip(self._variables.carried, values, strict=False):
-            variable.assign(jax.device_put(np.asarray(value, variable.dtype)))
+            variable.assign(on_device(np.asarray(value, variable.dtype)))
             self._written[id(variable)] = variable._value
 
     def weights_from(self, values: Sequence[Floats]) -> list[Floats]:
@@ -79,7 +78,7 @@ class ModelState:
 
     def read(self) -> list[Floats]:
         """The variables' values."""
-        return [np.asarray(variable.value) for variable in self._variables.carried]
+        return [value_of(variable) for variable in self._variables.carried]
 
     @property
     def changed(self) -> bool:
@@ -91,7 +90,7 @@ class ModelState:
     def rate(self) -> float | None:
         """The learning rate; None if a schedule of the optimizer computes it."""
         variable = self._variables.rate
-        return None if variable is None else float(variable.value)
+        return None if variable is None else float(value_of(variable))
 
 
 class CallbackRun:

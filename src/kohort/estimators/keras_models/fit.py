@@ -26,7 +26,7 @@ from kohort.estimators.together import current, train_members
 from kohort.networks.keras_models.columns import Columns
 from kohort.networks.keras_models.functions import UntraceableError
 from kohort.networks.keras_models.tracing import Tracing, trace
-from kohort.networks.keras_models.variables import Variables
+from kohort.networks.keras_models.variables import Variables, value_of
 from kohort.recipe.recipe import Recipe
 
 
@@ -71,6 +71,14 @@ class Ready:
         return ready
 
     def _obstacle(self) -> str:
+        import keras
+
+        backend = keras.backend.backend()
+        if backend != "jax":
+            return (
+                f"Keras runs on the {backend!r} backend. Import kohort before keras, or set "
+                'os.environ["KERAS_BACKEND"] = "jax" before the first import of keras'
+            )
         x = np.zeros((1, self.x.width), np.float32), np.zeros((1, self.y.width), np.float32)
         symbolic = [
             jax.tree.map(_symbolic, columns.split(zeros))
@@ -273,7 +281,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 def weights_of(model: Any) -> list[Floats]:
     """The variables of a model, optimizer and metrics included, as arrays."""
-    return [np.asarray(variable.value) for variable in Variables(model).carried]
+    return [value_of(variable) for variable in Variables(model).carried]
 
 
 def rate_of(model: Any) -> float | None:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from kohort.networks.keras_models.variables import on_device
 from kohort.recipe.initializers import draw_scaled, orthogonal
 
 _LOCK = threading.RLock()
@@ -57,7 +57,7 @@ def _on_host(original: Any, drawn: Callable[..., Any], thread: int) -> Any:
 
         kind = jnp.dtype(dtype or keras.config.floatx())
         values = drawn(self, tuple(shape), np.random.default_rng(seed % 2**64))
-        return jax.device_put(np.array(values, kind))
+        return on_device(np.array(values, kind))
 
     return call
 

@@ -5,6 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+
+def value_of(variable: Any) -> NDArray[Any]:
+    """A variable's value as a NumPy array, whatever Keras's backend is."""
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(variable.value))
+
+
+def on_device(values: NDArray[Any]) -> Any:
+    """An array in the form that Keras's backend keeps, without compiling anything."""
+    import keras
+
+    return jax.device_put(values) if keras.backend.backend() == "jax" else values
+
 
 class Variables:
     """A built model's variables by their part in training.
