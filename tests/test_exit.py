@@ -46,10 +46,10 @@ losses = model.history_["loss"]
 assert losses[2] < losses[0]
 again = pickle.loads(pickle.dumps(model))
 np.testing.assert_allclose(again.predict(X), model.predict(X), rtol=1e-5)
-dense = kohort.DenseRegressor(width=8, epochs=3, batch_norm="before", random_state=0)
-dense.fit(X, X[:, 0])
-exported = dense.to_keras().predict(X, verbose=0)[:, 0]
-np.testing.assert_allclose(exported, dense.predict(X), rtol=1e-4, atol=1e-5)
+try:
+    kohort.DenseRegressor(width=8, epochs=3).fit(X, X[:, 0])
+except kohort.BackendError as error:
+    print(error)
 """
 
 
@@ -57,4 +57,6 @@ def test_on_another_backend_keras_models_train_in_keras_s_loop():
     pytest.importorskip("torch")
     done = subprocess.run([sys.executable, "-c", ELSEWHERE], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "1"
+    warned, refused = done.stdout.strip().splitlines()
+    assert warned == "1"
+    assert 'os.environ["KERAS_BACKEND"] = "jax"' in refused

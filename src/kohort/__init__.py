@@ -5,6 +5,7 @@ from kohort import _version, runtime
 runtime.prepare()
 
 from kohort.errors import (  # noqa: E402
+    BackendError,
     CancelledError,
     DataError,
     DivergedError,
@@ -29,6 +30,7 @@ _register()
 __version__ = _version.VERSION
 
 __all__ = [
+    "BackendError",
     "CancelledError",
     "ConvClassifier",
     "ConvRegressor",

@@ -9,6 +9,10 @@ class KohortError(Exception):
     """Base class of kohort's own errors."""
 
 
+class BackendError(KohortError, ImportError):
+    """Keras was imported with a backend other than JAX."""
+
+
 class ParameterError(KohortError, ValueError):
     """A parameter is outside its range or names something unknown."""
 

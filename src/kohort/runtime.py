@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+from kohort.errors import BackendError
+
 # One program per core beats one program on all cores, so each program keeps to its own thread.
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 
@@ -26,6 +28,24 @@ def _choose_backend() -> None:
     """JAX, unless Keras runs on another backend already: its models then train in its own loop."""
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = "jax"
+
+
+def require_jax() -> None:
+    """Refuse to train a network of kohort's own where Keras runs on another backend.
+
+    Raises
+    ------
+    BackendError
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    if backend != "jax":
+        raise BackendError(
+            f"kohort trains on JAX, but Keras was imported with the {backend!r} backend. "
+            'Import kohort before keras, or set os.environ["KERAS_BACKEND"] = "jax" before '
+            "the first import of keras, and start Python again."
+        )
 
 
 def cache_folder() -> Path | None:

@@ -34,6 +34,7 @@ from kohort.estimators.together import current, train_members
 from kohort.networks.dense import DenseNetwork
 from kohort.recipe.parameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
+from kohort.runtime import require_jax
 from kohort.studies.batch_size import BatchSizePlan
 from kohort.studies.pretraining import pretrained
 
@@ -134,6 +135,7 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
 
     def _check_parameters(self) -> None:
         """Refuse a bad parameter before any work on the data."""
+        require_jax()
         check_own(self)
         Recipe.of(**self._recipe_fields(), loss="mse")
 
