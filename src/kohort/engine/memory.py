@@ -58,7 +58,7 @@ def footprint(structure: Structure, slots: int, device: Any) -> Footprint:
     sizes = training_program(structure, slots, device, (*rows, chunk)).memory_analysis()
     host, kernels = 0, 0
     if device.platform == "cpu":
-        kernels = getattr(structure.network, "scratch", 0) * np.dtype(structure.dtype).itemsize
+        kernels = structure.network.scratch * np.dtype(structure.dtype).itemsize
         host = sum(leaf.size * leaf.dtype.itemsize for leaf in chunk)
     return Footprint(
         arguments=int(sizes.argument_size_in_bytes),

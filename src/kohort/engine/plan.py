@@ -51,10 +51,10 @@ def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
     """Slots of one program, a power of two and never more than the members need.
 
     On a CPU core two to eight, so that the parameters of all slots stay in its cache; one for
-    networks with convolutions. On an
-    accelerator as many as there are members, up to 1,024 or 2 GiB of parameters and state.
+    networks with convolutions. On an accelerator as many as there are members, up to 1,024 or 2 GiB
+    of parameters and state.
     """
-    if platform == "cpu" and bool(getattr(structure.network, "scratch", 0)):
+    if platform == "cpu" and structure.network.scratch:
         return 1  # XLA has no fast kernel for convolutions of several members at once.
     size = max(1, structure.network.parameters * (8 if structure.dtype == "float64" else 4))
     if platform == "cpu":

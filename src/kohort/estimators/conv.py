@@ -12,7 +12,11 @@ from kohort.data.images import check_files, is_paths, read_images, refuse
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.keras_models.data import Inputs
 from kohort.estimators.keras_models.estimator import KerasEstimator
-from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
+from kohort.estimators.keras_models.wrappers import (
+    KerasClassifier,
+    KerasRegressor,
+    documented,
+)
 from kohort.networks.keras_models.architectures import (
     ARCHITECTURES,
     AUGMENTATIONS,
@@ -196,13 +200,7 @@ class _Images(KerasEstimator):
         return array if array.dtype == np.float64 else array.astype(np.float32)
 
 
-def _documented(cls: type) -> type:
-    assert cls.__doc__ is not None
-    cls.__doc__ = cls.__doc__.replace("{parameters}", _PARAMETERS)
-    return cls
-
-
-@_documented
+@documented(_PARAMETERS)
 class ConvClassifier(_Images, KerasClassifier):
     """A convolutional network for classification of images.
 
@@ -237,7 +235,7 @@ class ConvClassifier(_Images, KerasClassifier):
         return meta["n_classes_"], "softmax"
 
 
-@_documented
+@documented(_PARAMETERS)
 class ConvRegressor(_Images, KerasRegressor):
     """A convolutional network for regression on images.
 

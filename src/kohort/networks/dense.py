@@ -129,6 +129,10 @@ class DenseNetwork:
         return self.layout.size
 
     @property
+    def scratch(self) -> int:
+        return 0
+
+    @property
     def essential(self) -> int:
         return len(self.names)
 

@@ -77,6 +77,11 @@ class Network(Hashable, Protocol):
         ...
 
     @property
+    def scratch(self) -> int:
+        """Numbers that a CPU's kernels keep for the largest convolution of a step; 0 for none."""
+        ...
+
+    @property
     def essential(self) -> int:
         """How many of the leading variables make the network; they must be finite."""
         ...

@@ -370,6 +370,20 @@ class TestModels:
         again = pickle.loads(pickle.dumps(fitted))
         np.testing.assert_allclose(again.predict(X), fitted.predict(X), rtol=1e-5, atol=1e-6)
 
+    def test_a_subclassed_model_without_a_loss_survives_pickling(self, rows):
+        class Own(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.dense = L.Dense(3, "softmax")
+
+            def call(self, x):
+                return self.dense(x)
+
+        X, labels = rows[0], np.digitize(rows[0][:, 0], [-0.5, 0.5])
+        fitted = kohort.KerasClassifier(lambda: Own(), optimizer="adam").fit(X, labels)
+        again = pickle.loads(pickle.dumps(fitted))
+        np.testing.assert_allclose(again.predict_proba(X), fitted.predict_proba(X), rtol=1e-5)
+
     def test_a_later_batch_size_and_a_changed_rate_hold(self, rows):
         X, y, _ = rows
         schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 1e-3 / (epoch + 1))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import jax
 import numpy as np
 
 from kohort.errors import ModelError, ParameterError, explain
@@ -17,6 +18,7 @@ from kohort.estimators.keras_models.routing import (
     made,
     routed,
 )
+from kohort.networks.keras_models.columns import Columns
 from kohort.networks.keras_models.host_initializers import host_initializers
 from kohort.networks.keras_models.variables import value_of
 
@@ -205,6 +207,21 @@ def _camel(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
+def outputs_of(model: Any, x: Columns, seed: int) -> list[tuple[int, ...]]:
+    """Shape of a row of each output."""
+    try:
+        with host_initializers(seed):
+            tensors = jax.tree.leaves(
+                model.outputs if getattr(model, "inputs", None) and model.built
+                else model(x.symbolic())
+            )  # fmt: skip
+    except Exception as error:
+        raise ModelError(
+            f"The model {model.name!r} does not take rows of shape {list(x.shapes)}: {error}"
+        ) from error
+    return [tuple(tensor.shape[1:]) for tensor in tensors]
+
+
 def compile_model(
     estimator: Any, model: Any, meta: Mapping[str, Any], outputs: Sequence[tuple[int, ...]]
 ) -> None:
@@ -252,8 +269,6 @@ def prepare(model: Any, batch: tuple[Any, Any], seed: int) -> None:
         with host_initializers(seed):
             model._symbolic_build(data_batch=(x, y))
     except Exception as error:
-        import jax
-
         shapes = jax.tree.map(lambda array: tuple(array.shape[1:]), x)
         raise ModelError(
             f"The model {model.name!r} with its loss and metrics does not take the data: a row of "

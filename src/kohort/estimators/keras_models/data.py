@@ -133,19 +133,6 @@ def _declared(model: Any, names: tuple[str, ...] | None) -> list[tuple[Any, str]
     return [(tuple(tensor.shape[1:]), str(tensor.dtype)) for tensor in tensors]
 
 
-def symbolic(columns: Columns) -> Any:
-    """Symbolic inputs of the model, one row or more."""
-    import keras
-
-    tensors = [
-        keras.KerasTensor((None, *shape), dtype)
-        for shape, dtype in zip(columns.shapes, columns.dtypes, strict=True)
-    ]
-    if columns.names is not None:
-        return dict(zip(columns.names, tensors, strict=True))
-    return tensors[0] if len(tensors) == 1 else tensors
-
-
 def loss_name(loss: Any) -> str:
     """Keras's name of a loss, whatever form it is given in; of a subclass that of Keras's class."""
     import keras

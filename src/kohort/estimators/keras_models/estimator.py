@@ -13,8 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from kohort.engine.member import Floats, Rows
-from kohort.errors import DivergedError, KerasLoopWarning, ModelError, ParameterError, explain
-from kohort.estimators.keras_models.build import build, compile_model, prepare
+from kohort.errors import DivergedError, KerasLoopWarning, ParameterError, explain
+from kohort.estimators.keras_models.build import build, compile_model, outputs_of, prepare
 from kohort.estimators.keras_models.callbacks import callback_list
 from kohort.estimators.keras_models.data import (
     Inputs,
@@ -22,7 +22,6 @@ from kohort.estimators.keras_models.data import (
     floats,
     input_columns,
     inputs_of,
-    symbolic,
 )
 from kohort.estimators.keras_models.fit import (
     Job,
@@ -39,7 +38,6 @@ from kohort.estimators.keras_models.support import refuse_unknown_options
 from kohort.estimators.planning import AUTO, automatic
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
 from kohort.networks.keras_models.columns import Columns
-from kohort.networks.keras_models.host_initializers import host_initializers
 from kohort.recipe.constraints import Interval, check
 
 _COUNT = Interval(1, float("inf"), whole=True)
@@ -178,7 +176,7 @@ class KerasEstimator(FittedModel):
     def _build(self, inputs: Inputs, X: Any, y: Any, batch_size: int) -> Ready:
         model = build(self, {**self._meta, "X": X, "y": y}, self._seed)
         x = input_columns(model, inputs)
-        outputs = _outputs(model, x, self._seed)
+        outputs = outputs_of(model, x, self._seed)
         compile_model(self, model, self._meta, outputs)
         targets = self._target_columns(model, outputs)
         self._form, self._shapes = (x, targets, batch_size), outputs
@@ -307,21 +305,6 @@ class KerasEstimator(FittedModel):
         from kohort.estimators.keras_models.groups import explain_groups
 
         return explain_groups(self, param_grid, X, y)
-
-
-def _outputs(model: Any, x: Columns, seed: int) -> list[tuple[int, ...]]:
-    """Shape of a row of each output."""
-    try:
-        with host_initializers(seed):
-            tensors = jax.tree.leaves(
-                model.outputs if getattr(model, "inputs", None) and model.built
-                else model(symbolic(x))
-            )  # fmt: skip
-    except Exception as error:
-        raise ModelError(
-            f"The model {model.name!r} does not take rows of shape {list(x.shapes)}: {error}"
-        ) from error
-    return [tuple(tensor.shape[1:]) for tensor in tensors]
 
 
 def _mapped(class_weight: Any, y: Any) -> Floats:

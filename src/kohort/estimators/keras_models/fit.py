@@ -79,12 +79,9 @@ class Ready:
                 f"Keras runs on the {backend!r} backend. Import kohort before keras, or set "
                 'os.environ["KERAS_BACKEND"] = "jax" before the first import of keras'
             )
-        x = np.zeros((1, self.x.width), np.float32), np.zeros((1, self.y.width), np.float32)
-        symbolic = [
-            jax.tree.map(_symbolic, columns.split(zeros))
-            for columns, zeros in zip((self.x, self.y), x, strict=True)
-        ]
-        return obstacle_of_model(self.model) or obstacle_of_losses(self.model, *symbolic)
+        return obstacle_of_model(self.model) or obstacle_of_losses(
+            self.model, self.x.symbolic(), self.y.symbolic()
+        )
 
     def state(self) -> list[Floats]:
         """The model's variables as a member carries them, with the arrays of its functions."""
@@ -133,12 +130,6 @@ def _mixes_rows(ready: Ready) -> bool:
         pairs = zip(*(jax.jit(trained)(each) for each in (x, other)), strict=True)
         _mixing[network.digest] = not all(np.allclose(a, b, 1e-4, 1e-6) for a, b in pairs)
     return _mixing[network.digest]
-
-
-def _symbolic(array: Any) -> Any:
-    import keras
-
-    return keras.KerasTensor((None, *array.shape[1:]), str(array.dtype))
 
 
 @dataclass

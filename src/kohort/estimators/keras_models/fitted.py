@@ -14,13 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from kohort.engine.member import Floats
 from kohort.engine.predict import Trained, raw_outputs
-from kohort.estimators.keras_models.build import build, compile_model
+from kohort.estimators.keras_models.build import build, compile_model, outputs_of
 from kohort.estimators.keras_models.data import Inputs, flat, inputs_of
 from kohort.estimators.keras_models.fit import Ready, put_rate, put_weights, rate_of, weights_of
 from kohort.estimators.keras_models.parameters import KerasParameters
 from kohort.estimators.keras_models.routing import asks_for_data, routed
 from kohort.estimators.preparation import floating_dtype
-from kohort.networks.keras_models.functions import output_shapes
 from kohort.networks.keras_models.variables import Variables
 from kohort.recipe.recipe import Recipe
 
@@ -56,7 +55,7 @@ class FittedModel(KerasParameters):
                 model = _unpacked(self._archive)
             else:
                 model = build(self, self._meta, self._seed)
-            outputs = output_shapes(model, self._form[0]) if model.built else []
+            outputs = outputs_of(model, self._form[0], self._seed)
             compile_model(self, model, self._meta, outputs)
             self._ready, self._filled = self._made_ready(model), False
             put_rate(model, self._rate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -64,13 +64,18 @@ _PARAMETERS = """model : callable or keras.Model
         `optimizer__`, `loss__`, `compile__`, `callbacks__`, `fit__` (of Keras's `fit`)."""
 
 
-def _documented(cls: type) -> type:
-    assert cls.__doc__ is not None
-    cls.__doc__ = cls.__doc__.replace("{parameters}", _PARAMETERS)
-    return cls
+def documented(parameters: str) -> Callable[[type], type]:
+    """Class decorator: put the documentation of parameters in place of `{parameters}`."""
+
+    def decorate(cls: type) -> type:
+        assert cls.__doc__ is not None
+        cls.__doc__ = cls.__doc__.replace("{parameters}", parameters)
+        return cls
+
+    return decorate
 
 
-@_documented
+@documented(_PARAMETERS)
 class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
     """A Keras model for regression, of one target or several.
 
@@ -169,7 +174,7 @@ class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
         return values[:, 0] if self._flat else values
 
 
-@_documented
+@documented(_PARAMETERS)
 class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
     """A Keras model for classification: two classes, several, several labels, several targets.
 

@@ -44,6 +44,16 @@ class Columns:
         flat = [np.asarray(array, dtype).reshape(len(array), -1) for array in arrays]
         return np.ascontiguousarray(flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1))
 
+    def symbolic(self) -> Any:
+        """Symbolic arrays of one row or more, in the structure and the types that a model takes."""
+        import keras
+
+        parts = [
+            keras.KerasTensor((None, *shape), dtype)
+            for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
+        ]
+        return self._structured(parts)
+
     def split(self, matrix: Any) -> Any:
         """Inverse of `join`, in the structure and the types that the model takes."""
         parts, start = [], 0
@@ -51,6 +61,9 @@ class Columns:
             part = matrix[:, start : start + width].reshape(len(matrix), *shape)
             parts.append(part.astype(dtype))
             start += width
+        return self._structured(parts)
+
+    def _structured(self, parts: list[Any]) -> Any:
         if self.names is not None:
             return dict(zip(self.names, parts, strict=True))
         return parts[0] if len(parts) == 1 else parts

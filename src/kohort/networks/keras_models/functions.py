@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from kohort.networks.keras_models.chain import hidden_layers, resolved, templates, widths_of
 from kohort.networks.keras_models.columns import Columns
@@ -33,7 +32,8 @@ class Functions:
 
     def __init__(self, model: Any, x: Columns, y: Columns, batch_size: int) -> None:
         self.model, self.x, self.y, self.batch_size = model, x, y, batch_size
-        self.outputs = output_shapes(model, x)
+        outputs = jax.tree.leaves(model.compute_output_spec(x.symbolic()))
+        self.outputs = [tuple(tensor.shape[1:]) for tensor in outputs]
         self.hidden = hidden_layers(model)
         self.widths = widths_of(x.width, self.hidden)
         variables = Variables(model)
@@ -215,8 +215,7 @@ class Functions:
         ]
 
     def _for_each_output(self, weight: Any) -> Any:
-        shapes = [tuple(shape) for shape in self.outputs]
-        weights = [weight.reshape(-1, *[1] * (len(shape) - 1)) for shape in shapes]
+        weights = [weight.reshape(-1, *[1] * (len(shape) - 1)) for shape in self.outputs]
         if self.y.names is not None:
             return dict(zip(self.y.names, weights, strict=True))
         return weights[0] if len(weights) == 1 else weights
@@ -269,16 +268,6 @@ class Functions:
                 position += 1
             if position == len(self.hidden):
                 break
-
-
-def output_shapes(model: Any, x: Columns) -> list[tuple[int, ...]]:
-    """Shape of a row of each output, at least one axis each."""
-    import keras
-
-    zeros = x.split(np.zeros((1, x.width), np.float32))
-    symbolic = jax.tree.map(lambda a: keras.KerasTensor((None, *a.shape[1:]), str(a.dtype)), zeros)
-    found = jax.tree.leaves(model.compute_output_spec(symbolic))
-    return [tuple(tensor.shape[1:]) or (1,) for tensor in found]
 
 
 class UntraceableError(Exception):

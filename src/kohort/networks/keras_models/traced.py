@@ -94,7 +94,6 @@ class TracedModel:
 
     @property
     def scratch(self) -> int:
-        """Numbers that a CPU's kernels keep for the largest convolution of a step, or 0."""
         return self.parts["step"].program.scratch
 
     def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
