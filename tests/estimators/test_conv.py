@@ -138,7 +138,8 @@ class TestFaults:
         ("name", "value"),
         [("architecture", "alexnet"), ("depth", 0), ("width", 0), ("augment", "flip"),
          ("augment", ["mirror"]), ("augment_strength", 2.0), ("bad_images", "ignore"),
-         ("backbone", "NoNet"), ("dropout", 1.0), ("channels", 4)],
+         ("backbone", "NoNet"), ("dropout", 1.0), ("channels", 4), ("channels", 2),
+         ("image_size", 5), ("image_size", (5, 0)), ("image_size", (5, 6, 7))],
     )  # fmt: skip
     def test_bad_parameters_are_refused(self, digits, name, value):
         with pytest.raises((kohort.ParameterError, kohort.ModelError), match=f"`{name}` must be"):

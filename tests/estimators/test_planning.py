@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 
 import kohort
@@ -120,6 +121,8 @@ def test_bad_questions_are_refused(diabetes):
         kohort.plan_batch_size(kohort.DenseRegressor(), *diabetes, memory=0)
     with pytest.raises(kohort.ParameterError, match="`seconds` must be"):
         kohort.plan_batch_size(kohort.DenseRegressor(), *diabetes, seconds=0)
+    with pytest.raises(kohort.ParameterError, match="`estimator` must be a kohort estimator"):
+        kohort.plan_batch_size(LinearRegression(), *diabetes)
     estimator = kohort.KerasRegressor(build, fit__batch_size=4)
     with pytest.raises(kohort.ParameterError, match="fit__batch_size"):
         kohort.plan_batch_size(estimator, *diabetes)

@@ -23,7 +23,9 @@ from kohort.networks.keras_models.architectures import (
     ImageRecipe,
     image_model,
 )
-from kohort.recipe.constraints import Interval, OneOf, check, flag, optional
+from kohort.recipe.constraints import Interval, OneOf, check, flag, optional, sequence_of
+
+_SIDE = Interval(1, np.inf, whole=True)
 
 _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
         `"vgg"`: `depth` stages of two 3x3 convolutions and a pooling; `"resnet"`: three stages of
@@ -159,7 +161,11 @@ class _Images(KerasEstimator):
         """
         self._recipe()
         check("bad_images", self.bad_images, OneOf(("raise", "skip")))
-        check("channels", self.channels, optional(Interval(1, 3, "both", whole=True)))
+        if self.channels not in (None, 1, 3):
+            raise ParameterError(explain("channels", "1, 3 or None", self.channels))
+        check("image_size", self.image_size, optional(sequence_of(_SIDE)))
+        if self.image_size is not None and len(self.image_size) != 2:
+            raise ParameterError(explain("image_size", "(height, width) or None", self.image_size))
         self.n_skipped_ = 0
         if is_paths(X):
             good, faults = check_files(X)

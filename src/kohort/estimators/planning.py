@@ -79,6 +79,9 @@ def plan_batch_size(
     """
     check("memory", memory, optional(Interval(1, np.inf, whole=True)))
     check("seconds", seconds, Interval(0, np.inf, "neither"))
+    if not hasattr(estimator, "batch_size"):
+        requirement = "a kohort estimator, which has a batch_size"
+        raise ParameterError(explain("estimator", requirement, estimator))
     return _plan(estimator, X, y, memory, time.perf_counter() + seconds, fit_params)
 
 
