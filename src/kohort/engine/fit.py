@@ -20,6 +20,7 @@ from kohort.engine.member import (
     Member,
     Outcome,
 )
+from kohort.recipe.pace import pace
 from kohort.recipe.plateau import Plateau
 
 
@@ -88,8 +89,18 @@ class Fit:
         size = self.member.recipe.batch_size
         return self._order[self.cursor * size : (self.cursor + steps) * size]
 
+    def pace(self, steps: int) -> Floats:
+        """The numbers of the next `steps` steps, (step, number) in the order of `PACE`."""
+        found = pace(self.member.recipe, self.step, steps, self.steps_per_epoch, self.rate_factor)
+        rates = self.member.rates
+        if rates is not None:
+            found[:, 0] = rates[np.minimum(np.arange(self.step, self.step + steps), len(rates) - 1)]
+        return found
+
     def advance(self, losses: Floats) -> None:
         """Take in the losses of the steps just run."""
+        if self.member.on_steps is not None:
+            self.member.on_steps(self.step, losses)
         if not np.isfinite(losses).all():
             self._diverge(int(np.argmin(np.isfinite(losses))))
             return

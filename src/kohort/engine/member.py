@@ -50,6 +50,7 @@ class Verdict(NamedTuple):
     weights: list[Floats] | None = None
 
 
+OnSteps = Callable[[int, Floats], None]
 OnEpoch = Callable[[int, Logs, Callable[[], list[Floats]]], Verdict]
 
 
@@ -81,6 +82,11 @@ class Member:
         Epoch to start with.
     rate : float or None
         Learning rate to start with where it is not the recipe's; may be 0.
+    rates : array of float or None
+        Learning rate of each step, counted over the whole training, in place of the schedule's;
+        the last one goes on.
+    on_steps : callable or None
+        `on_steps(first, losses)` after each chunk: number of its first step, loss of each step.
     """
 
     recipe: Recipe
@@ -95,6 +101,8 @@ class Member:
     shuffled: bool = True
     first_epoch: int = 0
     rate: float | None = None
+    rates: Floats | None = None
+    on_steps: OnSteps | None = None
 
     @property
     def size(self) -> int:

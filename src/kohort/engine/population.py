@@ -20,7 +20,6 @@ from kohort.engine.plan import chunk_steps
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.engine.train import empty_chunk, empty_rows, packing_of, training_program
-from kohort.recipe.pace import pace
 
 Source = Callable[[], Fit | None]
 Sink = Callable[[Fit], None]
@@ -121,9 +120,7 @@ class Runner:
             # Padding weighs nothing, but what no row looks like might be NaN times nothing.
             flat[len(order) : steps * self._structure.batch_size] = flat[len(order) - 1]
         self._weigh(slot, rows.weight, order, steps)
-        chunk.pace[slot, :steps] = pace(
-            fit.member.recipe, fit.step, steps, fit.steps_per_epoch, fit.rate_factor
-        )
+        chunk.pace[slot, :steps] = fit.pace(steps)
         chunk.first[slot] = fit.step
 
     def _weigh(
