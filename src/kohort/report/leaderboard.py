@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kohort.estimators.record import Record
 from kohort.estimators.tabular_search import without_prefix
-from kohort.estimators.together import Record
 
 
 @dataclass(frozen=True)
