@@ -24,6 +24,7 @@ from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E
 from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
 from kohort.report.schedule_picture import plot_schedule  # noqa: E402
+from kohort.report.search_report import search_report  # noqa: E402
 
 _register()
 
@@ -50,5 +51,6 @@ __all__ = [
     "load",
     "plan_batch_size",
     "plot_schedule",
+    "search_report",
     "together",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 import warnings
@@ -22,6 +23,7 @@ from kohort.estimators.tabular_search import Plan, SearchResult, search_table
 from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.report.pictures import short
 from kohort.report.run_folder import new_folder, write_file, write_search
+from kohort.report.search_report import search_report
 
 app = typer.Typer(
     help="Train every fit of a hyperparameter search as a member of one compiled program.",
@@ -38,6 +40,8 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Parameter of the network; repeatable."),
 ]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search.")]
+Language = Annotated[str, typer.Option(help="en or ko, to begin with.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a folder that exists.")]
 
 _SHOWN = 10
@@ -111,7 +115,8 @@ def search(
     else:
         with new_folder(out, overwrite) as folder:
             result = search_table(table, target, plan, resolved)
-            write_search(result, folder, {"path": str(data), "columns": table.shape[1]})
+            source = {"path": str(data), "columns": table.shape[1]}
+            write_search(result, folder, source, shlex.join(["kohort", *sys.argv[1:]]))
     _print_search(result, time.perf_counter() - started, out)
 
 
@@ -198,6 +203,21 @@ def predict(
         sys.stdout.write(text)
     else:
         write_file(out, text)
+
+
+@app.command()
+def report(
+    run: Run,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="The page to write. [default: RUN/report.html]"),
+    ] = None,
+    language: Language = "en",
+) -> None:
+    """Make one page about a search: an HTML file that needs no server."""
+    path = run / "report.html" if out is None else out
+    search_report(run, path, language)
+    print(f"Written: {path}")
 
 
 if __name__ == "__main__":

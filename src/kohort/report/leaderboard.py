@@ -32,14 +32,14 @@ def search_members(search: Any) -> list[SearchMember]:
     Parameters
     ----------
     search : GridSearchCV or RandomizedSearchCV
-        kohort's, fitted.
+        Fitted. scikit-learn's own keep no record, so they have no members here.
 
     Returns
     -------
     list of SearchMember
         In the order in which the search asked for them.
     """
-    waiting = list(search.cohort_record_)
+    waiting = list(getattr(search, "cohort_record_", ()))
     candidates = search.cv_results_["params"]
     complete = len(waiting) == len(candidates) * search.n_splits_ + 1
     members = []
@@ -147,4 +147,18 @@ def learning_curves(search: Any) -> pd.DataFrame:
         frame.insert(0, "fold", 0 if member.fold is None else member.fold + 1)
         frame.insert(0, "candidate", member.candidate)
         frames.append(frame)
+    if not frames:
+        return pd.DataFrame(columns=["candidate", "fold", "status", "best_epoch", "epoch"])
     return pd.concat(frames, ignore_index=True)
+
+
+def searched_parameters(board: pd.DataFrame) -> list[str]:
+    """Names of the parameters in a leaderboard's columns."""
+    names = list(board.columns)
+    return names[names.index("std_score") + 1 : names.index("epochs")]
+
+
+def varying_parameters(board: pd.DataFrame) -> list[str]:
+    """Names of the parameters that tell a leaderboard's candidates apart."""
+    names = searched_parameters(board)
+    return [name for name in names if board[name].astype(str).nunique() > 1]

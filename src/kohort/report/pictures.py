@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kohort.report.leaderboard import varying_parameters
 from kohort.style import COLORS, FAINT, GRAY, STYLE, matplotlib
 
 _SHOWN = 20
@@ -49,13 +50,6 @@ def draw_search(
         canvas.print_png(str(path))  # type: ignore[no-untyped-call]
 
 
-def _varying(board: pd.DataFrame) -> list[str]:
-    """Names of the parameters that tell the candidates apart."""
-    columns = list(board.columns)
-    names = columns[columns.index("std_score") + 1 : columns.index("epochs")]
-    return [name for name in names if board[name].astype(str).nunique() > 1]
-
-
 def _labels(board: pd.DataFrame, names: list[str]) -> tuple[str, list[str]]:
     """A header and one line per candidate, as the columns of one text table."""
     columns = []
@@ -90,7 +84,7 @@ def _draw_leaderboard(axes: Any, scored: pd.DataFrame, total: int, score_name: s
         axes.plot(ends, [place, place], color=color, alpha=0.25, linewidth=5, solid_capstyle="butt")
         axes.plot(scores, [place] * len(folds), "|", color=color, alpha=0.8, markersize=9)
         axes.plot(mean, place, "o", color=color, markersize=8, markeredgecolor="white")
-    header, labels = _labels(scored, _varying(scored))
+    header, labels = _labels(scored, varying_parameters(scored))
     axes.set_yticks(range(len(labels)), labels, fontsize=8.5, family="monospace")
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
