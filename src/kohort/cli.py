@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +21,13 @@ from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
 from kohort.estimators.spaces import default_space, read_settings, read_space
 from kohort.estimators.tabular import TabularModel, tabular_pipeline
 from kohort.estimators.tabular_search import Plan, SearchResult, search_table
+from kohort.report.description import describe_plan
 from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.report.pictures import short
+from kohort.report.progress_file import PROGRESS, recording
 from kohort.report.run_folder import new_folder, write_file, write_search
 from kohort.report.search_report import search_report
+from kohort.report.watching import HOST, server
 
 app = typer.Typer(
     help="Train every fit of a hyperparameter search as a member of one compiled program.",
@@ -114,9 +118,12 @@ def search(
         result = search_table(table, target, plan, resolved)
     else:
         with new_folder(out, overwrite) as folder:
-            result = search_table(table, target, plan, resolved)
-            source = {"path": str(data), "columns": table.shape[1]}
-            write_search(result, folder, source, shlex.join(["kohort", *sys.argv[1:]]))
+            source = {"path": str(data), "columns": table.shape[1], "target": target}
+            command = shlex.join(["kohort", *sys.argv[1:]])
+            known = describe_plan(plan, resolved, source, command)
+            with recording(folder / PROGRESS, known) as follow:
+                result = search_table(table, target, plan, resolved, follow=follow)
+                write_search(result, folder, known)
     _print_search(result, time.perf_counter() - started, out)
 
 
@@ -218,6 +225,19 @@ def report(
     path = run / "report.html" if out is None else out
     search_report(run, path, language)
     print(f"Written: {path}")
+
+
+@app.command()
+def watch(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The --out of a search.")],
+    port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 0,
+    language: Language = "en",
+) -> None:
+    """Show a search in the browser while it runs; only this machine can see it."""
+    with server(run, port, language) as answering:
+        print(f"Open http://{HOST}:{answering.server_port}/ (Ctrl-C ends)", flush=True)
+        with suppress(KeyboardInterrupt):
+            answering.serve_forever()
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ from kohort.errors import DataError, DivergedWarning, KohortError, ParameterErro
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV
 from kohort.estimators.spaces import Space, check_method
 from kohort.estimators.tabular import NETWORK, TabularModel, tabular_pipeline
-from kohort.estimators.together import together
+from kohort.estimators.together import Cohort, together
 from kohort.recipe.constraints import Interval, check
 
 _PREFIX = f"{NETWORK}__"
@@ -130,7 +130,12 @@ def without_prefix(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def search_table(
-    table: pd.DataFrame, target: str, plan: Plan, task: str = "auto", progress: bool | None = None
+    table: pd.DataFrame,
+    target: str,
+    plan: Plan,
+    task: str = "auto",
+    progress: bool | None = None,
+    follow: Callable[[Cohort], AbstractContextManager[object]] = nullcontext,
 ) -> SearchResult:
     """Search for the best network for one column of a raw table.
 
@@ -143,6 +148,8 @@ def search_table(
     task : {"auto", "classification", "regression"}, default="auto"
     progress : bool or None, default=None
         Whether to show a progress bar; None shows one on a terminal.
+    follow : callable
+        Gives a context manager around the search of a cohort, to watch it.
 
     Returns
     -------
@@ -161,17 +168,14 @@ def search_table(
     labels = target_array(y, task)
     _check_rows(labels, plan, task)
     searched, tested = _split(labels, plan, task)
-    settings = dict(plan.settings)
-    started = time.perf_counter()
+    settings, started = dict(plan.settings), time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="kohort-") as folder, _quiet():
         memory = joblib.Memory(folder, verbose=0)
         pipeline = tabular_pipeline(task, random_state=plan.seed, memory=memory, settings=settings)
         search = _search(pipeline, plan, task)
-        with together(progress=progress):
+        with together(progress=progress) as cohort, follow(cohort):
             _run(search, X.iloc[searched], labels[searched])
-        test_score = None
-        if len(tested):
-            test_score = float(search.best_estimator_.score(X.iloc[tested], labels[tested]))
+        test_score = _score(search, X.iloc[tested], labels[tested])
         middle = time.perf_counter()
         settings |= without_prefix(search.best_params_)
         final = tabular_pipeline(task, random_state=plan.seed, settings=settings).fit(X, labels)
@@ -184,6 +188,11 @@ def search_table(
         rows={"searched": len(searched), "tested": len(tested), "all": len(labels)},
         seconds={"search": middle - started, "final_fit": time.perf_counter() - middle},
     )
+
+
+def _score(search: Any, X: pd.DataFrame, labels: NDArray[Any]) -> float | None:
+    """Score of the winner on rows that the search never saw, if there are any."""
+    return float(search.best_estimator_.score(X, labels)) if len(labels) else None
 
 
 def _check_rows(labels: NDArray[Any], plan: Plan, task: str) -> None:

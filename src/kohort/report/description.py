@@ -11,7 +11,7 @@ from sklearn.base import is_classifier
 
 from kohort._version import VERSION
 from kohort.estimators.spaces import describe_space
-from kohort.estimators.tabular_search import SearchResult, without_prefix
+from kohort.estimators.tabular_search import Plan, SearchResult, without_prefix
 from kohort.report.leaderboard import count_statuses, search_members
 from kohort.report.schedule import schedule_of
 
@@ -43,28 +43,40 @@ def describe_search(search: Any) -> dict[str, Any]:
     }
 
 
-def describe_result(result: SearchResult, source: dict[str, Any], command: str) -> dict[str, Any]:
-    """What `run.json` says about a search of a table.
+def describe_plan(plan: Plan, task: str, source: dict[str, Any], command: str) -> dict[str, Any]:
+    """What is known about a search of a table when it starts.
 
     Parameters
     ----------
-    result : SearchResult
+    plan : Plan
+    task : {"classification", "regression"}
     source : dict
-        Where the table came from.
+        Where the table came from, and its target.
     command : str
         What was typed, to run it again.
     """
-    plan = result.plan
     return {
-        **describe_search(result.search),
+        "versions": versions(),
         "command": command,
-        "data": {**source, "target": result.model.target, "rows": result.rows},
-        "task": result.model.task,
+        "data": source,
+        "task": task,
         "method": plan.method,
+        "candidates": plan.candidates,
+        "cv": plan.cv,
         "seed": plan.seed,
         "test_fraction": plan.test_fraction,
         "space": describe_space(plan.space),
         "settings": dict(plan.settings),
+    }
+
+
+def describe_result(result: SearchResult, started: dict[str, Any]) -> dict[str, Any]:
+    """What `run.json` says about a search of a table, given what was known at its start."""
+    return {
+        **started,
+        **describe_search(result.search),
+        **{name: started[name] for name in ("command", "space")},
+        "data": {**started["data"], "rows": result.rows},
         "best_parameters": result.best_parameters,
         "score": result.score_name,
         "test_score": result.test_score,

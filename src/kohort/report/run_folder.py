@@ -132,18 +132,16 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     )
 
 
-def write_search(result: SearchResult, folder: Path, source: dict[str, Any], command: str) -> None:
+def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) -> None:
     """Write leaderboard, learning curves, picture, model, the winner's schedule and `run.json`.
 
     Parameters
     ----------
     result : SearchResult
     folder : path
-        Exists and is empty.
-    source : dict
-        Where the table came from; part of `run.json`.
-    command : str
-        What was typed, to run it again; part of `run.json`.
+        Exists, and holds no results.
+    started : dict
+        From `describe_plan`; part of `run.json`.
     """
     board, curves = leaderboard(result.search), learning_curves(result.search)
     for name, table in (("leaderboard", board), ("learning_curves", curves)):
@@ -151,7 +149,7 @@ def write_search(result: SearchResult, folder: Path, source: dict[str, Any], com
         table.to_parquet(folder / f"{name}.parquet", index=False)
     draw_search(board, curves, folder / "search.png", result.score_name)
     result.model.save(folder)
-    description = describe_result(result, source, command)
+    description = describe_result(result, started)
     _write_json(folder / "schedule.json", description.pop("schedule"), indent=None)
     _write_json(folder / "run.json", description)
 

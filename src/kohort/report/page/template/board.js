@@ -58,29 +58,30 @@ function sorted() {
 function heading(column) {
   const active = state.sort === column.key;
   const direction = state.descending ? "descending" : "ascending";
-  const sort = () => {
-    change({ sort: column.key, descending: active && !state.descending, page: 0 });
-    byId("table").querySelector(`[data-key="${CSS.escape(column.key)}"]`).focus();
-  };
-  const button = element("button", { type: "button", "data-key": column.key, onclick: sort }, column.heading);
+  const sort = () => change({ sort: column.key, descending: active && !state.descending, page: 0 });
+  const button = element("button", { type: "button", "data-focus": `sort ${column.key}`, onclick: sort }, column.heading);
   return element("th", { scope: "col", class: column.words ? "words" : null, "aria-sort": active ? direction : "none" }, button);
 }
 
 function line(candidate, all) {
   const color = colorOf(candidate.id);
   const pin = element("button", {
-    type: "button", class: "pin", "data-candidate": candidate.id, "aria-pressed": String(color != null), title: text("pin"),
+    type: "button", class: "pin", "data-focus": `pin ${candidate.id}`, "aria-pressed": String(color != null), title: text("pin"),
     "aria-label": text("pin_candidate", { n: candidate.rank }),
-    onclick: () => {
-      toggle(candidate.id);
-      byId("table").querySelector(`[data-candidate="${candidate.id}"]`)?.focus();
-    },
+    onclick: () => toggle(candidate.id),
   });
   if (color) pin.style.setProperty("--pin", color);
   return element("tr", {}, element("td", {}, pin), ...all.map((column) => element("td", { class: column.words ? "words" : null }, column.cell(candidate))));
 }
 
+// What is drawn anew keeps the keyboard where it was.
 function showBoard() {
+  const focused = document.activeElement?.dataset?.focus;
+  fillBoard();
+  if (focused) document.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+function fillBoard() {
   const all = columns();
   const found = sorted();
   const last = Math.max(0, Math.ceil(found.length / PAGE) - 1);
@@ -108,11 +109,7 @@ function showMatches(count) {
 }
 
 function showPager(last, count) {
-  const turn = (by, id) => () => {
-    change({ page: state.page + by });
-    byId(id).focus();
-  };
-  const button = (id, by, off) => element("button", { type: "button", id, disabled: off, onclick: turn(by, id) }, text(id));
+  const button = (id, by, off) => element("button", { type: "button", id, "data-focus": id, disabled: off, onclick: () => change({ page: state.page + by }) }, text(id));
   const from = count ? state.page * PAGE + 1 : 0;
   const range = text("page_rows", { from, to: Math.min(count, (state.page + 1) * PAGE), n: count });
   byId("pager").replaceChildren(...(last ? [button("previous", -1, state.page === 0), element("p", {}, range), button("next", 1, state.page === last)] : []));

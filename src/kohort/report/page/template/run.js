@@ -18,12 +18,13 @@ function showSummary() {
   byId("subtitle").textContent = [run.method && text(`method_${run.method}`), rowsOf, seed].filter(Boolean).join(" · ");
   const best = candidates[0];
   const counts = run.statuses ?? {};
-  const fits = Object.values(counts).reduce((sum, n) => sum + n, 0) || members.length;
+  const live = facts.live;
+  const fits = live?.fits || Object.values(counts).reduce((sum, n) => sum + n, 0) || members.length;
   const time = run.seconds?.search;
   byId("cards").replaceChildren(
     card(text("best_score", { name: scoreName() }), score(best?.mean), best?.std == null ? "" : `± ${score(best.std)} · ${text("over_folds", { n: facts.board.folds.length })}`),
     ...(run.test_score == null ? [] : [card(text("test_score", { name: scoreName() }), score(run.test_score), text("test_rows", { n: run.data.rows.tested }))]),
-    card(text("candidates"), String(candidates.length), text("times_folds", { n: run.cv ?? facts.board.folds.length })),
+    card(text("candidates"), String(live ? (run.candidates ?? 0) : candidates.length), text("times_folds", { n: run.cv ?? facts.board.folds.length })),
     card(text("fits"), String(fits), fitsInWords(counts)),
     ...(time == null ? [] : [card(text("time"), duration(time), text("per_fit", { n: short((1000 * time) / Math.max(1, fits), 2) }))]),
   );
