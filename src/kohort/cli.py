@@ -23,11 +23,11 @@ from kohort.estimators.tabular import TabularModel, tabular_pipeline
 from kohort.estimators.tabular_search import Plan, SearchResult, search_table
 from kohort.report.description import describe_plan
 from kohort.report.leaderboard import count_statuses, leaderboard
-from kohort.report.pictures import short
 from kohort.report.progress_file import PROGRESS, recording
 from kohort.report.run_folder import new_folder, write_file, write_search
 from kohort.report.search_report import search_report
 from kohort.report.watching import HOST, server
+from kohort.style import short
 
 app = typer.Typer(
     help="Train every fit of a hyperparameter search as a member of one compiled program.",

@@ -30,6 +30,7 @@ from kohort.estimators.preparation import (
     split,
     unpack_validation,
 )
+from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.estimators.together import current, train_members
 from kohort.networks.dense import DenseNetwork
 from kohort.recipe.parameters import DEFAULTS
@@ -42,7 +43,7 @@ _DTYPES = (np.float64, np.float32)
 
 
 @dataclass(eq=False, repr=False)
-class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # type: ignore[misc]
+class DenseEstimator(RichReprMixin, CallbackSupportMixin, DenseParameters, BaseEstimator):  # type: ignore[misc]
     """Behaviour of `DenseRegressor` and `DenseClassifier`."""
 
     @abstractmethod
@@ -270,6 +271,9 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
                 warnings.warn(_what_is_left(outcome), DivergedWarning, stacklevel=3)
         self.networks_ = usable
         self.weights_ = first.weights
+
+    def _learned_html(self) -> str:
+        return training_html(self)
 
     def to_keras(self) -> Any:
         """The network as a compiled `keras.Model` that takes raw features.

@@ -9,10 +9,11 @@ from typing import Any, Self
 from sklearn import model_selection
 
 from kohort.engine.programs import compilations
+from kohort.estimators.reprs import RichReprMixin, leaders_html
 from kohort.estimators.together import together
 
 
-class _TogetherMixin:
+class _TogetherMixin(RichReprMixin):
     """A search whose `fit` runs inside `kohort.together()`."""
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
@@ -32,6 +33,9 @@ class _TogetherMixin:
                 "programs_from_cache": sum(program.cached for program in programs),
             }
         return self
+
+    def _learned_html(self) -> str:
+        return leaders_html(self)
 
 
 class GridSearchCV(_TogetherMixin, model_selection.GridSearchCV):  # type: ignore[misc]

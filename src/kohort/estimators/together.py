@@ -69,8 +69,8 @@ class Cohort:
             raise
         finally:
             entry.seconds = time.perf_counter() - begin
-        entry.history, entry.status = outcomes[0].history, outcomes[0].status
-        entry.best_epoch = outcomes[0].best_epoch
+        entry.history, entry.best_epoch = outcomes[0].history, outcomes[0].best_epoch
+        entry.status = outcomes[0].status  # Last: who reads it meanwhile takes the rest for final.
         return outcomes
 
     def census(self) -> Census:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.report.leaderboard import varying_parameters
-from kohort.style import COLORS, FAINT, GRAY, STYLE, matplotlib
+from kohort.style import COLORS, FAINT, GRAY, STYLE, matplotlib, short
 
 _SHOWN = 20
 _HIGHLIGHTED = 3
@@ -59,20 +59,6 @@ def _labels(board: pd.DataFrame, names: list[str]) -> tuple[str, list[str]]:
         columns.append([cell.rjust(width) for cell in cells])
     lines = ["  ".join(cells) for cells in zip(*columns, strict=True)]
     return (lines[0], lines[1:]) if lines else ("", [""] * len(board))
-
-
-def short(value: Any) -> str:
-    """A parameter's value in few letters.
-
-    Examples
-    --------
-    >>> short(0.00031), short(0.25), short("relu")
-    ('3.1e-4', '0.25', 'relu')
-    """
-    if not isinstance(value, float | np.floating):
-        return str(value)
-    number = float(value)
-    return f"{number:.1e}".replace("e-0", "e-") if 0 < abs(number) < 0.01 else f"{number:.2g}"
 
 
 def _draw_leaderboard(axes: Any, scored: pd.DataFrame, total: int, score_name: str) -> None:

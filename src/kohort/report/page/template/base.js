@@ -30,7 +30,7 @@ function drawn(tag, attributes = {}, ...children) {
   return made;
 }
 
-// A number in few letters, as `kohort.report.pictures.short` writes it.
+// A number in few letters, as `kohort.style.short` writes it.
 function short(value, digits = 3) {
   if (value == null || value === "") return "–";
   if (typeof value !== "number") return String(value);
