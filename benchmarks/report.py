@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -20,6 +21,8 @@ const wait = () => document.documentElement.dataset.ready === "charts"
   : setTimeout(wait, 5);
 wait();
 """
+_PLOTLY_ALONE = """<!DOCTYPE html><meta charset="utf-8"><title>Plotly</title>
+<script>{}</script><script>performance.mark("charts")</script>"""
 _CURVES = """
 const [done] = arguments;
 const chart = document.getElementById("curves-chart");
@@ -33,6 +36,7 @@ wait();
 
 
 def report_side() -> dict[str, Any]:
+    from plotly.offline import get_plotlyjs
     from scipy.stats import loguniform, randint, uniform
 
     import kohort
@@ -55,9 +59,12 @@ def report_side() -> dict[str, Any]:
     start = time.perf_counter()
     report = kohort.search_report(search)
     made = time.perf_counter() - start
-    with tempfile.TemporaryDirectory() as folder:
-        path = report.save(Path(folder, "report.html"))
-        openings = [_opened(path) for _ in range(OPENINGS)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path, alone = report.save(folder / "report.html"), folder / "plotly.html"
+        alone.write_text(_PLOTLY_ALONE.format(get_plotlyjs()), encoding="utf-8")
+        openings = [_opened(path) | {"plotly_alone": _alone(alone)} for _ in range(OPENINGS)]
+        recorded = _recorded(search.cohort_record_, folder / "progress")
     median = {name: statistics.median(o[name] for o in openings) for name in openings[0]}
     return {
         "seconds": median["charts_ready"],
@@ -68,7 +75,33 @@ def report_side() -> dict[str, Any]:
         "megabytes": len(report.html.encode()) / 1e6,
         "made_in": made,
         "searched_in": searched,
+        **recorded,
+        "load_average": os.getloadavg()[0],
     }
+
+
+def _recorded(records: list[Any], path: Path) -> dict[str, float]:
+    """Seconds that a running search spends on writing down all its fits, and milliseconds of each
+    look, twice a second, that finds nothing new.
+    """
+    from kohort.report.progress_file import ProgressWriter
+
+    start = time.perf_counter()
+    writer = ProgressWriter(path, {"space": {"learning_rate": None}})
+    for known in range(0, len(records) + 1, 50):
+        writer.write(records[:known], {})
+    written = time.perf_counter()
+    writer.write(records, {})
+    looked = time.perf_counter() - written
+    return {"recorded_in": written - start, "look_ms": looked * 1e3}
+
+
+def _alone(path: Path) -> float:
+    """Seconds to open a page that holds Plotly and nothing else."""
+    with chromium.chromium() as driver:
+        driver.get(path.as_uri())
+        mark = "return performance.getEntriesByName('charts')[0].startTime"
+        return float(driver.execute_script(mark)) / 1000
 
 
 def _opened(path: Path) -> dict[str, float]:
