@@ -30,7 +30,8 @@ def structure_of(member: Member) -> Structure:
         family=OPTIMIZERS[recipe.optimizer].family,
         targets=member.rows.y.shape[1],
         batch_size=recipe.batch_size,
-        dtype=str(member.rows.x.dtype),
+        dtype=str(member.rows.y.dtype),
+        input_dtype=str(member.rows.x.dtype),
         uses=recipe.uses,
     )
 
@@ -66,7 +67,8 @@ def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
 
 def chunk_steps(structure: Structure) -> int:
     """Steps that one call of a training program runs at most: few where the batches are large."""
-    row = (structure.network.features + structure.targets) * np.dtype(structure.dtype).itemsize
+    features = structure.network.features * np.dtype(structure.input_dtype).itemsize
+    row = features + structure.targets * np.dtype(structure.dtype).itemsize
     most = max(1, _CHUNK_BYTES // (row * structure.batch_size))
     return min(_CHUNK_STEPS, 1 << (most.bit_length() - 1))
 
