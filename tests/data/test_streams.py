@@ -44,7 +44,8 @@ def numbers(rows):
 
 def workers_of(process=None):
     children = (process or psutil.Process()).children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])

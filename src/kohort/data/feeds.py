@@ -39,7 +39,7 @@ class Feed:
     start : int
         Number of the first part.
     ahead : int
-        Parts that are kept, at most, counted from the slowest reader's.
+        Parts that are made before the slowest reader asks for them; half as many are kept after.
     """
 
     def __init__(self, made: Parts, workers: int, start: int, ahead: int) -> None:
@@ -96,18 +96,23 @@ class Feed:
                 if self._error is not None:
                     raise self._error
                 moved = self._changed.wait(_PATIENCE)
-                if not moved and number >= self._first + self._ahead:
+                if not moved and number >= self._slowest + self._ahead:
                     return None
             return self._kept[number]
 
     def moved(self) -> None:
-        """Drop what all readers have had."""
+        """Drop what all readers have had long ago; some is kept for those who come late."""
         with self._changed:
-            first = min((reader.number for reader in self._readers), default=self._next)
+            first = self._slowest - self._ahead // 2
             for number in range(self._first, first):
                 self._kept.pop(number, None)
             self._first = max(self._first, first)
             self._changed.notify_all()
+
+    @property
+    def _slowest(self) -> int:
+        """The part that the slowest reader is at."""
+        return min((reader.number for reader in self._readers), default=self._next)
 
     def leave(self, reader: FeedReader) -> None:
         """One reader fewer; the last one ends the loader."""
@@ -136,7 +141,7 @@ class Feed:
     def _has_room(self) -> bool:
         """Wait until a reader needs another part; false when there is no reader any more."""
         with self._changed:
-            while self.open and not self._next < min(self._first + self._ahead, self._last):
+            while self.open and not self._next < min(self._slowest + self._ahead, self._last):
                 self._changed.wait()
             return self.open
 

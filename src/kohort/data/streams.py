@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.data.feeds import Feed, FeedReader
+from kohort.data.loader import require_grain
 from kohort.data.parts import Parts, Source
 from kohort.engine.order import Order
 from kohort.engine.rows import LazyRows
@@ -44,6 +45,8 @@ class Stream(LazyRows):
         blocks: NDArray[np.intp] | None = None,
         window: int = 1,
     ) -> None:
+        if workers:
+            require_grain()
         self.source, self.workers = source, workers
         self.shape, self.dtype = (len(source), *shape), np.dtype(dtype)
         self.blocks, self.window = blocks, window

@@ -12,6 +12,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import jax
@@ -174,13 +175,15 @@ class Executor:
         device = self._devices[0]
         if device.platform != "cpu":
             return range(0)
-        wanted = sum(
-            -(-len(group.queue) // plan.slots_of(group.structure, len(group.queue)))
-            for group in self._groups.values()
-            if group.streamed
-        )
+        wanted = 0
+        for group in (group for group in self._groups.values() if group.streamed):
+            slots = plan.slots_of(group.structure, len(group.queue))
+            threads = min(-(-len(group.queue) // slots), _MOST_READERS - wanted)
+            wanted += threads
+            for fit in islice(group.queue, threads * slots):
+                fit.open_rows()  # Before the first of them starts to read.
         first = len(self._devices)
-        return range(first, first + max(0, min(wanted, _MOST_READERS) - staff))
+        return range(first, first + max(0, wanted - staff))
 
     def _plan(self, arrivals: list[Fit]) -> None:
         """Put each arrival into its group's queue."""
@@ -246,6 +249,7 @@ class Executor:
                 if not group.queue:
                     return None
                 fit = group.queue.popleft()
+                fit.open_rows()
                 self._training.add(fit)
                 mine.append(fit)
                 return fit
@@ -278,6 +282,7 @@ class Executor:
             done = self._done.pop(fit, None)
             self._training.discard(fit)
             self._statuses[fit.result.status if fit.result else "failed"] += 1
+        fit.release()
         if done is not None:
             done(fit)
 

@@ -95,14 +95,20 @@ class Fit:
         size = self.member.recipe.batch_size
         return self._order[self.cursor * size : (self.cursor + steps) * size]
 
+    def open_rows(self) -> None:
+        """Take a place among those who read the same files, before any of them goes on."""
+        x = self.member.rows.x
+        if self._reader is None and isinstance(x, LazyRows):
+            self._reader = x.reader(self.member.order, self.epoch, self.member.recipe.epochs)
+
     def read(self, order: NDArray[np.intp], out: NDArray[Any]) -> None:
         """Copy the features of the next rows, which have these numbers, into `out`."""
         x = self.member.rows.x
         if not isinstance(x, LazyRows):
             np.take(x, order, axis=0, out=out, mode="clip")
             return
-        if self._reader is None:
-            self._reader = x.reader(self.member.order, self.epoch, self.member.recipe.epochs)
+        self.open_rows()
+        assert self._reader is not None
         self._reader.take(out)
         self.waited = self._reader.waited
 
