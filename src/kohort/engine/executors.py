@@ -20,12 +20,16 @@ import jax
 from kohort.engine import plan, programs
 from kohort.engine.fit import Fit
 from kohort.engine.member import DIVERGED, STOPPED_EARLY, Member, Outcome
+from kohort.engine.memory import fitting_slots, free_on
 from kohort.engine.population import Runner
 from kohort.engine.rows import LazyRows
 from kohort.engine.structure import Structure
 from kohort.errors import CancelledError
 
 Done = Callable[[Fit], None]
+
+_ACCELERATOR_SHARE = 0.9
+"""Share of an accelerator's free memory that a program may take."""
 
 _MOST_READERS = 32
 """Threads that train members which read files, at most."""
@@ -243,6 +247,9 @@ class Executor:
 
     def _run(self, group: _Group, slots: int, device: Any) -> None:
         mine: list[Fit] = []
+        if device.platform != "cpu":
+            memory = _ACCELERATOR_SHARE * free_on(device)
+            slots = fitting_slots(group.structure, slots, device, memory)
 
         def source() -> Fit | None:
             with self._lock:

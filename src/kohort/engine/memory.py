@@ -68,6 +68,38 @@ def footprint(structure: Structure, slots: int, device: Any) -> Footprint:
     )
 
 
+def fitting_slots(structure: Structure, wanted: int, device: Any, memory: float) -> int:
+    """The most slots, `wanted` halved as often as need be, whose program takes at most so much.
+
+    Parameters
+    ----------
+    structure : Structure
+    wanted : int
+        >= 1
+    device : jax.Device
+    memory : float
+        Bytes.
+
+    Returns
+    -------
+    int
+        At least 1, even where that takes more.
+    """
+    slots = wanted
+    while slots > 1 and _arguments(structure, slots) > memory:
+        slots = -(-slots // 2)
+    while slots > 1 and footprint(structure, slots, device).total > memory:
+        slots = -(-slots // 2)
+    return slots
+
+
+def _arguments(structure: Structure, slots: int) -> int:
+    """Bytes of a program's arguments, which need no compiling to be known."""
+    chunk = empty_chunk(structure, slots, jax.ShapeDtypeStruct)
+    leaves = [*empty_rows(structure, slots, jax.ShapeDtypeStruct), *chunk]
+    return sum(int(leaf.size) * leaf.dtype.itemsize for leaf in leaves)
+
+
 def free_on(device: Any) -> int:
     """Bytes that a device can still give."""
     statistics = device.memory_stats() if device.platform != "cpu" else None
