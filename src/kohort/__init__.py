@@ -14,6 +14,7 @@ from kohort.errors import (  # noqa: E402
     KohortError,
     ModelError,
     ParameterError,
+    TrackerError,
 )
 from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
@@ -24,6 +25,10 @@ from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E
 from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
 from kohort.report.schedule_picture import plot_schedule  # noqa: E402
+from kohort.report.trackers.mlflow import MLflowTracker  # noqa: E402
+from kohort.report.trackers.optuna import OptunaTracker  # noqa: E402
+from kohort.report.trackers.tensorboard import TensorBoardTracker  # noqa: E402
+from kohort.report.trackers.tracker import log_search  # noqa: E402
 
 _register()
 
@@ -44,10 +49,15 @@ __all__ = [
     "KerasLoopWarning",
     "KerasRegressor",
     "KohortError",
+    "MLflowTracker",
     "ModelError",
+    "OptunaTracker",
     "ParameterError",
     "RandomizedSearchCV",
+    "TensorBoardTracker",
+    "TrackerError",
     "load",
+    "log_search",
     "plan_batch_size",
     "plot_schedule",
     "together",
