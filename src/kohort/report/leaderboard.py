@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kohort.estimators.tabular_search import without_prefix
+from kohort.estimators.problem_search import without_prefix
 from kohort.estimators.together import Record
 
 
@@ -138,7 +138,8 @@ def _mean_epochs(records: list[Record]) -> float:
 
 def _storable(column: pd.Series[Any]) -> pd.Series[Any]:
     """The column as Parquet takes it: one type, lists as JSON."""
-    if column.dtype == object and len({type(value) for value in column}) > 1:
+    kinds = {type(value) for value in column}
+    if column.dtype == object and (len(kinds) > 1 or list in kinds):
         return column.map(lambda value: value if isinstance(value, str) else json.dumps(value))
     return column
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
@@ -12,6 +12,8 @@ from kohort.errors import ParameterError, TrackerError, explain
 from kohort.estimators.together import Cohort
 from kohort.report.leaderboard import fits_of
 from kohort.report.trials import Trials, trials_of
+
+Kind = Callable[[str], "Tracker"]
 
 
 class Tracker(ABC):
@@ -46,16 +48,16 @@ class Tracker(ABC):
         TrackerError
             If its package is missing, or what it writes to cannot be used.
         """
-        with self._explained():
+        with self._explained("Choose another place, or leave the tracker out."):
             self._open()
 
     def log(self, trials: Trials) -> str:
         """Keep a search; see `log_search`."""
-        with self._explained():
+        with self._explained("The search is unharmed; log it again with kohort.log_search."):
             return self._write(trials)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, remedy: str) -> Iterator[None]:
         """Any failure inside as one sentence."""
         name = type(self).__name__
         if find_spec(self.package) is None:
@@ -71,8 +73,7 @@ class Tracker(ABC):
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             reason = (lines or [""])[0].rstrip(".")
             raise TrackerError(
-                f"{name} cannot write to {self.place}: {type(error).__name__}: {reason}. "
-                "The search is unharmed; log it again with kohort.log_search, or elsewhere."
+                f"{name} cannot write to {self.place}: {type(error).__name__}: {reason}. {remedy}"
             ) from error
 
 
@@ -134,17 +135,55 @@ def log_search(search: Any, tracker: Tracker, cohort: Cohort | None = None) -> s
     return tracker.log(trials_of(search, record))
 
 
-def tracker_of(text: str, kinds: dict[str, Callable[[str], Tracker]]) -> Tracker:
-    """The tracker that `KIND:PLACE` names, such as `tensorboard:runs`.
+def checked_trackers(specifications: Sequence[str], kinds: Mapping[str, Kind]) -> list[Tracker]:
+    """The trackers that texts such as `"tensorboard:runs"` name, each found to be usable.
+
+    Parameters
+    ----------
+    specifications : sequence of str
+        Of the form `KIND:PLACE`.
+    kinds : mapping
+        From kind to a function that makes a tracker of a place.
 
     Raises
     ------
     ParameterError
-        If it has another form.
+        If one has another form.
+    TrackerError
+        If one cannot be written to.
     """
-    kind, colon, place = text.partition(":")
-    if kind not in kinds or not colon or not place:
-        forms = ", ".join(f"{name}:..." for name in kinds)
-        remedy = "Write tensorboard:DIR, mlflow:URI or optuna:URL."
-        raise ParameterError(explain("track", f"one of {forms}", text, remedy))
-    return kinds[kind](place)
+    trackers = []
+    for text in specifications:
+        kind, _, place = text.partition(":")
+        if kind not in kinds or not place:
+            requirement = "of the form " + " or ".join(f"{name}:PLACE" for name in kinds)
+            raise ParameterError(explain("track", requirement, text))
+        trackers.append(kinds[kind](place))
+    for tracker in trackers:
+        tracker.check()
+    return trackers
+
+
+def log_to_all(search: Any, trackers: Sequence[Tracker]) -> list[str]:
+    """Log a search to each tracker, also where an earlier one has failed.
+
+    Returns
+    -------
+    list of str
+        A line on each that took it.
+
+    Raises
+    ------
+    TrackerError
+        Says what went wrong with each that failed.
+    """
+    lines, failures = [], []
+    for tracker in trackers:
+        try:
+            name = log_search(search, tracker)
+            lines.append(f"Logged: {type(tracker).__name__} {tracker.place}, {name}")
+        except TrackerError as error:
+            failures.append(str(error))
+    if failures:
+        raise TrackerError(" ".join(failures))
+    return lines
