@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kohort.engine.member import FINISHED, STOPPED_EARLY
+from kohort.engine.member import FINISHED, STOPPED_BY_CALLBACK
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def end_of(estimator: Any) -> Ending:
     the best epoch is the one of the least validation loss, the last where nothing was validated.
     """
     epochs, history = estimator.n_epochs_, estimator.history_
-    whole = FINISHED if epochs == estimator.epochs else STOPPED_EARLY
+    whole = FINISHED if epochs == estimator.epochs else STOPPED_BY_CALLBACK
     least = int(np.argmin(history["val_loss"])) if "val_loss" in history else epochs - 1
     best = getattr(estimator, "best_epoch_", least)
     logs = {name: log[best] for name, log in history.items()}

@@ -181,7 +181,8 @@ def log_to_all(search: Any, trackers: Sequence[Tracker]) -> list[str]:
     for tracker in trackers:
         try:
             name = log_search(search, tracker)
-            lines.append(f"Logged: {type(tracker).__name__} {tracker.place}, {name}")
+            found = "" if name == tracker.place else f" ({name})"
+            lines.append(f"Logged: {tracker.package}:{tracker.place}{found}")
         except TrackerError as error:
             failures.append(str(error))
     if failures:
