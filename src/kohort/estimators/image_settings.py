@@ -46,21 +46,23 @@ _CONSTRAINTS = {
 
 
 def image_space(method: str) -> dict[str, Any]:
-    """Depth, width, rate, dropout and augmentation: what is searched when no space is given."""
+    """What is searched when no space is given: few structures, each of which is compiled anew
+    (depth, width, augmentation), and many numbers, which cost nothing.
+    """
+    structures: dict[str, Any] = {"width": [16, 32], "augment": [[], ["flip", "crop"]]}
     if method == "grid":
         return {
-            "depth": [1, 2],
-            "width": [16, 32],
+            "depth": [2],
+            **structures,
             "learning_rate": [1e-3, 5e-3],
             "dropout": [0.0, 0.3],
-            "augment": [[], ["flip", "crop"]],
         }
     return {
-        "depth": [1, 2, 3],
-        "width": [16, 32],
+        "depth": [2, 3],
+        **structures,
+        "augment_strength": uniform(0.05, 0.15),
         "learning_rate": loguniform(3e-4, 1e-2),
         "dropout": uniform(0.0, 0.5),
-        "augment": [[], ["flip"], ["crop"], ["flip", "crop"]],
     }
 
 

@@ -82,6 +82,25 @@ def test_a_fold_s_run_has_its_learning_curve(random):
     assert "refit" in random.folds(random.search.best_index_)
 
 
+def test_what_exceeds_a_request_is_spread_over_several(uri):
+    from mlflow import MlflowClient
+
+    from kohort.report.trials import Fit, Trial, Trials
+
+    curve = {"loss": [1 / epoch for epoch in range(1, 1102)]}
+    parameters = {f"parameter_{number}": number for number in range(130)}
+    fit = Fit(0, "finished", {"score": 0.5}, curve)
+    trial = Trial(0, parameters, {"score": 0.5}, {"score": 0.0}, 1, [fit], {}, True)
+    tracker = kohort.MLflowTracker(uri, experiment="large")
+    tracker.log(Trials("GridSearchCV", "score", [], [trial]))
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("large")
+    (run,) = client.search_runs([experiment.experiment_id], "tags.fold = 'fold 1'")
+    assert run.data.params == {name: str(value) for name, value in parameters.items()}
+    history = client.get_metric_history(run.info.run_id, "loss")
+    assert [metric.value for metric in history] == curve["loss"]
+
+
 def test_what_diverged_has_failed(searches, uri):
     found = _Found(searches, "diverging", uri)
     assert [run.info.status for run in found.candidates] == ["FINISHED", "FAILED"]
@@ -98,7 +117,7 @@ def test_rounds_of_a_halving_search_are_tags(searches, uri):
     assert rounds == found.search.cv_results_["iter"].tolist()
 
 
-def test_a_server_that_does_not_answer_is_named_at_once(searches, monkeypatch):
+def test_a_server_that_does_not_answer_is_named_at_once(searches):
     tracker = kohort.MLflowTracker("http://127.0.0.1:9")
     with pytest.raises(kohort.TrackerError, match=r"cannot write to http://127.0.0.1:9: .*"):
         tracker.check()

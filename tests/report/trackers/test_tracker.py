@@ -147,3 +147,11 @@ def test_a_failure_is_one_sentence_that_names_the_place(searches, tmp_path):
                 act()
             assert str(bad) in str(caught.value)
             assert "\n" not in str(caught.value)
+
+
+def test_a_password_is_not_shown(searches):
+    address = "postgresql://ada:secret@127.0.0.1:9/searches"
+    for tracker in (kohort.OptunaTracker(address), kohort.MLflowTracker(address)):
+        with pytest.raises(kohort.TrackerError, match=r"ada:\*\*\*@") as caught:
+            tracker.check()
+        assert "secret" not in str(caught.value)

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kohort.report.trackers.tracker import Tracker
+from kohort.report.trackers.tracker import Tracker, without_password
 from kohort.report.trials import Fit, Trial, Trials
 
 # What one request of MLflow's holds at most.
-_METRICS, _PARAMETERS = 1000, 100
+_ENTRIES, _PARAMETERS = 1000, 100
 _LONGEST = 6000
+# By itself MLflow tries for minutes to reach a server, and prints two lines for each run.
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+_SILENT = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
 
 
 class MLflowTracker(Tracker):
@@ -49,13 +51,13 @@ class MLflowTracker(Tracker):
     @property
     def place(self) -> str:
         """The URI."""
-        return self.uri
+        return without_password(self.uri)
 
     def _open(self) -> Any:
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=self.uri)
-        with _impatient():
+        with _unless_set(_RETRIES, "1"):
             client.search_experiments(max_results=1)
         return client
 
@@ -66,7 +68,7 @@ class MLflowTracker(Tracker):
             client.create_experiment(self.experiment) if found is None else found.experiment_id
         )
         runs = _Runs(client, identity)
-        with runs.run(trials.kind, None) as whole:
+        with _unless_set(_SILENT, "true"), runs.run(trials.kind, None) as whole:
             best = min(trials.trials, key=lambda trial: trial.rank)
             runs.log(whole, _scores(best), {f"best {k}": v for k, v in best.parameters.items()})
             for trial in trials.trials:
@@ -122,11 +124,11 @@ class _Runs:
             for name, log in logs.items()
             for epoch, value in enumerate(log)
         ]
-        for start in range(0, len(metrics), _METRICS):
-            self._client.log_batch(run, metrics=metrics[start : start + _METRICS])
         texts = [Param(name, str(value)[:_LONGEST]) for name, value in parameters.items()]
-        for start in range(0, len(texts), _PARAMETERS):
-            self._client.log_batch(run, params=texts[start : start + _PARAMETERS])
+        while metrics or texts:
+            room = _ENTRIES - len(texts[:_PARAMETERS])
+            self._client.log_batch(run, metrics=metrics[:room], params=texts[:_PARAMETERS])
+            metrics, texts = metrics[room:], texts[_PARAMETERS:]
 
 
 def _scores(trial: Trial) -> dict[str, float]:
@@ -134,13 +136,13 @@ def _scores(trial: Trial) -> dict[str, float]:
 
 
 @contextmanager
-def _impatient() -> Iterator[None]:
-    """Let MLflow say within seconds that nobody answers; by itself it tries for minutes."""
-    if _RETRIES in os.environ:
+def _unless_set(name: str, value: str) -> Iterator[None]:
+    """An environment variable of MLflow's, where its user has not decided."""
+    if name in os.environ:
         yield
         return
-    os.environ[_RETRIES] = "1"
+    os.environ[name] = value
     try:
         yield
     finally:
-        del os.environ[_RETRIES]
+        del os.environ[name]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kohort.estimators.spaces import LogWholeNumbers, describe_space
-from kohort.report.trackers.tracker import Tracker
+from kohort.report.trackers.tracker import Tracker, without_password
 from kohort.report.trials import Trial, Trials, different, mean_curve
 
 
@@ -49,7 +49,8 @@ class OptunaTracker(Tracker):
     @property
     def place(self) -> str:
         """The URL, and the study's name where it is given."""
-        return self.url if self.study is None else f"study {self.study!r} in {self.url}"
+        url = without_password(self.url)
+        return url if self.study is None else f"study {self.study!r} in {url}"
 
     def _open(self) -> Any:
         from optuna.storages import RDBStorage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -75,6 +76,17 @@ class Tracker(ABC):
             raise TrackerError(
                 f"{name} cannot write to {self.place}: {type(error).__name__}: {reason}. {remedy}"
             ) from error
+
+
+def without_password(url: str) -> str:
+    """A URL as it may be shown.
+
+    Examples
+    --------
+    >>> without_password("postgresql://ada:secret@host/database")
+    'postgresql://ada:***@host/database'
+    """
+    return re.sub(r"(://[^/@:\s]*):[^/@\s]*@", r"\1:***@", url)
 
 
 def log_search(search: Any, tracker: Tracker, cohort: Cohort | None = None) -> str:
