@@ -15,6 +15,7 @@ from kohort.errors import (  # noqa: E402
     KohortError,
     ModelError,
     ParameterError,
+    TrackerError,
 )
 from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
@@ -26,6 +27,10 @@ from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
 from kohort.estimators.worker_planning import plan_workers  # noqa: E402
 from kohort.report.schedule_picture import plot_schedule  # noqa: E402
+from kohort.report.trackers.mlflow import MLflowTracker  # noqa: E402
+from kohort.report.trackers.optuna import OptunaTracker  # noqa: E402
+from kohort.report.trackers.tensorboard import TensorBoardTracker  # noqa: E402
+from kohort.report.trackers.tracker import log_search  # noqa: E402
 
 _register()
 
@@ -46,11 +51,16 @@ __all__ = [
     "KerasLoopWarning",
     "KerasRegressor",
     "KohortError",
+    "MLflowTracker",
     "ModelError",
+    "OptunaTracker",
     "ParameterError",
     "ParquetTable",
     "RandomizedSearchCV",
+    "TensorBoardTracker",
+    "TrackerError",
     "load",
+    "log_search",
     "plan_batch_size",
     "plan_workers",
     "plot_schedule",

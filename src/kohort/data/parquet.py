@@ -92,6 +92,7 @@ class ParquetTable:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
         return len(self._rows), len(self.columns)
 
     @property

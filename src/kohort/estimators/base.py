@@ -183,7 +183,7 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
             self.pretrain,
             self.pretrain_epochs,
             float(self.pretrain_noise),
-            lambda tasks: train_members(tasks, 2 * int(X.nbytes), self.get_params()),
+            lambda tasks: train_members(tasks, 2 * int(X.nbytes)),
         )
 
     def _seeds(self, count: int) -> list[int]:

@@ -17,8 +17,8 @@ import numpy as np
 
 from kohort._version import VERSION
 from kohort.errors import DataError, explain
+from kohort.estimators.problem_search import SearchResult
 from kohort.estimators.spaces import describe_space
-from kohort.estimators.tabular_search import SearchResult
 from kohort.report.leaderboard import count_statuses, leaderboard, learning_curves
 from kohort.report.pictures import draw_search
 
