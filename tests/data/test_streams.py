@@ -117,6 +117,14 @@ def test_random_access_gives_the_same_pixels(images):
     assert rows[:0].shape == (0, 60)
 
 
+def test_more_rows_than_memory_holds_are_refused(images, monkeypatch):
+    monkeypatch.setattr("kohort.data.streams.available_memory", lambda: 1000)
+    rows = image_rows(images, 0)
+    assert rows[:10].shape == (10, 60)
+    with pytest.raises(kohort.DataError, match=r"150 rows take 0.0 GiB.*fewer rows"):
+        rows[:]
+
+
 class Counting(Images):
     """Images that count how many of them have been decoded."""
 

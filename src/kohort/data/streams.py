@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kohort.data.feeds import Feed, FeedReader
 from kohort.data.loader import require_grain
 from kohort.data.parts import Parts, Source
+from kohort.engine.memory import available_memory
 from kohort.engine.order import Order
 from kohort.engine.rows import LazyRows
 from kohort.errors import DataError
@@ -68,6 +69,12 @@ class Stream(LazyRows):
         flat = chosen.reshape(-1)
         if not len(flat):
             return np.empty((*chosen.shape, int(np.prod(self.shape[1:]))), self.dtype)
+        needed, free = len(flat) * self._row_bytes, available_memory()
+        if needed > free:
+            raise DataError(
+                f"{len(flat)} rows take {needed / 2**30:.1f} GiB in memory, of which "
+                f"{free / 2**30:.1f} GiB are free. Validate on fewer rows, or make images smaller."
+            )
         size = self.source.part_rows
         parts = [flat[start : start + size] for start in range(0, len(flat), size)]
         with ThreadPoolExecutor() as pool:

@@ -16,7 +16,7 @@ from kohort.engine.plan import slots_of, structure_of
 from kohort.studies.throughput import training_speed
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
-_MARGIN = 0.9
+MARGIN = 0.9
 """Share of the memory that programs may take."""
 _KNEE = 0.9
 _WARMUP_FROM = 2.0
@@ -123,7 +123,7 @@ def measured(
         Asked before each size but the first two.
     """
     found: list[dict[str, Any]] = []
-    usable = memory * _MARGIN
+    usable = memory * MARGIN
     for size in sizes:
         if len(found) >= 2 and out_of_time():
             break
