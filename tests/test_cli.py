@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 import sys
 
 import keras
@@ -184,6 +185,25 @@ def test_fit_then_predict(folder, tmp_path, capsys, table):
     assert np.isfinite(predicted["amount"]).all()
 
 
+def test_a_plan_is_a_table_and_a_sentence(folder, capsys):
+    options = ["--set", "epochs=1", "--seconds", 0.1, "--memory", 10**8]
+    assert run("plan", folder / "amounts.parquet", "--target", "amount", *SMALL, *options) == 0
+    printed = capsys.readouterr().out
+    rows = [line.split() for line in printed.splitlines() if line.strip()[:1].isdigit()]
+    assert [row[0] for row in rows] == ["8", "16"]
+    assert re.search(r"^Use batch_size=\d+.* of 95 MiB", printed, re.MULTILINE)
+
+
+def test_a_search_logs_to_trackers(folder, tmp_path, capsys):
+    options = ["--target", "kind", "--space", folder / "space.toml", "--trials", 2, "--cv", 2]
+    track = ["--track", f"tensorboard:{tmp_path / 'runs'}"]
+    assert run("search", folder / "kinds.csv", *options, *SMALL, *track) == 0
+    assert f"Logged: tensorboard:{tmp_path / 'runs'}\n" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "candidate_1" / "fold_2").is_dir()
+    message = _failing(capsys, "search", folder / "kinds.csv", *options, *SMALL, *track)
+    assert "`folder` must be without event files of another search" in message
+
+
 def test_the_version_is_printed(capsys):
     assert run("--version") == 0
     assert capsys.readouterr().out == f"kohort {kohort.__version__}\n"
@@ -202,6 +222,8 @@ def _failing(capsys, *arguments):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ([], "`target` must be the table's column to predict; got None. Add --target NAME."),
+        (["--target", "kind", "--track", "runs"], "`track` must be of the form tensorboard:PLACE"),
         (["--target", "knd"], "`target` must be a column of the table; got 'knd'. Did you mean"),
         (["--target", "kind", "--task", "sorting"], "`task` must be one of"),
         (["--target", "kind", "--task", "regression"], "`task` must be 'classification'"),

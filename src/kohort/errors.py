@@ -29,6 +29,10 @@ class CancelledError(KohortError, RuntimeError):
     """The cohort that a fit waited in was interrupted before the fit ended."""
 
 
+class TrackerError(KohortError, RuntimeError):
+    """A tracker could not be reached or did not take a search, which is unharmed."""
+
+
 class DivergedWarning(UserWarning):
     """Training ended in NaN or infinity; the best weights before it were restored."""
 

@@ -16,7 +16,7 @@ class Record:
     Attributes
     ----------
     parameters : dict
-        The estimator's parameters.
+        The estimator's parameters; none for its unsupervised pretraining.
     history : dict of list
         Per-epoch logs, as Keras names them; those of the first of several networks. Grows while
         the fit trains.

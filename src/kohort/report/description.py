@@ -10,8 +10,8 @@ from typing import Any
 from sklearn.base import is_classifier
 
 from kohort._version import VERSION
+from kohort.estimators.problem_search import Plan, SearchResult, without_prefix
 from kohort.estimators.spaces import describe_space
-from kohort.estimators.tabular_search import Plan, SearchResult, without_prefix
 from kohort.report.leaderboard import count_statuses, search_members
 from kohort.report.schedule import schedule_of
 
@@ -44,14 +44,14 @@ def describe_search(search: Any) -> dict[str, Any]:
 
 
 def describe_plan(plan: Plan, task: str, source: dict[str, Any], command: str) -> dict[str, Any]:
-    """What is known about a search of a table when it starts.
+    """What is known about a search when it starts.
 
     Parameters
     ----------
     plan : Plan
-    task : {"classification", "regression"}
+    task : str
     source : dict
-        Where the table came from, and its target.
+        Where the data came from, and the target.
     command : str
         What was typed, to run it again.
     """
@@ -71,12 +71,12 @@ def describe_plan(plan: Plan, task: str, source: dict[str, Any], command: str) -
 
 
 def describe_result(result: SearchResult, started: dict[str, Any]) -> dict[str, Any]:
-    """What `run.json` says about a search of a table, given what was known at its start."""
+    """What `run.json` says about a search, given what was known at its start."""
     return {
         **started,
         **describe_search(result.search),
         **{name: started[name] for name in ("command", "space")},
-        "data": {**started["data"], "rows": result.rows},
+        "data": {**started["data"], "target": result.model.target, "rows": result.rows},
         "best_parameters": result.best_parameters,
         "score": result.score_name,
         "test_score": result.test_score,

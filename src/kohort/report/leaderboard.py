@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kohort.estimators.problem_search import without_prefix
 from kohort.estimators.record import Record
-from kohort.estimators.tabular_search import without_prefix
 
 
 @dataclass(frozen=True)
@@ -25,36 +25,57 @@ class SearchMember:
     record: Record
 
 
-def search_members(search: Any) -> list[SearchMember]:
+def search_members(search: Any, record: Sequence[Record] | None = None) -> list[SearchMember]:
     """Say of each fit that a search asked for whose it was.
 
     Fits that failed before they reached the cohort have no record, and no entry here.
 
     Parameters
     ----------
-    search : GridSearchCV or RandomizedSearchCV
-        Fitted. scikit-learn's own keep no record, so they have no members here.
+    search : GridSearchCV, RandomizedSearchCV or one of the Halving searches
+        Fitted.
+    record : sequence of Record or None, default=None
+        The cohort's, of this search alone; None for the one that kohort's own searches keep, and
+        scikit-learn's own do not: they have no members.
 
     Returns
     -------
     list of SearchMember
         In the order in which the search asked for them.
     """
-    waiting = list(getattr(search, "cohort_record_", ()))
+    known = getattr(search, "cohort_record_", ()) if record is None else record
+    waiting = [fit for fit in known if fit.parameters]
     candidates = search.cv_results_["params"]
-    complete = len(waiting) == len(candidates) * search.n_splits_ + 1
+    complete = len(waiting) == fits_of(search)
     members = []
     for candidate, parameters in enumerate(candidates):
-        wanted = without_prefix(parameters)
         for fold in range(search.n_splits_):
-            if waiting and (complete or _agrees(waiting[0].parameters, wanted)):
+            if waiting and (complete or _agrees(waiting[0].parameters, parameters)):
                 members.append(SearchMember(candidate, fold, waiting.pop(0)))
-    best = int(search.best_index_)
-    return members + [SearchMember(best, None, record) for record in waiting[:1]]
+    if not waiting or not search.refit:
+        return members
+    return [*members, SearchMember(int(search.best_index_), None, waiting[0])]
 
 
-def _agrees(parameters: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    return all(name in parameters and parameters[name] == v for name, v in wanted.items())
+def fits_of(search: Any) -> int:
+    """Number of fits that a search asked for, the refit included."""
+    return len(search.cv_results_["params"]) * search.n_splits_ + bool(search.refit)
+
+
+def _agrees(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a fit had a candidate's parameters, those of other steps of a pipeline aside."""
+    return all(
+        found[own] == value
+        for name, value in wanted.items()
+        if (own := _own_name(name, found)) is not None
+    )
+
+
+def _own_name(name: str, known: Mapping[str, Any]) -> str | None:
+    """The name that an estimator inside of pipelines knows a parameter by."""
+    parts = name.split("__")
+    names = ("__".join(parts[start:]) for start in range(len(parts)))
+    return next((own for own in names if own in known), None)
 
 
 def count_statuses(search: Any) -> dict[str, int]:
@@ -67,7 +88,7 @@ def count_statuses(search: Any) -> dict[str, int]:
         return {}
     members = search_members(search)
     counts = Counter(member.record.status for member in members)
-    counts["failed"] += len(search.cv_results_["params"]) * search.n_splits_ + 1 - len(members)
+    counts["failed"] += fits_of(search) - len(members)
     return {status: count for status, count in counts.most_common() if count}
 
 
@@ -154,7 +175,8 @@ def _mean_epochs(records: list[Record]) -> float:
 
 def _storable(column: pd.Series[Any]) -> pd.Series[Any]:
     """The column as Parquet takes it: one type, lists as JSON."""
-    if column.dtype == object and len({type(value) for value in column}) > 1:
+    kinds = {type(value) for value in column}
+    if column.dtype == object and (len(kinds) > 1 or list in kinds):
         return column.map(lambda value: value if isinstance(value, str) else json.dumps(value))
     return column
 

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kohort.estimators.problem_search import without_prefix
 from kohort.estimators.record import Record
-from kohort.estimators.tabular_search import without_prefix
 from kohort.estimators.together import Cohort
 
 PROGRESS = "progress.jsonl"
@@ -43,10 +43,13 @@ class ProgressWriter:
         self._append(description)
 
     def write(self, records: Sequence[Record], census: dict[str, Any]) -> None:
-        """Append a line if anything has happened; otherwise only touch the file."""
+        """Append a line if anything has happened; otherwise only touch the file.
+
+        Fits without parameters, which pretrain others, are left out.
+        """
         news = [
             [number, new]
-            for number, record in enumerate(list(records))
+            for number, record in enumerate(fit for fit in list(records) if fit.parameters)
             if (new := self._news(number, record))
         ]
         if news:

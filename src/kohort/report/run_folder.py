@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from kohort.errors import DataError, explain
-from kohort.estimators.tabular_search import SearchResult
+from kohort.estimators.problem_search import SearchResult
 from kohort.report.description import describe_result
 from kohort.report.leaderboard import leaderboard, learning_curves
 from kohort.report.pictures import draw_search
