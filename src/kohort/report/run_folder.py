@@ -16,7 +16,8 @@ import numpy as np
 from kohort.errors import DataError, explain
 from kohort.estimators.problem_search import SearchResult
 from kohort.report.description import describe_result
-from kohort.report.leaderboard import leaderboard, learning_curves
+from kohort.report.leaderboard import leaderboard, learning_curves, search_members
+from kohort.report.page.findings import findings_of
 from kohort.report.pictures import draw_search
 
 
@@ -133,7 +134,8 @@ def _unwritable(path: Path, error: OSError) -> DataError:
 
 
 def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) -> None:
-    """Write leaderboard, learning curves, picture, model, the winner's schedule and `run.json`.
+    """Write leaderboard, learning curves, picture, model, the winner's schedule and `run.json`;
+    findings and measurements of layers where fits were diagnosed.
 
     Parameters
     ----------
@@ -147,6 +149,11 @@ def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) ->
     for name, table in (("leaderboard", board), ("learning_curves", curves)):
         table.to_csv(folder / f"{name}.csv", index=False)
         table.to_parquet(folder / f"{name}.parquet", index=False)
+    for name, found in zip(
+        ("findings", "layers"), findings_of(search_members(result.search)), strict=True
+    ):
+        if found is not None:
+            found.to_parquet(folder / f"{name}.parquet", index=False)
     draw_search(board, curves, folder / "search.png", result.score_name)
     result.model.save(folder)
     description = describe_result(result, started)

@@ -101,9 +101,11 @@ def source():
     findings = pd.DataFrame(
         [
             {
-                "member": "3",
+                "member": "3.0",
+                "candidate": 3,
+                "fold": 1,
                 "code": "vanishing_gradients",
-                "severity": "severe",
+                "severity": 0.9,
                 "layer": "dense_1",
                 "evidence": "ratio 1e-7 < 1e-4",
                 "explanation": "The first layers hardly learn.",
@@ -114,8 +116,8 @@ def source():
     )
     layers = pd.DataFrame(
         [
-            {"member": "3", "epoch": epoch, "layer": f"dense_{n}", "gradient_norm": 10.0**n / epoch}
-            for epoch in (1, 2, 3)
+            {"member": "3.0", "step": step, "layer": f"dense_{n}", "gradient": 10.0**n / step}
+            for step in (1, 2, 3)
             for n in range(4)
         ]
     )

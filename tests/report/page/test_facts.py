@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from kohort.report.page.facts import facts
-from kohort.report.page.findings import diagnosis
 
 CANDIDATES, FOLDS, EPOCHS = 24, 2, 6  # Of the made-up search.
 
@@ -69,13 +68,13 @@ def test_the_rate_matters_most(found):
 
 def test_a_diagnosis_is_shown_where_there_is_one(source, found):
     diagnosed = found["diagnosis"]
-    assert diagnosed["findings"][0]["code"] == "vanishing_gradients"
+    (finding,) = diagnosed["findings"]
+    assert finding["code"] == "vanishing_gradients"
+    assert finding["severity"] == "severe"
+    assert finding["count"] == 1
     (member,) = diagnosed["layers"]
     assert member["layers"] == ["dense_0", "dense_1", "dense_2", "dense_3"]
-    expected = [[10.0**n / epoch for epoch in (1, 2, 3)] for n in range(4)]
-    np.testing.assert_allclose(member["quantities"]["gradient_norm"], expected)
+    assert (member["axis"], member["times"]) == ("step", [1, 2, 3])
+    expected = [[10.0**n / step for step in (1, 2, 3)] for n in range(4)]
+    np.testing.assert_allclose(member["quantities"]["gradient"], expected)
     assert facts(replace(source, findings=None, layers=None, live={}))["diagnosis"] is None
-
-
-def test_no_finding_is_a_legitimate_answer():
-    assert diagnosis([], None) == {"findings": [], "layers": []}

@@ -81,6 +81,7 @@ def _board(board: pd.DataFrame) -> dict[str, Any]:
     folds = [name for name in board.columns if name.startswith("score_fold_")]
     return {
         **{name: board[name].tolist() for name in columns},
+        "findings": board["findings"].tolist() if "findings" in board.columns else None,
         "folds": [board[name].tolist() for name in folds],
     }
 

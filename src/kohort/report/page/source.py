@@ -11,7 +11,8 @@ import pandas as pd
 
 from kohort.errors import DataError, ParameterError, explain
 from kohort.report.description import describe_search
-from kohort.report.leaderboard import leaderboard, learning_curves
+from kohort.report.leaderboard import leaderboard, learning_curves, search_members
+from kohort.report.page.findings import findings_of
 
 _REQUIRED = ("run.json", "leaderboard.parquet", "learning_curves.parquet")
 
@@ -72,8 +73,7 @@ def source_of(search: Any) -> Source:
         leaderboard(search),
         learning_curves(search),
         describe_search(search),
-        getattr(search, "findings_", None),
-        getattr(search, "layers_", None),
+        *findings_of(search_members(search)),
     )
 
 

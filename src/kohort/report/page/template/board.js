@@ -16,6 +16,7 @@ function columns() {
       value: (c) => c.parameters[parameter.name],
     })),
     number("epochs", text("epochs"), (value) => short(value, 2)),
+    ...(facts.board.findings ? [{ key: "findings", heading: text("findings"), words: true, cell: (c) => c.findings.replaceAll("_", " "), value: (c) => c.findings }] : []),
     { key: "statuses", heading: text("status"), words: true, cell: (c) => statuses(c.statuses), value: (c) => c.statuses },
   ];
 }

@@ -14,6 +14,7 @@ function take(given) {
     folds: board.folds.map((fold) => fold[row]),
     epochs: board.epochs[row],
     statuses: board.statuses[row],
+    findings: board.findings?.[row] ?? "",
     parameters: Object.fromEntries(facts.parameters.map((parameter) => [parameter.name, parameter.values[row]])),
   }));
   candidateOf = new Map(candidates.map((candidate) => [candidate.id, candidate]));

@@ -50,7 +50,7 @@ function compares(value, operator, wanted) {
 function satisfies(candidate, term) {
   const [, name, operator, wanted] = COMPARISON.exec(term) ?? [];
   if (name && valueNamed(candidate, name) !== undefined) return compares(valueNamed(candidate, name), operator, wanted);
-  const cells = [...Object.values(candidate.parameters), candidate.statuses, statuses(candidate.statuses)];
+  const cells = [...Object.values(candidate.parameters), candidate.findings, candidate.statuses, statuses(candidate.statuses)];
   return cells.some((cell) => String(cell ?? "none").toLowerCase().includes(term.toLowerCase()));
 }
 
