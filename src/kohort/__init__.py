@@ -14,13 +14,16 @@ from kohort.errors import (  # noqa: E402
     KohortError,
     ModelError,
     ParameterError,
+    RateWarning,
 )
 from kohort.estimators.comparing import compare  # noqa: E402
 from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
+from kohort.estimators.mapping import rate_batch_map  # noqa: E402
 from kohort.estimators.persistence import load  # noqa: E402
 from kohort.estimators.planning import plan_batch_size  # noqa: E402
+from kohort.estimators.range_test import find_learning_rate  # noqa: E402
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
 from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
@@ -48,9 +51,12 @@ __all__ = [
     "ModelError",
     "ParameterError",
     "RandomizedSearchCV",
+    "RateWarning",
     "compare",
+    "find_learning_rate",
     "load",
     "plan_batch_size",
     "plot_schedule",
+    "rate_batch_map",
     "together",
 ]

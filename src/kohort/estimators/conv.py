@@ -58,7 +58,8 @@ _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
         What `fit` does about files that are no images: one error that names them, or train without
         them and count them in `n_skipped_`.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
-    learning_rate : float, default=0.001
+    learning_rate : float or "auto", default=0.001
+        "auto" asks `kohort.find_learning_rate`.
     epochs : int, default=10
     **parameters
         Any other of `KerasClassifier` and `KerasRegressor`: `batch_size`, `callbacks`,
@@ -69,6 +70,7 @@ class _Images(KerasEstimator):
     """What both estimators share."""
 
     _fixed = ("model",)
+    _rate_parameter = "learning_rate"
 
     def __init__(
         self,
@@ -88,7 +90,7 @@ class _Images(KerasEstimator):
         channels: int | None = None,
         bad_images: str = "raise",
         optimizer: Any = "adam",
-        learning_rate: float = 0.001,
+        learning_rate: float | str = 0.001,
         epochs: int = 10,
         **parameters: Any,
     ) -> None:
@@ -178,8 +180,8 @@ class _Images(KerasEstimator):
                 sample_weight = None if sample_weight is None else np.asarray(sample_weight)[good]
         return super().fit(X, y, sample_weight, **fit_params)
 
-    def _prepare(self, X: Any, y: Any, batch_size: Any) -> Inputs:
-        return super()._prepare(self._pixels(X, learn=True), y, batch_size)
+    def _prepare(self, X: Any, y: Any, batch_size: Any, factor: float) -> Inputs:
+        return super()._prepare(self._pixels(X, learn=True), y, batch_size, factor)
 
     def _inputs(self, X: Any) -> Inputs:
         return super()._inputs(self._pixels(X))
