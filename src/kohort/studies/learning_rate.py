@@ -21,6 +21,7 @@ _RISEN = 0.1
 _HALF_LIFE = 0.01
 _START = 0.1
 _SURE = 5.0
+_ROUNDING = 1e-4
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ def _edge(losses: Floats, rates: NDArray[np.float64]) -> tuple[float | None, str
     if count <= begin:
         return None, f"the loss is not finite from a rate of {rates[count]:.2g} on. Lower `low`."
     start = float(np.median(curve[:begin]))
-    doubt = _SURE * _scatter(losses[:begin], half_life)
+    doubt = max(_SURE * _scatter(losses[:begin], half_life), _ROUNDING * abs(start))
     count = _diverged(curve, start, begin, doubt)
     lowest = int(np.argmin(curve[:count]))
     fall = start - curve[lowest]

@@ -35,14 +35,16 @@ class RateBatchMap:
     parameter: str
 
     @property
-    def best(self) -> dict[str, Any]:
-        """Parameters of the cell with the lowest loss, to set."""
+    def best(self) -> dict[str, Any] | None:
+        """Parameters of the cell with the lowest loss, to set; None where all diverged."""
+        if np.isinf(self.table["loss"]).all():
+            return None
         row = self.table.iloc[int(np.argmin(self.table["loss"]))]
         return {self.parameter: float(row["rate"]), "batch_size": int(row["batch_size"])}
 
     def __str__(self) -> str:
         lost = int(np.isinf(self.table["loss"]).sum())
-        if lost == len(self.table):
+        if self.best is None:
             return f"All {lost} cells diverged. Give lower rates."
         rate, size = self.best.values()
         return (
@@ -122,7 +124,8 @@ def _drawn(found: RateBatchMap) -> Any:
         size = 2.2 + 0.85 * grid.shape[1], 1.5 + 0.42 * grid.shape[0]
         figure, axes = pyplot.subplots(figsize=size, dpi=120, layout="constrained")
         axes.set_facecolor(FAINT)
-        low, high = values.min(), min(values.max(), 5 * values.min())
+        least = values.min() if values.count() else 1.0
+        low, high = least, min(values.max(), 5 * least) if values.count() else 5.0
         shades = axes.imshow(
             values, origin="lower", aspect="auto", cmap="YlGnBu_r", norm=LogNorm(low, high * 1.001)
         )
@@ -142,6 +145,6 @@ def _drawn(found: RateBatchMap) -> Any:
         axes.set_title(f"Validation loss after {found.epochs} epochs")
         scale = figure.colorbar(shades, ax=axes, extend="max")
         marks = np.geomspace(low, high, 5)
-        scale.set_ticks(marks, labels=[f"{mark:.2g}" for mark in marks])
+        scale.set_ticks(marks.tolist(), labels=[f"{mark:.2g}" for mark in marks])
         scale.minorticks_off()
     return figure
