@@ -7,6 +7,7 @@ lengths of the test, are compared on the same sweeps.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -70,10 +71,8 @@ def _losses(estimator: Any, rates: list[float], rows: Any, validation: Any) -> n
     def fitted(rate: float, seed: int) -> np.ndarray:
         model = clone(estimator).set_params(learning_rate=rate, random_state=seed)
         losses = np.full(EPOCHS, np.inf)
-        try:
+        with contextlib.suppress(kohort.DivergedError):
             model.fit(*rows, validation_data=validation)
-        except kohort.DivergedError:
-            pass
         known = model.history_.get("val_loss", [])
         losses[: len(known)] = known
         return losses
