@@ -31,7 +31,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 RATES = np.geomspace(1e-5, 1, 20)
-ROWS, VALIDATED, SEEDS, EPOCHS = 4000, 5000, 4, 30
+ROWS, VALIDATED, SEEDS, EPOCHS = 3000, 3000, 3, 20
 LENGTHS = (200, 400, 800, 1600)
 NEAR = 1.1
 
