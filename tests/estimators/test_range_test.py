@@ -170,6 +170,8 @@ def test_callbacks_hear_nothing(scaled):
 
     model = kohort.KerasRegressor(build, callbacks=[Loud()])
     assert kohort.find_learning_rate(model, *scaled, steps=60, seeds=2).parameter
+    model = kohort.KerasRegressor(build)
+    assert kohort.find_learning_rate(model, *scaled, steps=60, seeds=2, callbacks=[Loud()])
 
 
 class TestBadQuestions:

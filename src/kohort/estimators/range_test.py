@@ -112,6 +112,8 @@ def seeded_members(
     ParameterError
         If a cohort cannot train the fit, or a schedule of the optimizer's own sets the rate.
     """
+    if "callbacks" in fit_params:
+        fit_params = {**fit_params, "callbacks": None}
     members = members_of(lambda: copy.fit(X, y, **fit_params))
     if not members:
         obstacle = getattr(getattr(copy, "_ready", None), "obstacle", "")

@@ -209,7 +209,7 @@ class KerasEstimator(FittedModel):
             size, factor = self._planned(X, y, options["batch_size"])
             self._found_rate = None
             if automatic_rates(self):
-                more = {"sample_weight": sample_weight, **fit_params, "callbacks": None}
+                more = {"sample_weight": sample_weight, **fit_params}
                 more.pop("batch_size", None)
                 self._found_rate = automatic_rate(self, X, y, more, size)
                 factor = 1.0
