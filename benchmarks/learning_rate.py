@@ -156,8 +156,8 @@ def _lines(sides: dict[str, Any], label: str) -> list[str]:
         f"#### {label}: within 10 % on {near} of {len(found)} tables",
         "",
         "| table | suggestion | band | best of the sweep | loss there | loss of the suggestion | "
-        "ratio | ratio at the last epoch |",
-        "|---|---|---|---|---|---|---|---|",
+        "ratio | ratio at the last epoch | ratio of 0.001 |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, figures in found.items():
         suggestion, band = figures["suggestion"], figures["band"]
@@ -167,7 +167,7 @@ def _lines(sides: dict[str, Any], label: str) -> list[str]:
         lines.append(
             f"| {name} | {shown} | {width} | {figures['best rate']:.2g} | "
             f"{figures['best loss']:.4f} | {figures['loss']:.4f} | {figures['ratio']:.2f}{mark} | "
-            f"{figures['final ratio']:.2f} |"
+            f"{figures['final ratio']:.2f} | {figures['default ratio']:.2f} |"
         )
     return [*lines, ""]
 

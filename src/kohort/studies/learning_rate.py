@@ -181,8 +181,8 @@ def finding(losses: list[Floats], rates: NDArray[np.float64], parameter: str) ->
         suggestion = None
     band = None
     if suggestion is not None:
-        single = [_edge(row, rates)[0] for row in table]
-        found = [suggestion, *(own / SHARE for own in single if own is not None)]
+        single = [(_edge(row, rates)[0] or 0.0) / SHARE for row in table]
+        found = [suggestion, *(own for own in single if own >= rates[0])]
         band = min(found), max(found)
     half_life = _half_life(len(rates))
     curves = [
