@@ -23,7 +23,7 @@ from kohort.estimators.export import keras_model
 from kohort.estimators.labels import Labelled, labelled_rows
 from kohort.estimators.parameters import DenseParameters, check_own
 from kohort.estimators.persistence import save
-from kohort.estimators.planning import AUTO, automatic
+from kohort.estimators.planning import AUTO, automatic, automatic_rates
 from kohort.estimators.preparation import (
     Scaling,
     checked_table,
@@ -32,13 +32,13 @@ from kohort.estimators.preparation import (
     split,
     unpack_validation,
 )
+from kohort.estimators.range_test import automatic_rate
 from kohort.estimators.together import current, train_members
 from kohort.estimators.worker_planning import automatic_workers
 from kohort.networks.dense import DenseNetwork
 from kohort.recipe.parameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
 from kohort.runtime import require_jax
-from kohort.studies.batch_size import BatchSizePlan
 from kohort.studies.pretraining import pretrained
 
 _DTYPES = (np.float64, np.float32)
@@ -47,6 +47,8 @@ _DTYPES = (np.float64, np.float32)
 @dataclass(eq=False, repr=False)
 class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # type: ignore[misc]
     """Behaviour of `DenseRegressor` and `DenseClassifier`."""
+
+    _rate_parameter = "learning_rate"
 
     @abstractmethod
     def _check_targets(self, y: Any, reset: bool) -> Floats:
@@ -114,9 +116,8 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
         X, y = checked_table(self, rows.X, rows.y)
         targets = self._check_targets(y, reset=True)
         fields = self._recipe_fields()
-        if self.batch_size == AUTO:
-            more = {"sample_weight": sample_weight, "validation_data": validation_data}
-            fields |= self._planned(automatic(self, X, y, {**more, "X_unlabeled": X_unlabeled}))
+        more = {"sample_weight": sample_weight, "validation_data": validation_data}
+        self._fill_in(fields, X, y, {**more, "X_unlabeled": X_unlabeled})
         recipe = Recipe.of(**fields, loss=self._loss())
         weight = self._weights(rows.sample_weight, X, targets)
         members = self._members(recipe, X, targets, weight, validation_data, rows)
@@ -125,16 +126,21 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
 
     def _recipe_fields(self) -> dict[str, Any]:
         fields = {name: getattr(self, name) for name in DEFAULTS}
-        if self.batch_size == AUTO:
-            fields["batch_size"] = DEFAULTS["batch_size"]
+        for name in ("batch_size", *automatic_rates(self)):
+            if fields[name] == AUTO:
+                fields[name] = DEFAULTS[name]
         return fields
 
-    def _planned(self, plan: BatchSizePlan) -> dict[str, Any]:
-        """What a plan changes."""
-        self.batch_size_plan_ = plan
-        rate = self.learning_rate * plan.rate_factor
-        fields = {"batch_size": plan.batch_size, "learning_rate": rate}
-        return fields | ({"warmup": plan.warmup} if plan.warmup and not self.warmup else {})
+    def _fill_in(self, fields: dict[str, Any], X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+        """Put what is measured in place of `"auto"`."""
+        if self.batch_size == AUTO:
+            self.batch_size_plan_ = plan = automatic(self, X, y, fit_params)
+            fields["batch_size"] = plan.batch_size
+            fields["learning_rate"] *= plan.rate_factor
+            fields["warmup"] = self.warmup or plan.warmup
+        if automatic_rates(self):
+            found = automatic_rate(self, X, y, fit_params, fields["batch_size"])
+            fields["learning_rate"] = found or DEFAULTS["learning_rate"]
 
     def _check_parameters(self) -> None:
         """Refuse a bad parameter before any work on the data."""

@@ -76,7 +76,8 @@ _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
         What `fit` does about files that are no images: one error that names them, or train without
         them and count them in `n_skipped_`.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
-    learning_rate : float, default=0.001
+    learning_rate : float or "auto", default=0.001
+        "auto" asks `kohort.find_learning_rate`.
     epochs : int, default=10
     **parameters
         Any other of `KerasClassifier` and `KerasRegressor`: `batch_size`, `callbacks`,
@@ -88,6 +89,7 @@ class _Images(KerasEstimator):
 
     _fixed = ("model",)
     _kept_dtypes = (np.uint8,)
+    _rate_parameter = "learning_rate"
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class _Images(KerasEstimator):
         workers: int | str | None = None,
         bad_images: str = "raise",
         optimizer: Any = "adam",
-        learning_rate: float = 0.001,
+        learning_rate: float | str = 0.001,
         epochs: int = 10,
         **parameters: Any,
     ) -> None:
@@ -214,8 +216,8 @@ class _Images(KerasEstimator):
         cohort = current()
         return PixelStore() if cohort is None else cohort.pixels
 
-    def _prepare(self, X: Any, y: Any, batch_size: Any) -> Inputs:
-        return super()._prepare(self._pixels(X, learn=True), y, batch_size)
+    def _prepare(self, X: Any, y: Any, batch_size: Any, factor: float) -> Inputs:
+        return super()._prepare(self._pixels(X, learn=True), y, batch_size, factor)
 
     def _inputs(self, X: Any) -> Inputs:
         return super()._inputs(self._pixels(X))

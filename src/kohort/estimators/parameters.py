@@ -100,7 +100,7 @@ class DenseParameters:
     label_smoothing: float = _default("label_smoothing")
     focal_gamma: float = _default("focal_gamma")
     optimizer: str = _default("optimizer")
-    learning_rate: float = _default("learning_rate")
+    learning_rate: float | str = _default("learning_rate")
     momentum: float | None = _default("momentum")
     beta_1: float | None = _default("beta_1")
     beta_2: float | None = _default("beta_2")

@@ -35,7 +35,9 @@ _PARAMETERS = """model : callable or keras.Model
         also ask for `n_features_in_`, `n_outputs_`, `n_classes_`, `classes_`, `target_type_`,
         `X_shape_`, `X`, `y`, `meta`, `params` or `compile_kwargs`, which kohort fills in.
     optimizer : str, class, keras.optimizers.Optimizer or None, default=None
-        None for the model's own. `optimizer__learning_rate=...` changes one of its parameters.
+        None for the model's own. `optimizer__learning_rate=...` changes one of its parameters;
+        "auto" for it asks `kohort.find_learning_rate`, in place of a schedule too, and keeps what
+        it has found as `rate_finding_`.
     loss : str, class, function, keras.losses.Loss or None, default=None
         None for the model's own, or mean squared error, binary or sparse categorical
         cross-entropy, as the target has it. `loss__...` are its parameters.
