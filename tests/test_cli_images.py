@@ -180,7 +180,7 @@ def test_files_that_are_no_images_are_named_or_left_out(images, tmp_path):
     assert f"1 of 41 image files cannot be used: {bad} is no image" in message
     result = run("fit", tmp_path / "images", *options, "--set", "bad_images=skip")
     assert result.exit_code == 0, result.output
-    assert "1 files that are no images left out" in result.stdout
+    assert "left out, since they are no images: 1" in result.stdout
 
 
 def test_a_model_takes_only_its_own_kind_of_data(searched, tmp_path):

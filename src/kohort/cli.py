@@ -154,7 +154,7 @@ def _print_about(problem: Problem) -> None:
         height, width = problem.fixed["image_size"]
         form = f"{height}x{width} {'grey' if problem.fixed['channels'] == 1 else 'RGB'}"
         skipped = problem.about["left_out"]
-        more = f"; {skipped} files that are no images left out" if skipped else ""
+        more = f"; left out, since they are no images: {skipped}" if skipped else ""
         found = f"{len(problem.labels)} images of {problem.about['classes']} classes"
         print(f"Data: {found}, read as {form}{more}")
 

@@ -16,7 +16,7 @@ IMAGES = "image classification"
 
 # What systems leave behind in folders, beside what is hidden by its name.
 _LEFT_BEHIND = {"thumbs.db", "desktop.ini", "__macosx"}
-_SIDE = 64
+_SIDE = 32
 
 
 def labelled_files(folder: str | Path) -> tuple[list[Path], NDArray[np.str_]]:
@@ -131,7 +131,7 @@ def common_form(paths: Sequence[Any]) -> tuple[tuple[int, int], int]:
     Returns
     -------
     (height, width)
-        The size that all have, made smaller where it exceeds 64 pixels; (64, 64) where they differ.
+        The size that all have, made smaller where it exceeds 32 pixels; (32, 32) where they differ.
     int
         1 where all are grey, else 3.
     """

@@ -39,7 +39,7 @@ def image_problem(folder: str | Path, settings: Mapping[str, Any], seed: int) ->
         With a sub-folder per class.
     settings : mapping
         Of `ConvClassifier`; `image_size` and `channels` are those that the files have in common
-        where they are not given, and at most 64 x 64.
+        where they are not given, and at most 32 x 32.
     seed : int
         Fixes the order of the images, of which each fit validates on the last tenth.
 
