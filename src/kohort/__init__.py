@@ -4,6 +4,7 @@ from kohort import _version, runtime
 
 runtime.prepare()
 
+from kohort.data.parquet import ParquetTable  # noqa: E402
 from kohort.errors import (  # noqa: E402
     BackendError,
     CancelledError,
@@ -24,6 +25,7 @@ from kohort.estimators.planning import plan_batch_size  # noqa: E402
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
 from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
+from kohort.estimators.worker_planning import plan_workers  # noqa: E402
 from kohort.report.schedule_picture import plot_schedule  # noqa: E402
 from kohort.report.trackers.mlflow import MLflowTracker  # noqa: E402
 from kohort.report.trackers.optuna import OptunaTracker  # noqa: E402
@@ -53,12 +55,14 @@ __all__ = [
     "ModelError",
     "OptunaTracker",
     "ParameterError",
+    "ParquetTable",
     "RandomizedSearchCV",
     "TensorBoardTracker",
     "TrackerError",
     "load",
     "log_search",
     "plan_batch_size",
+    "plan_workers",
     "plot_schedule",
     "together",
 ]

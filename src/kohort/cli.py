@@ -251,7 +251,7 @@ def plan(
     ] = None,
     seconds: Annotated[float, typer.Option(help="Time to measure for.")] = 60.0,
 ) -> None:
-    """Measure how to train on a table or on images: which batch size."""
+    """Measure how to train: which batch size, and for images how many workers read them."""
     problem, values = read_problem(data, target, task, settings or [], seed)
     plans = plans_of(problem, values, seed, memory=memory, seconds=seconds)
     _print_about(problem)

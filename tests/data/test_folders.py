@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from kohort import DataError
-from kohort.data.folders import common_form, image_files, labelled_files
+from kohort.data.folders import common_form, files_within, labelled_files
+from kohort.data.images import headers
 
 
 def _image(path, size=(4, 6), mode="L"):
@@ -79,13 +80,13 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 def test_files_to_predict_may_lie_anywhere(folder):
-    found = image_files([folder / "dog" / "2.png", folder])
+    found = files_within([folder / "dog" / "2.png", folder])
     assert [path.name for path in found] == ["2.png", "1.png", "10.png", "2.png"]
     with pytest.raises(DataError, match="`DATA` must be an existing file or folder; got 'absent'"):
-        image_files(["absent"])
+        files_within(["absent"])
     (folder / "empty").mkdir()
     with pytest.raises(DataError, match="`DATA` must be image files, or folders with some"):
-        image_files([folder / "empty"])
+        files_within([folder / "empty"])
 
 
 @pytest.mark.parametrize(
@@ -100,10 +101,10 @@ def test_files_to_predict_may_lie_anywhere(folder):
 )
 def test_size_and_channels_are_those_in_common(tmp_path, sizes, mode, form):
     paths = [_image(tmp_path / f"{n}.png", size, mode) for n, size in enumerate(sizes)]
-    assert common_form(paths) == form
+    assert common_form(headers(paths)) == form
 
 
 def test_one_file_of_colour_makes_all_rgb(tmp_path):
     paths = [_image(tmp_path / "a.png"), _image(tmp_path / "b.png", mode="RGB")]
-    assert common_form(paths) == ((4, 6), 3)
+    assert common_form(headers(paths)) == ((4, 6), 3)
     assert np.asarray(Image.open(paths[0])).shape == (4, 6)

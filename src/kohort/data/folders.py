@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.data.images import Header
 from kohort.errors import DataError, explain
 
 IMAGES = "image classification"
@@ -23,7 +23,7 @@ def labelled_files(folder: str | Path) -> tuple[list[Path], NDArray[np.str_]]:
     """Image files of a folder with one sub-folder per class.
 
     Hidden files are ignored. Whether the files are images is not looked at; see
-    `kohort.data.images.check_files`.
+    `kohort.data.images.headers`.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def _files_of_class(folder: Path) -> list[Path]:
     return inside
 
 
-def image_files(given: Sequence[str | Path]) -> list[Path]:
+def files_within(given: Sequence[str | Path]) -> list[Path]:
     """Files that are given, and those inside of folders that are, however deep.
 
     Raises
@@ -120,13 +120,13 @@ def _listed(names: list[str]) -> str:
     return ", ".join(map(repr, names[:3])) + (f" and {len(names) - 3} more" * (len(names) > 3))
 
 
-def common_form(paths: Sequence[Any]) -> tuple[tuple[int, int], int]:
+def common_form(found: Sequence[Header]) -> tuple[tuple[int, int], int]:
     """Size and channels to read image files with, where nobody has said so.
 
     Parameters
     ----------
-    paths : sequence of path
-        Image files whose headers can be read.
+    found : sequence of Header
+        Of images.
 
     Returns
     -------
@@ -135,15 +135,8 @@ def common_form(paths: Sequence[Any]) -> tuple[tuple[int, int], int]:
     int
         1 where all are grey, else 3.
     """
-    from PIL import Image
-
-    forms = set()
-    for path in paths:
-        with Image.open(path) as opened:
-            grey = opened.mode in ("1", "L", "LA") or opened.mode.startswith("I")
-            forms.add((opened.height, opened.width, grey))
-    channels = 1 if all(grey for *_, grey in forms) else 3
-    sizes = {(height, width) for height, width, _ in forms}
+    channels = 1 if all(header.grey for header in found) else 3
+    sizes = {header.size for header in found}
     if len(sizes) > 1:
         return (_SIDE, _SIDE), channels
     height, width = sizes.pop()

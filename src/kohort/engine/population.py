@@ -20,6 +20,7 @@ from kohort.engine.plan import chunk_steps
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.engine.train import empty_chunk, empty_rows, packing_of, training_program
+from kohort.errors import DataError
 
 Source = Callable[[], Fit | None]
 Sink = Callable[[Fit], None]
@@ -62,10 +63,14 @@ class Runner:
 
     def run(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Train until the source is empty and every slot is free, or until cancelled."""
-        self._admit()
-        while self._occupied() and not cancelled():
-            self._advance()
+        try:
             self._admit()
+            while self._occupied() and not cancelled():
+                self._advance()
+                self._admit()
+        finally:
+            for _, fit in self.active:
+                fit.release()
 
     def _occupied(self) -> bool:
         return any(fit is not None for fit in self._fits)
@@ -100,6 +105,7 @@ class Runner:
         chunk = self._chunk._replace(steps=np.asarray(steps, np.int32))
         for slot, fit in active:
             self._fill(slot, fit, steps)
+        active = [(slot, fit) for slot, fit in active if not fit.done]
         arguments = (self._params, self._state, chunk)
         train = training_program(self._structure, self._slots, self._device, arguments)
         self._params, self._state, losses, results = train(*arguments)
@@ -114,9 +120,14 @@ class Runner:
         """Gather the next batches of one member into its part of the chunk."""
         chunk, rows = self._chunk, fit.member.rows
         order = fit.upcoming(steps)
-        for target, source in ((chunk.x[slot], rows.x), (chunk.y[slot], rows.y)):
-            flat = target.reshape(-1, target.shape[-1])
-            np.take(source, order, axis=0, out=flat[: len(order)], mode="clip")
+        x, y = (part[slot].reshape(-1, part.shape[-1]) for part in (chunk.x, chunk.y))
+        try:
+            fit.read(order, x[: len(order)])
+        except DataError as error:  # A file's fault is that of the fits that need it.
+            fit.error = error
+            return
+        np.take(rows.y, order, axis=0, out=y[: len(order)], mode="clip")
+        for flat in (x, y):
             # Padding weighs nothing, but what no row looks like might be NaN times nothing.
             flat[len(order) : steps * self._structure.batch_size] = flat[len(order) - 1]
         self._weigh(slot, rows.weight, order, steps)
@@ -212,8 +223,9 @@ class Runner:
             return known[1]
         weight = np.ones(len(table.x)) if table.weight is None else table.weight
         arrays = []
-        for array in (table.x, table.y, weight):
-            wide = np.empty((padded, *array.shape[1:]), self._dtype)
+        x = table.x[:]
+        for array, dtype in ((x, x.dtype), (table.y, self._dtype), (weight, self._dtype)):
+            wide = np.empty((padded, *array.shape[1:]), dtype)
             wide[: len(array)], wide[len(array) :] = array, array[-1]
             arrays.append(self._put(wide))
         in_use = {id(fit.member.validation) for _, fit in self.active}
@@ -238,6 +250,7 @@ class Runner:
         for slot, fit in ended:
             fit.result = fit.outcome(self._row(slot))
             fit.best_row = None
+            fit.release()
             self._fits[slot] = None
             self._chunk.pace[slot] = 0
             self._chunk.weight[slot] = 0

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from kohort.data.parquet import ParquetTable
 from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, Verdict
 from kohort.engine.predict import SAMPLED, Trained, blocks, raw_outputs, sampled_outputs
-from kohort.errors import DivergedError, DivergedWarning
+from kohort.errors import DivergedError, DivergedWarning, ParameterError, explain
 from kohort.estimators.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from kohort.estimators.export import keras_model
 from kohort.estimators.labels import Labelled, labelled_rows
@@ -25,12 +26,14 @@ from kohort.estimators.persistence import save
 from kohort.estimators.planning import AUTO, automatic
 from kohort.estimators.preparation import (
     Scaling,
+    checked_table,
     floating_dtype,
     relative,
     split,
     unpack_validation,
 )
 from kohort.estimators.together import current, train_members
+from kohort.estimators.worker_planning import automatic_workers
 from kohort.networks.dense import DenseNetwork
 from kohort.recipe.parameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
@@ -84,7 +87,7 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
 
         Parameters
         ----------
-        X : array-like or DataFrame, shape (row, feature)
+        X : array-like, DataFrame or ParquetTable, shape (row, feature)
         y : array-like, shape (row,) or (row, target)
         sample_weight : array-like, shape (row,), default=None
             Non-negative; scaled to a mean of 1 over the training rows.
@@ -108,7 +111,7 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
         """
         self._check_parameters()
         rows = labelled_rows(self, X, y, sample_weight, X_unlabeled)
-        X, y = validate_data(self, rows.X, rows.y, dtype=_DTYPES, multi_output=True)
+        X, y = checked_table(self, rows.X, rows.y)
         targets = self._check_targets(y, reset=True)
         fields = self._recipe_fields()
         if self.batch_size == AUTO:
@@ -153,7 +156,8 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         unlabelled = given.unlabelled_values(self, _DTYPES)
         self._scale(X, targets, weight, unlabelled)
-        x, t = self._scaling.apply(X, dtype), self._target.apply(targets, dtype)
+        workers = self._workers(X, recipe)
+        x, t = self._scaling.rows(X, dtype, workers), self._target.apply(targets, dtype)
         train, held_out, validation = None, None, None
         if validation_data is not None:
             validation = self._validation(validation_data, dtype)
@@ -210,12 +214,22 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
 
     def _validation(self, validation_data: Any, dtype: np.dtype[Any]) -> Rows:
         X, y, weight = unpack_validation(validation_data)
-        X, y = validate_data(self, X, y, dtype=_DTYPES, multi_output=True, reset=False)
+        X, y = checked_table(self, X, y, reset=False)
         targets = self._check_targets(y, reset=False)
         if weight is not None:
             weight = _check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)
-        x, t = self._scaling.apply(X, dtype), self._target.apply(targets, dtype)
-        return Rows(x, t, weight)
+        return Rows(self._scaling.rows(X, dtype), self._target.apply(targets, dtype), weight)
+
+    def _workers(self, X: Any, recipe: Recipe) -> int:
+        """Worker processes that read the rows of a file."""
+        if not isinstance(X, ParquetTable):
+            return 0
+        if self.pretrain is not None:
+            raise ParameterError(explain("pretrain", "None for a ParquetTable", self.pretrain))
+        if self.workers == AUTO:
+            self.worker_plan_ = automatic_workers(self, X, X.shape[1:], recipe.batch_size)
+            return self.worker_plan_.workers
+        return int(self.workers)
 
     def _trained(self, members: list[Member], X: Any, y: Any, sample_weight: Any) -> list[Outcome]:
         """Train the members; the first tells whatever wants to hear of each epoch."""
@@ -313,14 +327,14 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
     def _passes(self, X: Any) -> Iterator[Floats]:
         """Raw outputs of every pass, block by block of rows, shape (pass, row, output)."""
         check_is_fitted(self, "weights_")
-        X = validate_data(self, X, dtype=_DTYPES, reset=False)
-        x = self._scaling.apply(X, self.weights_[0].dtype)
+        X, _ = checked_table(self, X, reset=False)
+        x = self._scaling.rows(X, self.weights_[0].dtype)
         networks = [
             Trained(self._network, self.recipe_, outcome.weights, seed)
             for outcome, seed in zip(self.networks_, self._seeds(len(self.networks_)), strict=True)
             if outcome.weights is not None
         ]
-        for block in blocks(len(x)):
+        for block in blocks(x):
             if self._samples:
                 passes = [
                     sampled_outputs(n, x[block], self._samples, block.start) for n in networks

@@ -11,9 +11,8 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from kohort.data.folders import IMAGES, common_form, image_files, labelled_files
-from kohort.data.images import check_files, read_images, refuse
-from kohort.engine.memory import available_memory
+from kohort.data.folders import IMAGES, common_form, files_within, labelled_files
+from kohort.data.images import headers, refuse_faults
 from kohort.estimators.conv import ConvClassifier
 from kohort.estimators.description import read_description, write_description
 from kohort.estimators.image_settings import PATIENCE
@@ -23,15 +22,13 @@ _ESTIMATOR, _KERAS = "estimator.joblib", "model.keras"
 _TARGET = "class"
 _DEFAULTS = {"epochs": 30, "validation_split": 0.1, "learning_rate": 0.003}
 _PATIENCE = 5
-# Decoded images, the folds' copies of them and their rows as float32 shall fit beside each other.
-_SHARE = 16
 
 
 def image_problem(folder: str | Path, settings: Mapping[str, Any], seed: int) -> Problem:
     """The class of each image of a folder, to be predicted from its pixels.
 
     The headers of all files are read at once, so that what is no image is named before anything
-    trains. Images that fit the memory are decoded once, others by each fit.
+    trains.
 
     Parameters
     ----------
@@ -49,27 +46,21 @@ def image_problem(folder: str | Path, settings: Mapping[str, Any], seed: int) ->
         If the folder has another form, or files in it are no images.
     """
     paths, labels = labelled_files(folder)
-    good, faults = check_files(paths)
+    found = headers(paths)
+    good = np.array([not header.fault for header in found])
     if settings.get("bad_images") != "skip" or not good.any():
-        refuse(faults, len(paths))
+        refuse_faults(paths, found)
     order = np.random.default_rng(seed).permutation(np.flatnonzero(good))
-    chosen = [paths[number] for number in order]
-    size, channels = common_form(chosen)
-    size = settings.get("image_size") or size
-    channels = settings.get("channels") or channels
+    size, channels = common_form([found[number] for number in order])
     fixed = {
-        "image_size": list(size),
-        "channels": channels,
+        "image_size": list(settings.get("image_size") or size),
+        "channels": settings.get("channels") or channels,
         "bad_images": settings.get("bad_images", "raise"),
     }
-    bytes_needed = len(chosen) * int(np.prod(size)) * channels
-    if bytes_needed * _SHARE < available_memory():
-        X: Any = read_images(chosen, (size[0], size[1]), channels)
-    else:
-        X = np.asarray(chosen, object)
+    X = np.asarray([paths[number] for number in order], object)
     return Problem(
         X, labels[order], IMAGES, image_network, ImageModel, noun="images", fixed=fixed,
-        about={"classes": len(set(labels)), **fixed, "left_out": len(faults)},
+        about={"classes": len(set(labels)), **fixed, "left_out": int((~good).sum())},
     )  # fmt: skip
 
 
@@ -115,8 +106,8 @@ class ImageModel:
         DataError
             If a file is no image.
         """
-        files = image_files(paths)
-        refuse(check_files(files)[1], len(files))
+        files = files_within(paths)
+        refuse_faults(files, headers(files))
         names = pd.DataFrame({"image": [str(file) for file in files]})
         if not proba:
             return names.assign(**{self.target: self.estimator.predict(files)})

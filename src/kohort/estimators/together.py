@@ -18,6 +18,7 @@ import joblib
 from joblib.parallel import FallbackToBackend, ParallelBackendBase, register_parallel_backend
 
 from kohort.data.interning import Interner
+from kohort.data.pixel_store import PixelStore
 from kohort.engine.executors import Census, Executor, cores, train
 from kohort.engine.member import WAITING, Member, Outcome, Rows
 from kohort.engine.memory import available_memory
@@ -65,11 +66,14 @@ class Cohort:
     ----------
     record : list of Record
         One entry per fit, in the order in which they were asked for.
+    pixels : PixelStore
+        What the fits have read of image files.
     """
 
     def __init__(self, memory: int | None = None, threads: int | None = None) -> None:
         self._executor = Executor(threads)
         self._interner = Interner()
+        self.pixels = PixelStore()
         self.scheduler = Scheduler(self._executor, memory or available_memory() // 4)
         self.record: list[Record] = []
         self.users = 0

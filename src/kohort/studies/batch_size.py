@@ -13,7 +13,7 @@ import pandas as pd
 from kohort.engine.member import Member
 from kohort.engine.memory import footprint
 from kohort.engine.plan import slots_of, structure_of
-from kohort.studies.throughput import rows_per_second
+from kohort.studies.throughput import training_speed
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
 # Share of the memory that programs may take. XLA does not count what a CPU's kernels take for
@@ -149,10 +149,10 @@ def measured(
             {
                 "batch_size": size,
                 "bytes": one,
-                "rows_per_second": rows_per_second(member, 1, devices[:1]),
+                "rows_per_second": training_speed(member, 1, devices[:1]).rows_per_second,
                 "members": slots * len(devices),
                 "cohort_bytes": many * len(devices),
-                "cohort_rows_per_second": rows_per_second(member, slots, devices),
+                "cohort_rows_per_second": training_speed(member, slots, devices).rows_per_second,
                 "most_members": int(1 + max(0, usable - one) // max(1, each)),
             }
         )
