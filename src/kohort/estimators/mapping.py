@@ -11,7 +11,7 @@ import numpy as np
 from kohort.engine.member import Member, Rows
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.preparation import split
-from kohort.estimators.range_test import bare, seeded_members
+from kohort.estimators.range_test import seeded_members
 from kohort.recipe.constraints import Constraint, Interval, check, sequence_of
 from kohort.studies.rate_batch_map import RateBatchMap, measured
 
@@ -43,7 +43,7 @@ def rate_batch_map(
     epochs : int, default=10
         Of each fit, >= 1.
     seeds : int, default=3
-        Fits of each cell, >= 1.
+        Fits of each cell.
     validation_fraction : float, default=0.2
         Share of the rows to validate on, in (0, 1), where `fit_params` has no validation data.
     **fit_params
@@ -68,9 +68,7 @@ def rate_batch_map(
     (4, 6)
     """
     _check(rates, batch_sizes, epochs, seeds, validation_fraction)
-    copy = bare(estimator, epochs=epochs)
-    if "early_stopping" in copy.get_params():
-        copy.set_params(early_stopping=False)
+    copy = _copy(estimator, epochs)
     members = {
         size: _validated(_members(copy, size, X, y, fit_params, seeds), validation_fraction)
         for size in sorted(set(batch_sizes))
@@ -80,6 +78,12 @@ def rate_batch_map(
         requirement = "no larger than the number of training rows"
         raise DataError(explain("batch_sizes", requirement, list(batch_sizes)))
     return measured(fitting, sorted(set(rates)), estimator._rate_parameter)
+
+
+def _copy(estimator: Any, epochs: int) -> Any:
+    """A copy that trains for so many epochs, all of them."""
+    copy = bare(estimator, epochs=epochs)
+    return copy.set_params(early_stopping=False) if hasattr(copy, "early_stopping") else copy
 
 
 def _check(rates: Any, batch_sizes: Any, epochs: Any, seeds: Any, validation_fraction: Any) -> None:
