@@ -11,7 +11,7 @@ import numpy as np
 from kohort.engine.member import Member, Rows
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.preparation import split
-from kohort.estimators.range_test import seeded_members
+from kohort.estimators.range_test import bare, seeded_members
 from kohort.recipe.constraints import Constraint, Interval, check, sequence_of
 from kohort.studies.rate_batch_map import RateBatchMap, measured
 
