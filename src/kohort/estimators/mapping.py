@@ -28,26 +28,21 @@ def rate_batch_map(
     """Train every pair of a learning rate and a batch size as one cohort, and map the losses.
 
     All cells see the same examples equally often and validate on the same rows. The optimizer is
-    the estimator's: give `optimizer="sgd"` for a map free of momentum, on which the best rate of a
-    small batch grows with the batch (Goyal et al. 2017, arXiv:1706.02677).
+    the estimator's: `"sgd"` gives a map free of momentum, on which the best rate grows with the
+    batch size while that is small (Goyal et al. 2017, arXiv:1706.02677).
 
     Parameters
     ----------
-    estimator : kohort's Dense, Keras or Conv regressor or classifier
-    X, y
-        As `fit` takes them.
+    estimator, X, y, **fit_params
+        As in `find_learning_rate`. The estimator is not changed.
     rates : sequence of float
-        > 0. By default nine from 1e-4 to 1.
+        > 0; by default nine from 1e-4 to 1.
     batch_sizes : sequence of int
-        >= 1; those above the number of training rows are left out. By default 8 to 256.
-    epochs : int, default=10
-        Of each fit, >= 1.
-    seeds : int, default=3
-        Fits of each cell.
+        >= 1, by default 8 to 256; those above the number of training rows are left out.
+    epochs, seeds : int, default=10, 3
+        Epochs of each fit, and fits of each cell, >= 1.
     validation_fraction : float, default=0.2
-        Share of the rows to validate on, in (0, 1), where `fit_params` has no validation data.
-    **fit_params
-        Further arguments of `fit`.
+        Share of the rows to validate on, in (0, 1), where `fit` gets no rows for it.
 
     Returns
     -------
@@ -63,35 +58,22 @@ def rate_batch_map(
     >>> import kohort
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model, rates = kohort.DenseRegressor(width=16, optimizer="sgd"), [0.01, 0.1]
-    >>> kohort.rate_batch_map(model, X, y, rates=rates, batch_sizes=[32, 64]).table.shape
-    (4, 6)
+    >>> model = kohort.DenseRegressor(width=16, optimizer="sgd")
+    >>> found = kohort.rate_batch_map(model, X, y, rates=[0.01, 0.1], batch_sizes=[64], epochs=3)
+    >>> found.best["batch_size"]
+    64
     """
-    _check(rates, batch_sizes, epochs, seeds, validation_fraction)
-    copy = _copy(estimator, epochs)
+    _check_each("rates", rates, Interval(0, np.inf, "neither"))
+    _check_each("batch_sizes", batch_sizes, _COUNT)
+    for name, count in (("epochs", epochs), ("seeds", seeds)):
+        check(name, count, _COUNT)
+    check("validation_fraction", validation_fraction, Interval(0, 1, "neither"))
+    copy = bare(estimator, epochs=epochs)
     members = {
         size: _validated(_members(copy, size, X, y, fit_params, seeds), validation_fraction)
         for size in sorted(set(batch_sizes))
     }
-    fitting = {size: found for size, found in members.items() if found[0].size >= size}
-    if not fitting:
-        requirement = "no larger than the number of training rows"
-        raise DataError(explain("batch_sizes", requirement, list(batch_sizes)))
-    return measured(fitting, sorted(set(rates)), estimator._rate_parameter)
-
-
-def _copy(estimator: Any, epochs: int) -> Any:
-    """A copy that trains for so many epochs, all of them."""
-    copy = bare(estimator, epochs=epochs)
-    return copy.set_params(early_stopping=False) if hasattr(copy, "early_stopping") else copy
-
-
-def _check(rates: Any, batch_sizes: Any, epochs: Any, seeds: Any, validation_fraction: Any) -> None:
-    _check_each("rates", rates, Interval(0, np.inf, "neither"))
-    _check_each("batch_sizes", batch_sizes, _COUNT)
-    check("epochs", epochs, _COUNT)
-    check("seeds", seeds, _COUNT)
-    check("validation_fraction", validation_fraction, Interval(0, 1, "neither"))
+    return measured(_fitting(members), sorted(set(rates)), estimator._rate_parameter)
 
 
 def _check_each(name: str, values: Any, constraint: Constraint) -> None:
@@ -100,9 +82,20 @@ def _check_each(name: str, values: Any, constraint: Constraint) -> None:
         raise ParameterError(explain(name, "a list that is not empty", values))
 
 
+def _fitting(members: dict[int, list[Member]]) -> dict[int, list[Member]]:
+    """Those whose batches are no larger than what they train on."""
+    found = {size: own for size, own in members.items() if size <= own[0].size}
+    if not found:
+        requirement = "no larger than the number of training rows"
+        raise DataError(explain("batch_sizes", requirement, list(members)))
+    return found
+
+
 def _members(
     copy: Any, size: int, X: Any, y: Any, fit_params: dict[str, Any], seeds: int
 ) -> list[Member]:
+    if "early_stopping" in copy.get_params():
+        copy.set_params(early_stopping=False)
     members = seeded_members(copy.set_params(batch_size=size), X, y, fit_params, seeds)
     found = members[0].recipe.batch_size
     if found != size:

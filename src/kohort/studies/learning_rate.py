@@ -33,7 +33,7 @@ class RateFinding:
     learning_rate : float or None
         The suggestion: a twentieth of `edge`. None where the curves do not support one.
     band : (float, float) or None
-        Lowest and highest suggestion of the seeds one by one, and of all together.
+        Lowest and highest suggestion of the seeds one by one, where they have one, and of all.
     edge : float or None
         The rate from which on the loss stays above its lowest level, by a tenth of its fall.
     reason : str
