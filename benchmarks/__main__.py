@@ -17,7 +17,8 @@ OF_TABLES = ("calibration", "pretraining", "learning_rate")
 """Benchmarks on tables that the repository does not hold (`benchmarks/tables.py`)."""
 NAMES = (
     "peers", "chapter10", "overhead", "techniques", "lifting", "own_models", "memory",
-    "fashion_mnist", "convolutions", "streaming", *OF_TABLES,
+    "fashion_mnist", "convolutions", "streaming", "report",
+    *OF_TABLES,
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 

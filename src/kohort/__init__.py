@@ -31,6 +31,7 @@ from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
 from kohort.estimators.worker_planning import plan_workers  # noqa: E402
 from kohort.report.schedule_picture import plot_schedule  # noqa: E402
+from kohort.report.search_report import search_report  # noqa: E402
 from kohort.report.trackers.mlflow import MLflowTracker  # noqa: E402
 from kohort.report.trackers.optuna import OptunaTracker  # noqa: E402
 from kohort.report.trackers.tensorboard import TensorBoardTracker  # noqa: E402
@@ -72,5 +73,6 @@ __all__ = [
     "plan_workers",
     "plot_schedule",
     "rate_batch_map",
+    "search_report",
     "together",
 ]

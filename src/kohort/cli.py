@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich import box
@@ -22,13 +24,17 @@ from kohort.estimators.problem_plans import plans_of
 from kohort.estimators.problem_search import Plan, SearchResult, search_problem
 from kohort.estimators.sources import load_model, read_problem
 from kohort.estimators.spaces import default_space, read_space
+from kohort.report.description import describe_plan
 from kohort.report.leaderboard import count_statuses, leaderboard
-from kohort.report.pictures import short
+from kohort.report.progress_file import PROGRESS, recording
 from kohort.report.run_folder import new_folder, write_file, write_search
+from kohort.report.search_report import search_report
 from kohort.report.trackers.mlflow import MLflowTracker
 from kohort.report.trackers.optuna import OptunaTracker
 from kohort.report.trackers.tensorboard import TensorBoardTracker
 from kohort.report.trackers.tracker import checked_trackers, log_to_all
+from kohort.report.watching import HOST, server
+from kohort.style import short
 
 app = typer.Typer(
     help="Train every fit of a hyperparameter search as a member of one compiled program.",
@@ -50,6 +56,8 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Parameter of the network; repeatable."),
 ]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search.")]
+Language = Annotated[str, typer.Option(help="en or ko, to begin with.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a folder that exists.")]
 
 _SHOWN = 10
@@ -140,12 +148,24 @@ def search(
         result = search_problem(problem, plan)
     else:
         with new_folder(out, overwrite) as folder:
-            result = search_problem(problem, plan)
-            write_search(result, folder, {"path": str(data), **problem.about})
+            source = {"path": str(data), **problem.about, "target": target}
+            result = _recorded_search(problem, plan, folder, source)
     _print_about(problem)
     _print_search(result, time.perf_counter() - started, out)
     for line in log_to_all(result.search, trackers):
         print(line)
+
+
+def _recorded_search(
+    problem: Problem, plan: Plan, folder: Path, source: dict[str, Any]
+) -> SearchResult:
+    """Search, telling `kohort watch` how far it is, and write what was found."""
+    command = shlex.join(["kohort", *sys.argv[1:]])
+    known = describe_plan(plan, problem.task, source, command)
+    with recording(folder / PROGRESS, known) as follow:
+        result = search_problem(problem, plan, follow=follow)
+        write_search(result, folder, known)
+    return result
 
 
 def _print_about(problem: Problem) -> None:
@@ -269,6 +289,34 @@ def plan(
 def _amount(value: float) -> str:
     whole = abs(value) >= 100 or float(value).is_integer()
     return f"{value:,.0f}" if whole else f"{value:.3g}"
+
+
+@app.command()
+def report(
+    run: Run,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="The page to write. [default: RUN/report.html]"),
+    ] = None,
+    language: Language = "en",
+) -> None:
+    """Make one page about a search: an HTML file that needs no server."""
+    path = run / "report.html" if out is None else out
+    search_report(run, path, language)
+    print(f"Written: {path}")
+
+
+@app.command()
+def watch(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The --out of a search.")],
+    port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 0,
+    language: Language = "en",
+) -> None:
+    """Show a search in the browser while it runs; only this machine can see it."""
+    with server(run, port, language) as answering:
+        print(f"Open http://{HOST}:{answering.server_port}/ (Ctrl-C ends)", flush=True)
+        with suppress(KeyboardInterrupt):
+            answering.serve_forever()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from kohort.engine.memory import fitting_slots, free_on
 from kohort.engine.population import Runner
 from kohort.engine.rows import LazyRows
 from kohort.engine.structure import Structure
+from kohort.engine.times import Stopwatch, Times
 from kohort.errors import CancelledError
 
 Done = Callable[[Fit], None]
@@ -106,6 +107,8 @@ class Executor:
         self._workers: set[threading.Thread] = set()
         self._statuses: Counter[str] = Counter()
         self._submitted = 0
+        self._times = Times()
+        self._watches: list[Stopwatch] = []
 
     def submit(self, member: Member, done: Done) -> Fit:
         """Queue a member; `done(fit)` is called, in some thread, when it has ended.
@@ -146,6 +149,16 @@ class Executor:
                 diverged=self._statuses[DIVERGED],
                 progress=ended + partial,
             )
+
+    @property
+    def threads(self) -> int:
+        """How many threads train."""
+        return len(self._devices)
+
+    def times(self) -> Times:
+        """What the threads' seconds were spent on so far."""
+        with self._lock:
+            return sum((watch.times() for watch in self._watches), self._times)
 
     def start(self) -> None:
         """Plan what has arrived and set idle threads to work."""
@@ -261,8 +274,11 @@ class Executor:
                 mine.append(fit)
                 return fit
 
+        watch = Stopwatch()
+        with self._lock:
+            self._watches.append(watch)
         try:
-            Runner(group.structure, slots, device, source, self._deliver).run()
+            Runner(group.structure, slots, device, source, self._deliver, watch).run()
         except BaseException as error:
             with self._lock:
                 failed = [fit for fit in mine if fit in self._done] + list(group.queue)
@@ -270,6 +286,9 @@ class Executor:
             for fit in failed:
                 fit.error = error
                 self._deliver(fit)
+        with self._lock:
+            self._watches.remove(watch)
+            self._times += watch.times()
 
     def _slots(self, group: _Group, device: Any) -> int:
         """Slots for a new runner; a program that exists already is preferred to a better fit, and

@@ -19,6 +19,7 @@ from kohort.engine.member import TRAINING, Logs, Rows
 from kohort.engine.plan import chunk_steps
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
+from kohort.engine.times import Stopwatch
 from kohort.engine.train import empty_chunk, empty_rows, packing_of, training_program
 from kohort.errors import DataError
 
@@ -38,10 +39,18 @@ class Runner:
         Gives the next waiting fit, or None.
     sink : callable
         Receives each fit that has ended; `fit.result` is set.
+    watch : Stopwatch or None, default=None
+        Is told of the time inside programs and of that spent on compiling them.
     """
 
     def __init__(
-        self, structure: Structure, slots: int, device: Any, source: Source, sink: Sink
+        self,
+        structure: Structure,
+        slots: int,
+        device: Any,
+        source: Source,
+        sink: Sink,
+        watch: Stopwatch | None = None,
     ) -> None:
         self._structure, self._slots, self._device = structure, slots, device
         self._source, self._sink = source, sink
@@ -52,6 +61,7 @@ class Runner:
         self._params, self._state = empty_rows(structure, slots)
         self._chunk = empty_chunk(structure, slots)
         self._tables: dict[int, tuple[Rows, Any]] = {}
+        self._watch = watch or Stopwatch()
 
     def _put(self, array: NDArray[Any]) -> Any:
         return jax.device_put(array, self._device)
@@ -107,9 +117,11 @@ class Runner:
             self._fill(slot, fit, steps)
         active = [(slot, fit) for slot, fit in active if not fit.done]
         arguments = (self._params, self._state, chunk)
-        train = training_program(self._structure, self._slots, self._device, arguments)
-        self._params, self._state, losses, results = train(*arguments)
-        losses, results = np.asarray(losses), np.asarray(results)
+        with self._watch.spent_on("compile"):
+            train = training_program(self._structure, self._slots, self._device, arguments)
+        with self._watch.spent_on("train"):
+            self._params, self._state, losses, results = train(*arguments)
+            losses, results = np.asarray(losses), np.asarray(results)
         for slot, fit in active:
             fit.advance(losses[slot, :steps])
         due = [(slot, fit) for slot, fit in active if not fit.done and not fit.remaining]
@@ -205,14 +217,16 @@ class Runner:
             self._chunk.numbers,
             self._chunk.units,
         )
-        evaluate = program(
-            (self._structure, self._slots, self._device, padded),
-            "evaluate",
-            lambda: evaluation.evaluation_function(self._structure, padded),
-            arguments,
-            device=self._device,
-        )
-        values = np.asarray(evaluate(*arguments))
+        with self._watch.spent_on("compile"):
+            evaluate = program(
+                (self._structure, self._slots, self._device, padded),
+                "evaluate",
+                lambda: evaluation.evaluation_function(self._structure, padded),
+                arguments,
+                device=self._device,
+            )
+        with self._watch.spent_on("train"):
+            values = np.asarray(evaluate(*arguments))
         names = evaluation.log_names(self._structure)
         return {slot: dict(zip(names, values[slot].tolist(), strict=True)) for slot in slots}
 

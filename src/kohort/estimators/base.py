@@ -33,6 +33,7 @@ from kohort.estimators.preparation import (
     unpack_validation,
 )
 from kohort.estimators.range_test import automatic_rate
+from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.estimators.together import current, train_members
 from kohort.estimators.worker_planning import automatic_workers
 from kohort.networks.dense import DenseNetwork
@@ -45,7 +46,7 @@ _DTYPES = (np.float64, np.float32)
 
 
 @dataclass(eq=False, repr=False)
-class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # type: ignore[misc]
+class DenseEstimator(RichReprMixin, CallbackSupportMixin, DenseParameters, BaseEstimator):  # type: ignore[misc]
     """Behaviour of `DenseRegressor` and `DenseClassifier`."""
 
     _rate_parameter = "learning_rate"
@@ -290,6 +291,9 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
                 warnings.warn(_what_is_left(outcome), DivergedWarning, stacklevel=3)
         self.networks_ = usable
         self.weights_ = first.weights
+
+    def _learned_html(self) -> str:
+        return training_html(self)
 
     def to_keras(self) -> Any:
         """The network as a compiled `keras.Model` that takes raw features.

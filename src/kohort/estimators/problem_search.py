@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,7 @@ from kohort.estimators.problem import Model, Problem
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV
 from kohort.estimators.spaces import Space, check_method
 from kohort.estimators.tabular import PREFIX
-from kohort.estimators.together import together
+from kohort.estimators.together import Cohort, together
 from kohort.recipe.constraints import Interval, check
 
 
@@ -121,7 +121,12 @@ def without_prefix(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix(PREFIX): value for name, value in parameters.items()}
 
 
-def search_problem(problem: Problem, plan: Plan, progress: bool | None = None) -> SearchResult:
+def search_problem(
+    problem: Problem,
+    plan: Plan,
+    progress: bool | None = None,
+    follow: Callable[[Cohort], AbstractContextManager[object]] = nullcontext,
+) -> SearchResult:
     """Search for the best network.
 
     Parameters
@@ -130,6 +135,8 @@ def search_problem(problem: Problem, plan: Plan, progress: bool | None = None) -
     plan : Plan
     progress : bool or None, default=None
         Whether to show a progress bar; None shows one on a terminal.
+    follow : callable
+        Gives a context manager around the search of a cohort, to watch it.
 
     Returns
     -------
@@ -155,7 +162,7 @@ def search_problem(problem: Problem, plan: Plan, progress: bool | None = None) -
     with tempfile.TemporaryDirectory(prefix="kohort-") as folder, _quiet():
         memory = joblib.Memory(folder, verbose=0)
         search = _search(problem.network(settings, plan.seed, memory), problem, plan)
-        with together(progress=progress):
+        with together(progress=progress) as cohort, follow(cohort):
             _run(search, problem.rows(searched), labels[searched])
         test_score = None
         if len(tested):

@@ -11,7 +11,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import joblib
@@ -20,43 +19,19 @@ from joblib.parallel import FallbackToBackend, ParallelBackendBase, register_par
 from kohort.data.interning import Interner
 from kohort.data.pixel_store import PixelStore
 from kohort.engine.executors import Census, Executor, cores, train
-from kohort.engine.member import WAITING, Member, Outcome, Rows
+from kohort.engine.member import Member, Outcome, Rows
 from kohort.engine.memory import available_memory
 from kohort.engine.progress import ProgressBar
+from kohort.engine.times import Times
 from kohort.errors import CancelledError
 from kohort.estimators.catching import hand_over
+from kohort.estimators.record import Record
 from kohort.estimators.scheduler import Scheduler
 from kohort.estimators.tasks import Call, Task, TaskAborted, value_of
 from kohort.recipe.constraints import Interval, check, optional
 
 # joblib cuts work into this many parts and dispatches twice as many tasks at once.
 _WIDE = 512
-
-
-@dataclass
-class Record:
-    """What became of one fit.
-
-    Attributes
-    ----------
-    parameters : dict
-        The estimator's parameters; none for its unsupervised pretraining.
-    history : dict of list
-        Per-epoch logs, as Keras names them; those of the first of several networks.
-    status : str
-        `"waiting"` until the fit has ended; then that of the estimator's `status_`, or
-        `"cancelled"` or `"failed"` when the fit raised an error.
-    seconds : float
-        From the call of `fit` to its end, waiting included.
-    best_epoch : int
-        Index of the epoch whose weights were kept.
-    """
-
-    parameters: dict[str, Any]
-    history: dict[str, list[float]] = field(default_factory=dict)
-    status: str = WAITING
-    seconds: float = 0.0
-    best_epoch: int = 0
 
 
 class Cohort:
@@ -90,7 +65,7 @@ class Cohort:
         self.record.append(entry)
         begin = time.perf_counter()
         try:
-            outcomes = self.scheduler.fit(members, held)
+            outcomes = self.scheduler.fit(members, held, entry.follow)
         except BaseException as error:
             entry.status = "failed"
             if isinstance(error, CancelledError | TaskAborted | KeyboardInterrupt):
@@ -98,13 +73,22 @@ class Cohort:
             raise
         finally:
             entry.seconds = time.perf_counter() - begin
-        entry.history, entry.status = outcomes[0].history, outcomes[0].status
-        entry.best_epoch = outcomes[0].best_epoch
+        entry.history, entry.best_epoch = outcomes[0].history, outcomes[0].best_epoch
+        entry.status = outcomes[0].status  # Last: who reads it meanwhile takes the rest for final.
         return outcomes
 
     def census(self) -> Census:
         """How many fits wait, train and have ended."""
         return self._executor.census()
+
+    @property
+    def threads(self) -> int:
+        """How many threads train."""
+        return self._executor.threads
+
+    def times(self) -> Times:
+        """What the seconds of the threads that train were spent on so far."""
+        return self._executor.times()
 
 
 _lock = threading.RLock()

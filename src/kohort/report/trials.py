@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kohort.engine.member import FINISHED
-from kohort.estimators.together import Record
+from kohort.estimators.record import Record
 from kohort.report.leaderboard import SearchMember, search_members
 
 Scalar = bool | int | float | str | None

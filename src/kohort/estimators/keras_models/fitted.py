@@ -20,11 +20,12 @@ from kohort.estimators.keras_models.fit import Ready, put_rate, put_weights, rat
 from kohort.estimators.keras_models.parameters import KerasParameters
 from kohort.estimators.keras_models.routing import asks_for_data, routed
 from kohort.estimators.preparation import floating_dtype
+from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.networks.keras_models.variables import Variables
 from kohort.recipe.recipe import Recipe
 
 
-class FittedModel(KerasParameters):
+class FittedModel(RichReprMixin, KerasParameters):
     """What has been trained. The model that `model_` gives belongs to the user, whose changes to
     it count from then on.
     """
@@ -104,6 +105,9 @@ class FittedModel(KerasParameters):
         """Epochs trained in all."""
         check_is_fitted(self, "weights_")
         return self._epochs_seen
+
+    def _learned_html(self) -> str:
+        return training_html(self)
 
     def __getstate__(self) -> dict[str, Any]:
         if hasattr(self, "_ready"):
