@@ -17,6 +17,7 @@ from kohort.engine import evaluate as evaluation
 from kohort.engine.fit import Fit
 from kohort.engine.member import TRAINING, Logs, Rows
 from kohort.engine.plan import chunk_steps
+from kohort.engine.probe import probed
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.engine.train import empty_chunk, empty_rows, packing_of, training_program
@@ -96,10 +97,11 @@ class Runner:
 
     def _advance(self) -> None:
         active = self.active
-        steps = min(self._chunk_steps, *(fit.remaining for _, fit in active))
+        steps = min(self._chunk_steps, *(fit.ahead for _, fit in active))
         chunk = self._chunk._replace(steps=np.asarray(steps, np.int32))
         for slot, fit in active:
             self._fill(slot, fit, steps)
+        self._probe({slot: fit for slot, fit in active if fit.probed})
         arguments = (self._params, self._state, chunk)
         train = training_program(self._structure, self._slots, self._device, arguments)
         self._params, self._state, losses, results = train(*arguments)
@@ -109,6 +111,16 @@ class Runner:
         due = [(slot, fit) for slot, fit in active if not fit.done and not fit.remaining]
         self._end_epochs(due, results)
         self._harvest()
+
+    def _probe(self, fits: dict[int, Fit]) -> None:
+        """Let instruments see the first step of the chunk."""
+        if not fits:
+            return
+        rows = (self._params, self._state)
+        readings = probed(self._structure, self._device, rows, self._chunk, list(fits))
+        for slot, fit in fits.items():
+            assert fit.member.instrument is not None
+            fit.member.instrument.take(fit.step, readings[slot])
 
     def _fill(self, slot: int, fit: Fit, steps: int) -> None:
         """Gather the next batches of one member into its part of the chunk."""

@@ -75,7 +75,7 @@ def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Arr
     if isinstance(structure.network, TracedModel):
         return structure.network.step
     network, uses = cast(RawNetwork, structure.network), structure.uses
-    loss = loss_of(structure.loss, uses)
+    objective = objective_of(structure)
     optimizer = transformation(structure.family, uses)
     trainable = network.trainable
 
@@ -89,17 +89,11 @@ def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Arr
         seed: jax.Array,
         index: jax.Array,
     ) -> tuple[Tree, State, jax.Array]:
-        x, y, weight, rows = batch
         numbers = {**named(number_row), **pace}
-        context = Context(units, numbers, uses, seed, index, rows)
-
-        def objective(trained: Tree) -> tuple[jax.Array, list[jax.Array]]:
-            output, averages = network.apply([*trained, *variables[trainable:]], x, context)
-            value = jnp.sum(weight * loss(y, output, numbers))
-            return value + penalty(network.kernels(trained), numbers, uses), averages
-
-        trained = variables[:trainable]
-        (value, moving), grads = jax.value_and_grad(objective, has_aux=True)(trained)
+        context = Context(units, numbers, uses, seed, index, batch[3])
+        trained, fixed = variables[:trainable], variables[trainable:]
+        gradient = jax.value_and_grad(objective, has_aux=True)
+        (value, moving), grads = gradient(trained, fixed, batch, context)
         grads = _thawed(structure, grads, numbers)
         updates, inner = optimizer.update(
             grads, state.optimizer, trained, numbers=numbers, shapes=network.sizes(units)
@@ -112,6 +106,24 @@ def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Arr
         return [*constrained, *moving], State(inner, average), value
 
     return step
+
+
+def objective_of(structure: Structure) -> Callable[..., tuple[jax.Array, list[jax.Array]]]:
+    """`(trained, fixed, batch, context) -> (loss with penalty, new moving averages)`, which a step
+    of one of kohort's own networks differentiates.
+    """
+    network, uses = cast(RawNetwork, structure.network), structure.uses
+    loss = loss_of(structure.loss, uses)
+
+    def objective(
+        trained: Tree, fixed: Tree, batch: tuple[jax.Array, ...], context: Context
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        x, y, weight, _ = batch
+        output, averages = network.apply([*trained, *fixed], x, context)
+        value = jnp.sum(weight * loss(y, output, context.numbers))
+        return value + penalty(network.kernels(trained), context.numbers, uses), averages
+
+    return objective
 
 
 def _thawed(structure: Structure, changes: Tree, numbers: dict[str, jax.Array]) -> Tree:

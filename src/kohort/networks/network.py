@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from kohort.networks.layout import Layout
+from kohort.networks.observing import UNOBSERVED, Observer
 from kohort.recipe.recipe import NUMBERS, Recipe
 
 BLOCK = 256
@@ -33,6 +34,8 @@ class Context:
     rows : int32 scalar or None
         Leading rows of the batch that are real, when batch statistics shall be taken over them;
         None outside training, where moving averages are used.
+    observer : Observer
+        Sees what passes through the layers.
     """
 
     units: jax.Array
@@ -41,6 +44,7 @@ class Context:
     seed: jax.Array | None = None
     step: jax.Array | None = None
     rows: jax.Array | None = None
+    observer: Observer = UNOBSERVED
 
 
 def named(numbers: jax.Array) -> dict[str, jax.Array]:

@@ -1,0 +1,140 @@
+"""A step of chosen slots seen from within, by a program beside the training program.
+
+It takes the same variables, optimizer state, batch and noise as the step that comes next, and
+changes none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kohort.engine.programs import program
+from kohort.engine.structure import Structure
+from kohort.engine.train import Chunk, member_step, objective_of, packing_of
+from kohort.networks.keras_models.traced import TracedModel
+from kohort.networks.network import Context, RawNetwork, named
+from kohort.networks.observing import Recorder
+from kohort.networks.reading import LAYER, WHOLE, Part, Reading, reading
+from kohort.recipe.clipping import CLIPPINGS
+from kohort.recipe.pace import PACE
+
+
+def layer_names(network: Any) -> tuple[str, ...]:
+    """Names of the layers that a probe of a network tells of, in order."""
+    if isinstance(network, TracedModel):
+        return network.layers
+    return (*(f"hidden_{layer + 1}" for layer in range(network.hidden)), "output")
+
+
+def member_probe(structure: Structure) -> Callable[..., Reading]:
+    """`(variables, state, batch, pace, numbers, units, seed, index) -> Reading`: the arguments are
+    those of `member_step`.
+    """
+    if isinstance(structure.network, TracedModel):
+        return structure.network.probe
+    network, uses = cast(RawNetwork, structure.network), structure.uses
+    step, objective = member_step(structure), objective_of(structure)
+    trainable = network.trainable
+
+    def probe(
+        variables: Any, state: Any, batch: tuple[Any, ...], pace: dict[str, Any], number_row: Any,
+        units: Any, seed: Any, index: Any,
+    ) -> Reading:  # fmt: skip
+        numbers = {**named(number_row), **pace}
+        trained, fixed = variables[:trainable], variables[trainable:]
+
+        def loss(trained: Any, offsets: Any) -> tuple[Any, Any]:
+            recorder = Recorder(offsets)
+            context = Context(units, numbers, uses, seed, index, batch[3], recorder)
+            return objective(trained, fixed, batch, context)[0], recorder.seen()
+
+        seen = jax.eval_shape(lambda: loss(trained, {})[1])
+        offsets = {layer: jnp.zeros(s[0].shape, s[0].dtype) for layer, s in seen.items()}
+        gradient = jax.value_and_grad(loss, (0, 1), has_aux=True)
+        (value, seen), (grads, backward) = gradient(trained, offsets)
+        moved, _, _ = step(variables, state, batch, pace, number_row, units, seed, index)
+        changes = [new - old for new, old in zip(moved[:trainable], trained, strict=True)]
+        kernels = zip(*(network.kernels(part) for part in (trained, grads, changes)), strict=True)
+        parts = [
+            Part(seen[layer], backward[layer], _exists(network, layer, units), kernel)
+            for layer, kernel in enumerate(kernels)
+        ]
+        limits = {name: numbers[name] for name in CLIPPINGS if name in uses}
+        return reading(parts, batch[3], value, grads, limits)
+
+    return probe
+
+
+def _exists(network: Any, layer: int, units: Any) -> Any:
+    """Which units of a layer are real; None for all."""
+    if layer == network.hidden:
+        return None
+    return jnp.arange(network.widths[layer], dtype=jnp.int32) < units[layer]
+
+
+def probe_function(structure: Structure) -> Callable[..., Reading]:
+    """`(params, state, ids, count, batches) -> readings` with a leading slot axis.
+
+    The first `count` entries of `ids` are probed. `batches` holds the first step of a chunk: its
+    arrays without the axis of steps, and without `steps`.
+    """
+    layout, packing = structure.network.layout, packing_of(structure)
+    probe = member_probe(structure)
+    layers = len(layer_names(structure.network))
+
+    def probes(params: Any, state: Any, ids: Any, count: Any, batches: tuple[Any, ...]) -> Reading:
+        def one(index: Any, found: Reading) -> Reading:
+            slot = ids[index]
+            row = jax.lax.dynamic_slice_in_dim(state, slot, 1) if len(state) else state
+            inner = jax.tree.map(lambda leaf: leaf[0], packing.unpack(row))
+            x, y, weight, rows, pace, *rest = (array[slot] for array in batches)
+            paces = {name: pace[column] for column, name in enumerate(PACE)}
+            result = probe(
+                layout.unpack(params[slot]), inner, (x, y, weight, rows), paces, *rest
+            )
+            return Reading(*(a.at[slot].set(b) for a, b in zip(found, result, strict=True)))
+
+        slots, dtype = len(params), params.dtype
+        empty = Reading(
+            jnp.zeros((slots, layers, len(LAYER)), dtype), jnp.zeros((slots, len(WHOLE)), dtype)
+        )
+        return jax.lax.fori_loop(np.int32(0), count, one, empty)
+
+    return probes
+
+
+def probed(
+    structure: Structure, device: Any, rows: tuple[Any, Any], chunk: Chunk, slots: list[int]
+) -> dict[int, Reading]:
+    """Probe the step that comes next in the given slots.
+
+    Parameters
+    ----------
+    structure : Structure
+    device : jax.Device
+    rows : pair of arrays
+        `params` and `state`, with a slot axis.
+    chunk : Chunk
+        Its first step is the one.
+    slots : list of int
+    """
+    ids = np.zeros(len(rows[0]), np.int32)
+    ids[: len(slots)] = slots
+    batches = (
+        *(array[:, 0] for array in chunk[:5]), chunk.numbers, chunk.units, chunk.seed, chunk.first
+    )  # fmt: skip
+    arguments = (*rows, ids, np.asarray(len(slots), np.int32), batches)
+    probes = program(
+        (structure, len(rows[0]), device, "probe"),
+        "probe",
+        lambda: probe_function(structure),
+        arguments,
+        device=device,
+    )
+    layers, whole = (np.asarray(array) for array in probes(*arguments))
+    return {slot: Reading(layers[slot], whole[slot]) for slot in slots}
