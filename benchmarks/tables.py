@@ -31,11 +31,10 @@ def table(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def interval(differences: np.ndarray) -> dict[str, float]:
     """Mean of paired differences and its 95 % confidence interval, by Student's t."""
-    from scipy import stats
+    from kohort.studies.comparison import paired_interval
 
-    mean, error = float(np.mean(differences)), float(stats.sem(differences))
-    low, high = stats.t.interval(0.95, len(differences) - 1, loc=mean, scale=error)
-    return {"mean": mean, "low": float(low), "high": float(high)}
+    low, high = paired_interval(differences)
+    return {"mean": float(np.mean(differences)), "low": low, "high": high}
 
 
 def shown(change: dict[str, float] | None) -> str:

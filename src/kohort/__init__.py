@@ -15,6 +15,7 @@ from kohort.errors import (  # noqa: E402
     ModelError,
     ParameterError,
 )
+from kohort.estimators.comparing import compare  # noqa: E402
 from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
@@ -47,6 +48,7 @@ __all__ = [
     "ModelError",
     "ParameterError",
     "RandomizedSearchCV",
+    "compare",
     "load",
     "plan_batch_size",
     "plot_schedule",
