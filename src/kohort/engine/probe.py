@@ -24,13 +24,6 @@ from kohort.recipe.clipping import CLIPPINGS
 from kohort.recipe.pace import PACE
 
 
-def layer_names(network: Any) -> tuple[str, ...]:
-    """Names of the layers that a probe of a network tells of, in order."""
-    if isinstance(network, TracedModel):
-        return network.layers
-    return (*(f"hidden_{layer + 1}" for layer in range(network.hidden)), "output")
-
-
 def member_probe(structure: Structure) -> Callable[..., Reading]:
     """`(variables, state, batch, pace, numbers, units, seed, index) -> Reading`: the arguments are
     those of `member_step`.
@@ -85,7 +78,7 @@ def probe_function(structure: Structure) -> Callable[..., Reading]:
     """
     layout, packing = structure.network.layout, packing_of(structure)
     probe = member_probe(structure)
-    layers = len(layer_names(structure.network))
+    layers = len(structure.network.layers)
 
     def probes(params: Any, state: Any, ids: Any, count: Any, batches: tuple[Any, ...]) -> Reading:
         def one(index: Any, found: Reading) -> Reading:

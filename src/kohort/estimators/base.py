@@ -18,6 +18,7 @@ from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, 
 from kohort.engine.predict import SAMPLED, Trained, blocks, raw_outputs, sampled_outputs
 from kohort.errors import DivergedError, DivergedWarning
 from kohort.estimators.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
+from kohort.estimators.diagnosing import diagnosis_of, with_instruments
 from kohort.estimators.export import keras_model
 from kohort.estimators.labels import Labelled, labelled_rows
 from kohort.estimators.parameters import DenseParameters, check_own
@@ -36,6 +37,7 @@ from kohort.recipe.parameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
 from kohort.runtime import require_jax
 from kohort.studies.batch_size import BatchSizePlan
+from kohort.studies.diagnosis import Diagnosis
 from kohort.studies.pretraining import pretrained
 
 _DTYPES = (np.float64, np.float32)
@@ -232,11 +234,28 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
         if listeners:
             members = [_listening(first, listeners), *members[1:]]
         self._network, self.recipe_ = first.network, first.recipe
+        judge = None
+        if self.diagnose:
+            watched, judge = self._watched(members[0])
+            members = [watched, *members[1:]]
         held = 2 * int(X.nbytes)  # The table, and the one that a pipeline made it from.
-        outcomes = train_members(members, held, self.get_params())
+        outcomes = train_members(members, held, self.get_params(), judge)
         if callbacks is not None:
             callbacks.end()
         return outcomes
+
+    def _watched(self, member: Member) -> tuple[Member, Callable[[Outcome], Diagnosis]]:
+        """A member with instruments, and what makes a diagnosis of them."""
+        watched, instruments = with_instruments(member)
+        classes = len(getattr(self, "classes_", ()))
+        names = tuple((field.name, field.name) for field in fields(self))
+
+        def judge(outcome: Outcome) -> Diagnosis:
+            known = {"classes": classes, "names": names}
+            self.diagnosis_ = diagnosis_of(member, instruments, outcome, **known)
+            return self.diagnosis_
+
+        return watched, judge
 
     def _say(self, epoch: int, logs: Logs, weights: Any) -> bool:
         if self.verbose == 2 or epoch + 1 == self.epochs or (epoch + 1) % 10 == 0:

@@ -27,6 +27,9 @@ from kohort.estimators.catching import hand_over
 from kohort.estimators.scheduler import Scheduler
 from kohort.estimators.tasks import Call, Task, TaskAborted, value_of
 from kohort.recipe.constraints import Interval, check, optional
+from kohort.studies.diagnosis import Diagnosis
+
+Judge = Callable[[Outcome], Diagnosis]
 
 # joblib cuts work into this many parts and dispatches twice as many tasks at once.
 _WIDE = 512
@@ -49,6 +52,8 @@ class Record:
         From the call of `fit` to its end, waiting included.
     best_epoch : int
         Index of the epoch whose weights were kept.
+    diagnosis : Diagnosis or None
+        Where the fit asked for one.
     """
 
     parameters: dict[str, Any]
@@ -56,6 +61,7 @@ class Record:
     status: str = WAITING
     seconds: float = 0.0
     best_epoch: int = 0
+    diagnosis: Diagnosis | None = None
 
 
 class Cohort:
@@ -79,7 +85,11 @@ class Cohort:
         return self._interner.rows(rows)
 
     def fit(
-        self, members: list[Member], held: int, parameters: dict[str, Any] | None = None
+        self,
+        members: list[Member],
+        held: int,
+        parameters: dict[str, Any] | None = None,
+        judge: Judge | None = None,
     ) -> list[Outcome]:
         """Train the members of one fit with all others, and record it; see `Scheduler.fit`."""
         entry = Record({} if parameters is None else parameters)
@@ -96,6 +106,7 @@ class Cohort:
             entry.seconds = time.perf_counter() - begin
         entry.history, entry.status = outcomes[0].history, outcomes[0].status
         entry.best_epoch = outcomes[0].best_epoch
+        entry.diagnosis = None if judge is None else judge(outcomes[0])
         return outcomes
 
     def census(self) -> Census:
@@ -152,7 +163,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def train_members(
-    members: list[Member], held: int, parameters: dict[str, Any] | None = None
+    members: list[Member],
+    held: int,
+    parameters: dict[str, Any] | None = None,
+    judge: Judge | None = None,
 ) -> list[Outcome]:
     """Train the members of one fit in the open cohort, or alone when there is none.
 
@@ -163,12 +177,17 @@ def train_members(
         Bytes of tables that the caller keeps alive while it waits.
     parameters : dict or None
         What the cohort's record shall say about the fit.
+    judge : callable or None
+        Gives the diagnosis of the first member's outcome.
     """
     hand_over(members)
     cohort = current()
     if cohort is None:
-        return train(members, threads=min(len(members), cores()))
-    return cohort.fit(members, held, parameters)
+        outcomes = train(members, threads=min(len(members), cores()))
+        if judge is not None:
+            judge(outcomes[0])
+        return outcomes
+    return cohort.fit(members, held, parameters, judge)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from kohort.networks.network import Context, named
 from kohort.networks.noise import INPUT_DROPOUT, alpha_dropout, dropout, gaussian_noise
 from kohort.networks.normalization import batch_norm, layer_norm
 from kohort.networks.observing import linear
+from kohort.networks.reading import Layer
 from kohort.recipe.activations import ACTIVATIONS
 from kohort.recipe.initializers import draw
 from kohort.recipe.recipe import NUMBERS, Recipe
@@ -160,6 +161,15 @@ class DenseNetwork:
         for width in units:
             shapes += [(width,)] * len(self._averages)
         return tuple(shapes)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that a probe tells of."""
+        hidden = [
+            Layer(f"hidden_{layer + 1}", self.activation, layer * self._stride)
+            for layer in range(self.hidden)
+        ]
+        return (*hidden, Layer("output", "linear", self.trainable - 2))
 
     def sizes(self, units: jax.Array) -> list[tuple[jax.Array | int, ...]]:
         widths = [units[layer] for layer in range(self.hidden)]

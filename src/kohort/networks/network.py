@@ -11,6 +11,7 @@ import numpy as np
 
 from kohort.networks.layout import Layout
 from kohort.networks.observing import UNOBSERVED, Observer
+from kohort.networks.reading import Layer
 from kohort.recipe.recipe import NUMBERS, Recipe
 
 BLOCK = 256
@@ -103,6 +104,11 @@ class Network(Hashable, Protocol):
     @property
     def hidden(self) -> int:
         """Number of hidden layers, the length of `Context.units`."""
+        ...
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that a probe tells of."""
         ...
 
     def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:

@@ -21,6 +21,23 @@ WHOLE = ("loss", "gradient", "kept")
 it that clipping leaves; NaN where nothing is clipped."""
 
 
+class Layer(NamedTuple):
+    """A layer that a probe tells of.
+
+    Attributes
+    ----------
+    name : str
+    activation : str
+        Keras's name of it, or of a layer that is one; "linear" for none.
+    kernel : int or None
+        Number of its kernel among the variables.
+    """
+
+    name: str
+    activation: str
+    kernel: int | None
+
+
 class Reading(NamedTuple):
     """Numbers of one probed step.
 

@@ -55,6 +55,9 @@ _PARAMETERS = """model : callable or keras.Model
         fit run in Keras's own loop, with a warning.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and the optimizer's state of the last fit.
+    diagnose : bool, default=False
+        Whether to watch the training and to say in `diagnosis_` what keeps the model from learning;
+        the weights stay the same to the last bit. See `kohort.diagnose`.
     random_state : int, RandomState or None, default=None
         Fixes the initial weights, the order of rows and all noise.
     verbose : int, default=0

@@ -16,9 +16,9 @@ import jax.numpy as jnp
 from kohort.networks.keras_models.chain import is_elementwise
 from kohort.networks.keras_models.columns import Columns
 from kohort.networks.keras_models.functions import Functions, replacing
-from kohort.networks.keras_models.names import numbered_names
+from kohort.networks.keras_models.names import numbered_names, snake_case
 from kohort.networks.observing import Recorder, linear
-from kohort.networks.reading import Part, Reading, reading
+from kohort.networks.reading import Layer, Part, Reading, reading
 from kohort.recipe.clipping import CLIPPINGS
 
 
@@ -29,8 +29,8 @@ class ProbedFunctions(Functions):
     ----------
     layers : list of keras.Layer
         Those that a probe tells of, in the model's order.
-    names : tuple of str
-        Their names, which do not depend on how many models the process has built.
+    told : tuple of Layer
+        The same in words, which do not depend on how many models the process has built.
     """
 
     def __init__(self, model: Any, x: Columns, y: Columns, batch_size: int) -> None:
@@ -40,7 +40,11 @@ class ProbedFunctions(Functions):
             for layer in _leaves(model)
             if _kernel(layer) is not None or _watchable(layer)
         ]
-        self.names = numbered_names(self.layers)
+        places = {id(v): place for place, v in enumerate(self.variables.carried)}
+        self.told = tuple(
+            Layer(name, _activation_name(layer), places.get(id(_kernel(layer))))
+            for name, layer in zip(numbered_names(self.layers), self.layers, strict=True)
+        )
 
     def probe(
         self,
@@ -153,6 +157,16 @@ def _kernel(layer: Any) -> Any:
 
 def _has_activation(layer: Any) -> bool:
     return callable(getattr(layer, "activation", None))
+
+
+def _activation_name(layer: Any) -> str:
+    if _has_activation(layer):
+        return str(getattr(layer.activation, "__name__", "custom"))
+    if type(layer).__module__.startswith("keras.src.layers.activations."):
+        return {"ReLU": "relu", "LeakyReLU": "leaky_relu", "PReLU": "prelu", "ELU": "elu"}.get(
+            type(layer).__name__, snake_case(type(layer).__name__)
+        )
+    return "linear"
 
 
 def _watchable(layer: Any) -> bool:

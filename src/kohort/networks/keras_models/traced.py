@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from kohort.networks.keras_models.chain import Template, resolved
 from kohort.networks.layout import Layout
 from kohort.networks.lifting import Program
-from kohort.networks.reading import Reading
+from kohort.networks.reading import Layer, Reading
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class TracedModel:
         Length of a member's row of numbers.
     metrics : tuple of str
         Names that the metrics are logged under.
-    layers : tuple of str
-        Names of the layers that a probe tells of; empty where none was asked for.
+    layers : tuple of Layer
+        Those that a probe tells of; empty where none was asked for.
     """
 
     digest: str
@@ -81,7 +81,7 @@ class TracedModel:
     columns: int = field(compare=False)
     metrics: tuple[str, ...] = field(compare=False)
     parts: dict[str, Part] = field(compare=False, repr=False)
-    layers: tuple[str, ...] = field(compare=False, default=())
+    layers: tuple[Layer, ...] = field(compare=False, default=())
 
     @property
     def hidden(self) -> int:

@@ -131,7 +131,7 @@ def _network(
         parts[kind] = Part(program, column, (start, start + len(arrays)))
         column, start = column + len(numbers), start + len(arrays)
     outputs = jax.eval_shape(functions.predict, *_calls(functions)["predict"][1:]).shape[1]
-    layers = functions.names if isinstance(functions, ProbedFunctions) else ()
+    layers = functions.told if isinstance(functions, ProbedFunctions) else ()
     text = [*(p.digest for p in programs.values()), shapes, names, functions.widths, *layers]
     digest = hashlib.sha256(repr(text).encode()).hexdigest()
     network = TracedModel(

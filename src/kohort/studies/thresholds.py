@@ -1,0 +1,2 @@
+"""Thresholds."""
+RARE_CLASS = 0.1
