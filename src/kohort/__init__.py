@@ -18,6 +18,7 @@ from kohort.errors import (  # noqa: E402
 from kohort.estimators.comparing import compare  # noqa: E402
 from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
+from kohort.estimators.diagnosing import diagnose  # noqa: E402
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
 from kohort.estimators.persistence import load  # noqa: E402
 from kohort.estimators.planning import plan_batch_size  # noqa: E402
@@ -49,6 +50,7 @@ __all__ = [
     "ParameterError",
     "RandomizedSearchCV",
     "compare",
+    "diagnose",
     "load",
     "plan_batch_size",
     "plot_schedule",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,16 +10,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 
 from kohort.engine.member import Floats, Member, Outcome
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.errors import DivergedError, DivergedWarning, ParameterError, explain
+from kohort.estimators.comparing import compare
 from kohort.recipe.initializers import fans
-from kohort.studies.diagnosis import Diagnosis, diagnosed
+from kohort.studies.comparison import Comparison
+from kohort.studies.diagnosis import Diagnosis, Verifier, diagnosed
+from kohort.studies.findings.finding import Finding
 from kohort.studies.instruments import Instruments
 from kohort.studies.measurements import Measurements, Setting
-from kohort.studies.thresholds import RARE_CLASS
+from kohort.studies.thresholds import limit
 
 _MOST_ROWS = 4096
 _LIMITS = ("clipvalue", "clipnorm", "global_clipnorm")
@@ -73,7 +77,17 @@ def diagnose(estimator: Any, X: Any, y: Any, **fit_params: Any) -> Diagnosis:
     if not hasattr(copy, "diagnosis_"):
         requirement = "an estimator whose fits a cohort can take, not one of Keras's own loop"
         raise ParameterError(explain("estimator", requirement, estimator))
-    return copy.diagnosis_
+    return copy.diagnosis_.with_verifier(_verifier(estimator, X, y))
+
+
+def _verifier(estimator: Any, X: Any, y: Any) -> Verifier:
+    """Compares an estimator with the copy that has a finding's remedy in it."""
+
+    def verify(finding: Finding, k: int) -> Comparison:
+        scoring = finding.scoring or ("neg_log_loss" if is_classifier(estimator) else None)
+        return compare(estimator, finding.apply(estimator), X, y, k=k, scoring=scoring)
+
+    return verify
 
 
 def with_instruments(member: Member) -> tuple[Member, Instruments]:
@@ -100,7 +114,7 @@ def diagnosis_of(
     weights = member.initial_variables()
     setting = _setting(member, outcome, weights, y, known)
     recalls = np.zeros(0)
-    if len(shares) and shares.min() * len(shares) < RARE_CLASS and outcome.weights is not None:
+    if len(shares) and shares.min() * len(shares) < limit("rare_class") and outcome.weights is not None:
         recalls = _recalls(member, outcome.weights, len(shares))
     return diagnosed(
         Measurements(
@@ -142,6 +156,8 @@ def _setting(
     recipe, layers = member.recipe, member.network.layers
     shapes = [None if layer.kernel is None else weights[layer.kernel].shape for layer in layers]
     own = {
+        "tabular": True,
+        "scales_inputs": False,
         "loss": recipe.loss,
         "classes": 0,
         "optimizer": recipe.optimizer,
@@ -160,7 +176,8 @@ def _setting(
     return Setting(
         layers=tuple(layer.name for layer in layers),
         activations=tuple(layer.activation for layer in layers),
-        fans=tuple((np.nan, np.nan) if shape is None else fans(shape) for shape in shapes),
+        fans=tuple((math.nan, math.nan) if shape is None else fans(shape) for shape in shapes),
+        sizes=tuple(0 if shape is None else math.prod(shape) for shape in shapes),
         rows=member.size,
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
@@ -188,7 +205,7 @@ def baseline(loss: str, y: Floats, classes: int) -> float:
         return float(np.mean([_entropy(np.array([1 - p, p])) for p in y.mean(axis=0)]))
     if loss == "sparse_categorical_crossentropy":
         return _entropy(np.bincount(y[:, 0].astype(np.intp), minlength=classes) / len(y))
-    return float("nan")
+    return math.nan
 
 
 def _entropy(shares: NDArray[np.floating[Any]]) -> float:

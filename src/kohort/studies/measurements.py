@@ -28,6 +28,10 @@ class Setting:
         Activation of each; "linear" for none.
     fans : tuple of (float, float)
         Fan in and fan out of each kernel; NaN where a layer has none.
+    sizes : tuple of int
+        Number of weights of each kernel; 0 where a layer has none.
+    tabular, scales_inputs : bool
+        Whether rows are vectors of numbers; whether the network itself scales them first.
     loss : str
         Name of the loss; "" if it is no one of kohort's names.
     classes : int
@@ -57,6 +61,9 @@ class Setting:
     layers: tuple[str, ...]
     activations: tuple[str, ...]
     fans: tuple[tuple[float, float], ...]
+    sizes: tuple[int, ...]
+    tabular: bool
+    scales_inputs: bool
     loss: str
     classes: int
     rows: int

@@ -7,10 +7,14 @@ from typing import Any
 from kohort.engine.member import Member
 from kohort.estimators.keras_models.routing import known_names
 from kohort.networks.keras_models.names import snake_case
+from kohort.networks.keras_models.probing import leaves
 from kohort.networks.keras_models.variables import normalizations
 from kohort.recipe.clipping import CLIPPINGS
 from kohort.recipe.losses import ALIASES, LOSSES
 
+_SCALING = (
+    "Normalization", "Rescaling", "BatchNormalization", "LayerNormalization", "Embedding"
+)  # fmt: skip
 _OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", *CLIPPINGS)
 
 
@@ -22,6 +26,8 @@ def setting_of(estimator: Any, member: Member, classes: Any) -> dict[str, Any]:
     limits = [(name, getattr(optimizer, name, None)) for name in CLIPPINGS]
     rate = member.rate
     return {
+        "tabular": len(estimator.X_shape_) == 2,
+        "scales_inputs": _scales_inputs(model),
         "loss": _loss_name(model.loss),
         "classes": classes if isinstance(classes, int) else 0,
         "optimizer": type(optimizer).__name__.lower(),
@@ -36,6 +42,16 @@ def setting_of(estimator: Any, member: Member, classes: Any) -> dict[str, Any]:
         "dropout": max((float(getattr(layer, "rate", 0) or 0) for layer in layers), default=0.0),
         "names": _names(estimator),
     }
+
+
+def _scales_inputs(model: Any) -> bool:
+    """Whether a layer in front of the first kernel scales its inputs, or looks them up."""
+    for layer in leaves(model):
+        if type(layer).__name__ in _SCALING:
+            return True
+        if layer.trainable_weights:
+            return False
+    return False
 
 
 def _loss_name(loss: Any) -> str:

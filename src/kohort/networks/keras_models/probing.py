@@ -37,7 +37,7 @@ class ProbedFunctions(Functions):
         super().__init__(model, x, y, batch_size)
         self.layers = [
             layer
-            for layer in _leaves(model)
+            for layer in leaves(model)
             if _kernel(layer) is not None or _watchable(layer)
         ]
         places = {id(v): place for place, v in enumerate(self.variables.carried)}
@@ -139,13 +139,13 @@ class ProbedFunctions(Functions):
             yield
 
 
-def _leaves(model: Any) -> Iterator[Any]:
+def leaves(model: Any) -> Iterator[Any]:
     """The layers that stand in a model, or in models within it."""
     import keras
 
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _leaves(layer)
+            yield from leaves(layer)
         elif not isinstance(layer, keras.layers.InputLayer):
             yield layer
 
