@@ -129,7 +129,12 @@ THRESHOLDS: dict[str, Threshold] = {
     ),
     "gap": Threshold(
         3.0, "validation loss over training loss, of the weights that are kept",
-        "Healthy networks that stop early end below 2.",
+        "Healthy networks that stop early mostly end below 3.",
+    ),
+    "gap_size": Threshold(
+        0.25, "difference of the two losses as a share of a constant prediction's",
+        "A quarter of what there is to learn is learned by heart; below that the ratio alone "
+        "blames networks whose training loss comes close to 0.",
     ),
     "rise": Threshold(
         1.05, "last validation loss as a multiple of its best, where nothing stops early",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kohort.studies.findings.evidence import learned, parameters, severity
+from kohort.studies.findings.evidence import learned, parameters, reference_loss, severity
 from kohort.studies.findings.finding import Finding
 from kohort.studies.measurements import Measurements
 from kohort.studies.thresholds import limit
@@ -18,8 +18,9 @@ def overfitting(m: Measurements) -> Finding | None:
     best, rise = int(validation.argmin()), float(validation[-1] / validation.min())
     kept = m.setting.best_epoch if m.setting.early_stopping else -1
     gap = float(validation[kept] / train[kept])
+    lost = float((validation[kept] - train[kept]) / reference_loss(m))
     risen = m.setting.early_stopping or rise >= limit("rise")
-    if gap < limit("gap") or not risen:
+    if gap < limit("gap") or lost < limit("gap_size") or not risen:
         return None
     changes = {"dropout": 0.3}
     if not m.setting.early_stopping:
@@ -32,6 +33,8 @@ def overfitting(m: Measurements) -> Finding | None:
         {
             "validation_over_training": gap,
             "threshold_gap": limit("gap"),
+            "difference_over_constant": lost,
+            "threshold_difference": limit("gap_size"),
             "last_over_best_validation": rise,
             "threshold_rise": limit("rise"),
             "best_epoch": best + 1,
