@@ -162,6 +162,7 @@ def estimator(case: Case, task: str, seed: int = 0) -> Any:
 
 _DEEP_BN = {"depth": 24, "width": 32, "batch_norm": "before", "optimizer": "sgd"}
 _BIG = {"depth": 3, "width": 256, "early_stopping": False, "epochs": 60}
+_LONG = {"epochs": 100, "early_stopping": False}
 
 TUNED: list[Case] = [
     Case("vanishing_gradients", "california", {"depth": 12, "activation": "sigmoid"}),
@@ -170,7 +171,7 @@ TUNED: list[Case] = [
     Case("exploding_gradients", "california", {**_DEEP_BN, "depth": 30, "learning_rate": 0.03}),
     Case("dying_units", "satellite", {"depth": 3, "bias": -10.0}, keras=True),
     Case("dying_units", "california", {"depth": 2, "bias": -8.0}, keras=True),
-    Case("saturated_units", "spam", {"activation": "tanh", "bias": 6.0}, keras=True),
+    Case("saturated_units", "spam", {"activation": "tanh", "bias": 15.0}, keras=True),
     Case("saturated_units", "diamonds", {"activation": "sigmoid", "bias": 12.0}, keras=True),
     Case("wrong_initialisation", "spam", {"depth": 20, "activation": "sigmoid",
          "kernel_initializer": "random_normal", "kernel_scale": 1.0}),
@@ -180,7 +181,7 @@ TUNED: list[Case] = [
     Case("rate_too_high", "california", {"optimizer": "sgd", "learning_rate": 3.0}),
     Case("rate_too_low", "california", {"learning_rate": 1e-6}),
     Case("rate_too_low", "letter", {"optimizer": "sgd", "learning_rate": 1e-4}),
-    Case("warmup_missing", "letter", {"depth": 8, "learning_rate": 0.01, "batch_size": 256}),
+    Case("warmup_missing", "california", {"depth": 6, "learning_rate": 0.02, "batch_size": 128}),
     Case("warmup_missing", "bikeshare", {"depth": 6, "learning_rate": 0.02, "batch_size": 128}),
     Case("clipping_always", "california", {"optimizer": "sgd", "learning_rate": 0.05,
          "clipnorm": 1e-4}),
@@ -205,10 +206,8 @@ TUNED: list[Case] = [
          "epochs": 15}, rows=800),
     Case("small_batch_norm_batches", "california", {"batch_norm": "before", "batch_size": 4,
          "epochs": 15}),
-    Case("plateau", "satellite", {"optimizer": "momentum", "learning_rate": 0.2,
-         "epochs": 60, "early_stopping": False}),
-    Case("plateau", "california", {"learning_rate": 0.02, "epochs": 80, "batch_size": 16,
-         "early_stopping": False}),
+    Case("plateau", "satellite", {"learning_rate": 0.02, "batch_size": 16, **_LONG}),
+    Case("plateau", "california", {"depth": 1, "learning_rate": 0.03, "batch_size": 16, **_LONG}),
     Case("label_imbalance", "bank", change="one class in 50 rows", rows=3000),
     Case("label_imbalance", "adult", change="one class in 50 rows", rows=3000),
 ]  # fmt: skip
@@ -239,4 +238,55 @@ HEALTHY: list[Case] = [
     Case("", "diamonds", {"l2": 1e-4, "activation": "prelu"}),
     Case("", "satellite", {"depth": 2}, keras=True),
     Case("", "bikeshare", {"depth": 3, "batch_norm": True}, keras=True),
+]  # fmt: skip
+
+FRESH: list[Case] = [
+    Case("vanishing_gradients", "diamonds", {"depth": 16, "activation": "sigmoid", "width": 32}),
+    Case("exploding_gradients", "letter", {**_DEEP_BN, "depth": 28, "optimizer": "momentum",
+         "learning_rate": 0.1}),
+    Case("dying_units", "spam", {"depth": 4, "bias": -12.0, "width": 32}, keras=True),
+    Case("saturated_units", "letter", {"activation": "tanh", "bias": -20.0}, keras=True),
+    Case("wrong_initialisation", "diamonds", {"depth": 14, "activation": "tanh",
+         "kernel_initializer": "random_normal", "kernel_scale": 0.02}),
+    Case("wrong_initialisation", "bank", {"depth": 24, "activation": "elu", "optimizer": "sgd",
+         "learning_rate": 0.05, "kernel_initializer": "random_normal", "kernel_scale": 0.5}),
+    Case("rate_too_high", "bikeshare", {"depth": 3, "learning_rate": 0.2}),
+    Case("rate_too_high", "adult", {"optimizer": "momentum", "learning_rate": 2.0}),
+    Case("rate_too_low", "ames", {"optimizer": "rmsprop", "learning_rate": 1e-6}),
+    Case("rate_too_low", "satellite", {"optimizer": "adamw", "learning_rate": 3e-6, "depth": 3}),
+    Case("warmup_missing", "diamonds", {"depth": 5, "optimizer": "nadam", "learning_rate": 0.02,
+         "batch_size": 256}),
+    Case("warmup_missing", "ames", {"depth": 4, "learning_rate": 0.02, "batch_size": 128}),
+    Case("clipping_always", "letter", {"optimizer": "sgd", "learning_rate": 0.1,
+         "clipvalue": 1e-5}),
+    Case("clipping_never", "bikeshare", {"clipnorm": 500.0}, verify="a limit that does nothing"),
+    Case("overfitting", "telco_churn", {**_BIG, "depth": 4}, rows=200),
+    Case("underfitting", "adult", {"dropout": 0.95, "learning_rate": 0.003}),
+    Case("underfitting", "diamonds", {"l1": 0.5}),
+    Case("constant_inputs", "bikeshare", change="3 constant columns",
+         verify="columns that say nothing"),
+    Case("unscaled_inputs", "telco_churn", {"standardize": False, "optimizer": "sgd"}),
+    Case("unscaled_inputs", "spam", {"standardize": False, "activation": "tanh", "depth": 3}),
+    Case("unscaled_target", "california", {"standardize": False},
+         change="scaled inputs, target x 1000"),
+    Case("small_batch_norm_batches", "bikeshare", {"batch_norm": "after", "batch_size": 3,
+         "epochs": 10}),
+    Case("plateau", "letter", {"learning_rate": 0.03, "epochs": 60, "patience": 60}),
+    Case("label_imbalance", "spam", change="one class in 50 rows", rows=2500),
+]  # fmt: skip
+
+FRESH_HEALTHY: list[Case] = [
+    Case("", "ames", {"depth": 4, "activation": "relu", "dropout": 0.3}),
+    Case("", "adult", {"activation": "gelu_tanh", "optimizer": "nadam"}),
+    Case("", "satellite", {"activation": "selu", "depth": 8, "optimizer": "sgd",
+         "learning_rate": 0.02}),
+    Case("", "letter", {"batch_norm": "before", "depth": 4, "activation": "tanh"}),
+    Case("", "california", {"optimizer": "adagrad", "learning_rate": 0.03}),
+    Case("", "telco_churn", {"layer_norm": "after", "depth": 3}),
+    Case("", "bank", {"activation": "swish", "batch_size": 64, "warmup": 0.1}),
+    Case("", "spam", {"depth": 6, "activation": "leaky_relu", "schedule": "cosine"}),
+    Case("", "diamonds", {"optimizer": "lion", "learning_rate": 3e-4}),
+    Case("", "bikeshare", {"depth": 2, "width": [96, 32], "weight_decay": 0.01}),
+    Case("", "adult", {"depth": 1, "width": 16, "optimizer": "momentum", "learning_rate": 0.03}),
+    Case("", "letter", {"depth": 3, "width": 96}, keras=True),
 ]  # fmt: skip

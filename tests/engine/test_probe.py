@@ -18,7 +18,7 @@ TIGHT = {"rtol": 1e-10, "atol": 1e-13}
 
 def probed(members):
     """Outcomes and instruments of members that are trained with instruments."""
-    instruments = [Instruments() for _ in members]
+    instruments = [Instruments(-(-one.size // one.recipe.batch_size)) for one in members]
     watched = [
         replace(one, instrument=instrument, on_steps=instrument.on_steps)
         for one, instrument in zip(members, instruments, strict=True)
@@ -42,9 +42,7 @@ WHOLE_BATCH = {"batch_size": 40, "depth": 2, "width": [5, 20], "epochs": 1}
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
-def test_every_number_of_a_layer_equals_its_definition(
-    activation, member, table, double_precision
-):
+def test_every_number_of_a_layer_equals_its_definition(activation, member, table, double_precision):
     with double_precision():
         rows = table(37, dtype=np.float64)
         one = member(rows, activation=activation, optimizer="adam", **WHOLE_BATCH)
@@ -89,9 +87,7 @@ def test_every_number_of_a_layer_equals_its_definition(
             np.testing.assert_allclose(found[name], value, **TIGHT, err_msg=f"{name} of {layer}")
         missing = {name for name in LAYER if np.isnan(found[name])}
         assert missing == set(LAYER) - set(expected)
-    norms = [np.sum(g**2) for g in gradients] + [
-        np.sum(np.mean(b, axis=0) ** 2) for b in backward
-    ]
+    norms = [np.sum(g**2) for g in gradients] + [np.sum(np.mean(b, axis=0) ** 2) for b in backward]
     np.testing.assert_allclose(whole["gradient"], np.sqrt(sum(norms)), **TIGHT)
     np.testing.assert_allclose(whole["loss"], np.mean(error**2), **TIGHT)
     assert np.isnan(whole["kept"])
@@ -181,9 +177,9 @@ def test_members_without_instruments_train_in_the_same_program_and_none_is_added
 
 
 def test_probes_are_rare_in_long_trainings_and_never_far_apart():
-    steps = [step for step, _ in zip(moments(), range(200), strict=False)]
+    steps = [step for step, _ in zip(moments(100), range(200), strict=False)]
     gaps = np.diff(steps)
-    assert np.all(np.diff(gaps) >= 0)
     assert gaps.min() == 8
-    assert gaps.max() == 512
+    assert gaps.max() <= 512 + 64
+    assert all(step % 100 in (0, 64) for step in steps if step > 64)
     assert sum(step < 10_000 for step in steps) / 10_000 < 0.01

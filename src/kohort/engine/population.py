@@ -21,6 +21,7 @@ from kohort.engine.probe import probed
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.engine.train import empty_chunk, empty_rows, packing_of, training_program
+from kohort.networks.reading import Reading
 
 Source = Callable[[], Fit | None]
 Sink = Callable[[Fit], None]
@@ -117,10 +118,10 @@ class Runner:
         if not fits:
             return
         rows = (self._params, self._state)
-        readings = probed(self._structure, self._device, rows, self._chunk, list(fits))
+        layers, whole = probed(self._structure, self._device, rows, self._chunk)
         for slot, fit in fits.items():
             assert fit.member.instrument is not None
-            fit.member.instrument.take(fit.step, readings[slot])
+            fit.member.instrument.take(fit.step, Reading(layers[slot], whole[slot]))
 
     def _fill(self, slot: int, fit: Fit, steps: int) -> None:
         """Gather the next batches of one member into its part of the chunk."""

@@ -1,4 +1,4 @@
-"""A step of chosen slots seen from within, by a program beside the training program.
+"""A step of every slot seen from within, by a program beside the training program.
 
 It takes the same variables, optimizer state, batch and noise as the step that comes next, and
 changes none of them.
@@ -7,6 +7,7 @@ changes none of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import jax
@@ -15,11 +16,11 @@ import numpy as np
 
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
-from kohort.engine.train import Chunk, member_step, objective_of, packing_of
+from kohort.engine.train import Chunk, following, objective_of, packing_of
 from kohort.networks.keras_models.traced import TracedModel
 from kohort.networks.network import Context, RawNetwork, named
 from kohort.networks.observing import Recorder
-from kohort.networks.reading import LAYER, WHOLE, Part, Reading, reading
+from kohort.networks.reading import Part, Reading, reading
 from kohort.recipe.clipping import CLIPPINGS
 from kohort.recipe.pace import PACE
 
@@ -31,7 +32,7 @@ def member_probe(structure: Structure) -> Callable[..., Reading]:
     if isinstance(structure.network, TracedModel):
         return structure.network.probe
     network, uses = cast(RawNetwork, structure.network), structure.uses
-    step, objective = member_step(structure), objective_of(structure)
+    objective, follow = objective_of(structure), following(structure)
     trainable = network.trainable
 
     def probe(
@@ -41,17 +42,19 @@ def member_probe(structure: Structure) -> Callable[..., Reading]:
         numbers = {**named(number_row), **pace}
         trained, fixed = variables[:trainable], variables[trainable:]
 
+        plain = Context(units, numbers, uses, seed, index, batch[3])
+
         def loss(trained: Any, offsets: Any) -> tuple[Any, Any]:
             recorder = Recorder(offsets)
-            context = Context(units, numbers, uses, seed, index, batch[3], recorder)
+            context = replace(plain, observer=recorder)
             return objective(trained, fixed, batch, context)[0], recorder.seen()
 
         seen = jax.eval_shape(lambda: loss(trained, {})[1])
         offsets = {layer: jnp.zeros(s[0].shape, s[0].dtype) for layer, s in seen.items()}
         gradient = jax.value_and_grad(loss, (0, 1), has_aux=True)
         (value, seen), (grads, backward) = gradient(trained, offsets)
-        moved, _, _ = step(variables, state, batch, pace, number_row, units, seed, index)
-        changes = [new - old for new, old in zip(moved[:trainable], trained, strict=True)]
+        moved, _ = follow(trained, state, grads, plain)
+        changes = [new - old for new, old in zip(moved, trained, strict=True)]
         kernels = zip(*(network.kernels(part) for part in (trained, grads, changes)), strict=True)
         parts = [
             Part(seen[layer], backward[layer], _exists(network, layer, units), kernel)
@@ -71,40 +74,25 @@ def _exists(network: Any, layer: int, units: Any) -> Any:
 
 
 def probe_function(structure: Structure) -> Callable[..., Reading]:
-    """`(params, state, ids, count, batches) -> readings` with a leading slot axis.
+    """`(params, state, batches) -> readings` of every slot, with a leading slot axis.
 
-    The first `count` entries of `ids` are probed. `batches` holds the first step of a chunk: its
-    arrays without the axis of steps, and without `steps`.
+    `batches` holds the first step of a chunk: its arrays without the axis of steps.
     """
     layout, packing = structure.network.layout, packing_of(structure)
-    probe = member_probe(structure)
-    layers = len(structure.network.layers)
+    probe = jax.vmap(member_probe(structure))
 
-    def probes(params: Any, state: Any, ids: Any, count: Any, batches: tuple[Any, ...]) -> Reading:
-        def one(index: Any, found: Reading) -> Reading:
-            slot = ids[index]
-            row = jax.lax.dynamic_slice_in_dim(state, slot, 1) if len(state) else state
-            inner = jax.tree.map(lambda leaf: leaf[0], packing.unpack(row))
-            x, y, weight, rows, pace, *rest = (array[slot] for array in batches)
-            paces = {name: pace[column] for column, name in enumerate(PACE)}
-            result = probe(
-                layout.unpack(params[slot]), inner, (x, y, weight, rows), paces, *rest
-            )
-            return Reading(*(a.at[slot].set(b) for a, b in zip(found, result, strict=True)))
-
-        slots, dtype = len(params), params.dtype
-        empty = Reading(
-            jnp.zeros((slots, layers, len(LAYER)), dtype), jnp.zeros((slots, len(WHOLE)), dtype)
+    def probes(params: Any, state: Any, batches: tuple[Any, ...]) -> Reading:
+        x, y, weight, rows, pace, *rest = batches
+        paces = {name: pace[:, column] for column, name in enumerate(PACE)}
+        return probe(
+            layout.unpack(params), packing.unpack(state), (x, y, weight, rows), paces, *rest
         )
-        return jax.lax.fori_loop(np.int32(0), count, one, empty)
 
     return probes
 
 
-def probed(
-    structure: Structure, device: Any, rows: tuple[Any, Any], chunk: Chunk, slots: list[int]
-) -> dict[int, Reading]:
-    """Probe the step that comes next in the given slots.
+def probed(structure: Structure, device: Any, rows: tuple[Any, Any], chunk: Chunk) -> Reading:
+    """Probe the step that comes next, in all slots.
 
     Parameters
     ----------
@@ -114,14 +102,16 @@ def probed(
         `params` and `state`, with a slot axis.
     chunk : Chunk
         Its first step is the one.
-    slots : list of int
+
+    Returns
+    -------
+    Reading
+        With a leading slot axis; of a free slot it says nothing.
     """
-    ids = np.zeros(len(rows[0]), np.int32)
-    ids[: len(slots)] = slots
     batches = (
         *(array[:, 0] for array in chunk[:5]), chunk.numbers, chunk.units, chunk.seed, chunk.first
     )  # fmt: skip
-    arguments = (*rows, ids, np.asarray(len(slots), np.int32), batches)
+    arguments = (*rows, batches)
     probes = program(
         (structure, len(rows[0]), device, "probe"),
         "probe",
@@ -129,5 +119,4 @@ def probed(
         arguments,
         device=device,
     )
-    layers, whole = (np.asarray(array) for array in probes(*arguments))
-    return {slot: Reading(layers[slot], whole[slot]) for slot in slots}
+    return Reading(*(np.asarray(array) for array in probes(*arguments)))

@@ -75,8 +75,7 @@ def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Arr
     if isinstance(structure.network, TracedModel):
         return structure.network.step
     network, uses = cast(RawNetwork, structure.network), structure.uses
-    objective = objective_of(structure)
-    optimizer = transformation(structure.family, uses)
+    objective, follow = objective_of(structure), following(structure)
     trainable = network.trainable
 
     def step(
@@ -94,18 +93,32 @@ def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Arr
         trained, fixed = variables[:trainable], variables[trainable:]
         gradient = jax.value_and_grad(objective, has_aux=True)
         (value, moving), grads = gradient(trained, fixed, batch, context)
+        constrained, state = follow(trained, state, grads, context)
+        return [*constrained, *moving], state, value
+
+    return step
+
+
+def following(structure: Structure) -> Callable[..., tuple[Tree, State]]:
+    """`(trained, state, grads, context) -> (trained, state)`: what a step makes of gradients."""
+    network, uses = cast(RawNetwork, structure.network), structure.uses
+    optimizer = transformation(structure.family, uses)
+
+    def follow(trained: Tree, state: State, grads: Tree, context: Context) -> tuple[Tree, State]:
+        numbers = dict(context.numbers)
         grads = _thawed(structure, grads, numbers)
         updates, inner = optimizer.update(
-            grads, state.optimizer, trained, numbers=numbers, shapes=network.sizes(units)
+            grads, state.optimizer, trained, numbers=numbers, shapes=network.sizes(context.units)
         )
         moved = optax.apply_updates(trained, _thawed(structure, updates, numbers))
         constrained = _constrained(structure, moved, numbers)
         average = state.average
         if "averaging" in uses:
-            average = _averaged(average, moved, constrained, numbers, index)
-        return [*constrained, *moving], State(inner, average), value
+            assert context.step is not None
+            average = _averaged(average, moved, constrained, numbers, context.step)
+        return constrained, State(inner, average)
 
-    return step
+    return follow
 
 
 def objective_of(structure: Structure) -> Callable[..., tuple[jax.Array, list[jax.Array]]]:

@@ -92,7 +92,8 @@ def _verifier(estimator: Any, X: Any, y: Any) -> Verifier:
 
 def with_instruments(member: Member) -> tuple[Member, Instruments]:
     """A member that is watched, and what watches it."""
-    instruments = Instruments(member.first_epoch * -(-member.size // member.recipe.batch_size))
+    steps = -(-member.size // member.recipe.batch_size)
+    instruments = Instruments(steps, member.first_epoch * steps)
     watched = replace(member, instrument=instruments, on_steps=instruments.on_steps)
     return watched, instruments
 
@@ -114,7 +115,11 @@ def diagnosis_of(
     weights = member.initial_variables()
     setting = _setting(member, outcome, weights, y, known)
     recalls = np.zeros(0)
-    if len(shares) and shares.min() * len(shares) < limit("rare_class") and outcome.weights is not None:
+    if (
+        len(shares)
+        and shares.min() * len(shares) < limit("rare_class")
+        and outcome.weights is not None
+    ):
         recalls = _recalls(member, outcome.weights, len(shares))
     return diagnosed(
         Measurements(
@@ -155,7 +160,7 @@ def _setting(
 ) -> Setting:
     recipe, layers = member.recipe, member.network.layers
     shapes = [None if layer.kernel is None else weights[layer.kernel].shape for layer in layers]
-    own = {
+    own: dict[str, Any] = {
         "tabular": True,
         "scales_inputs": False,
         "loss": recipe.loss,
@@ -172,7 +177,8 @@ def _setting(
         "penalised": recipe.l1 > 0 or recipe.l2 > 0,
         "dropout": max(recipe.dropout, recipe.alpha_dropout),
         "names": tuple((field, field) for field in vars(recipe)),
-    } | known  # fmt: skip
+        **known,
+    }
     return Setting(
         layers=tuple(layer.name for layer in layers),
         activations=tuple(layer.activation for layer in layers),

@@ -117,8 +117,8 @@ def signals(seen: tuple[Any, ...], backward: Any, rows: Any, units: Any = None) 
     With activations `a` and losses of rows `l`, over the real rows and units: mean and deviation of
     `a`; its mean square; the mean square of `dl/dz`, the slope of a row's loss in what the
     activation is given; the share of entries, and of units in every row, where the activation is
-    flat; the mean distance of the moving mean from the batch's, in deviations of the batch; the mean
-    distance of the logarithms of their variances.
+    flat; the mean distance of the moving mean from the batch's, in deviations of the batch; the
+    mean distance of the logarithms of their variances.
 
     Parameters
     ----------

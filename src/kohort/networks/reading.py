@@ -96,9 +96,7 @@ def reading(
         Limits of clipping by name, those of the program; infinity for one that is not set.
     """
     dtype = loss.dtype
-    layers = [
-        jnp.concatenate([_signals(part, rows, dtype), _norms(part, dtype)]) for part in parts
-    ]
+    layers = [jnp.concatenate([_signals(part, rows, dtype), _norms(part, dtype)]) for part in parts]
     norm = _norm(grads).astype(dtype)
     kept = jnp.full((), jnp.nan, dtype)
     if names := frozenset(limits) & frozenset(CLIPPINGS):

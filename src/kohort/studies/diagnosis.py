@@ -40,9 +40,9 @@ class Diagnosis:
     def table(self) -> pd.DataFrame:
         """A row per probe and layer.
 
-        Columns: `step`, `epoch`, `layer`; `mean` and `deviation` of the activations, `signal`, their
-        mean square, and `backward`, that of the gradients of a row's loss in what the activation is
-        given (in an untrained network the variances of signals forwards and backwards);
+        Columns: `step`, `epoch`, `layer`; `mean` and `deviation` of the activations, `signal`,
+        their mean square, and `backward`, that of the gradients of a row's loss in what the
+        activation is given (in an untrained network the variances of signals forwards and back);
         `saturated`, the share of activations with less than 5 % of the steepest slope, and `dead`,
         the share of units where that holds for every row of the batch; `mean_drift` and
         `variance_drift`, how far the moving averages of batch normalisation are from the batch's

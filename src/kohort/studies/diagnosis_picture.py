@@ -117,7 +117,10 @@ def _draw_losses(axes: Any, m: Measurements) -> None:
     steps = np.arange(1, len(m.losses) + 1)
     finite = np.isfinite(m.losses)
     axes.plot(steps[finite], m.losses[finite], color=FAINT, linewidth=0.7, label="each step")
-    for name, color, label in (("loss", COLORS[1], "training"), ("val_loss", COLORS[0], "validation")):
+    for name, color, label in (
+        ("loss", COLORS[1], "training"),
+        ("val_loss", COLORS[0], "validation"),
+    ):
         values = m.history.get(name, np.zeros(0))
         ends = m.setting.steps_per_epoch * np.arange(1, len(values) + 1)
         if len(values):

@@ -11,24 +11,37 @@ from numpy.typing import NDArray
 from kohort.engine.member import Floats
 from kohort.networks.reading import Reading
 
-# A probe costs about as much as ten steps, so the early ones are close and the later ones rare:
-# half as late again as the one before, but never further apart than this.
+# A probe costs as much as 10 to 20 steps, so the early ones are close and the later ones rare: half
+# as late again as the one before, but never further apart than this.
 _CLOSEST, _FURTHEST = 8, 512
+# Steps after which the engine pauses anyway, counted from the start of an epoch: a probe elsewhere
+# would cost a pause of its own, which only the first steps are worth.
+_PAUSE = 64
 
 
-def moments(first: int = 0) -> Iterator[int]:
+def moments(steps_per_epoch: int, first: int = 0) -> Iterator[int]:
     """Numbers of the steps that are probed, without end.
+
+    Parameters
+    ----------
+    steps_per_epoch : int
+    first : int
+        Number of the first step of the training, at the start of an epoch.
 
     Examples
     --------
     >>> from itertools import islice
-    >>> list(islice(moments(), 9))
-    [0, 8, 16, 24, 36, 54, 81, 121, 181]
+    >>> list(islice(moments(250), 12))
+    [0, 8, 16, 24, 36, 54, 128, 192, 314, 500, 750, 1128]
     """
     step = 0
     while True:
         yield first + step
         step += min(max(step // 2, _CLOSEST), _FURTHEST)
+        if step > _PAUSE:
+            epoch, inside = divmod(step, steps_per_epoch)
+            inside = min(-(-inside // _PAUSE) * _PAUSE, steps_per_epoch)
+            step = epoch * steps_per_epoch + inside
 
 
 class Instruments:
@@ -36,6 +49,7 @@ class Instruments:
 
     Parameters
     ----------
+    steps_per_epoch : int
     first : int
         Number of the first step of the training.
 
@@ -45,8 +59,8 @@ class Instruments:
         The steps that have been probed.
     """
 
-    def __init__(self, first: int = 0) -> None:
-        self._coming = moments(first)
+    def __init__(self, steps_per_epoch: int, first: int = 0) -> None:
+        self._coming = moments(steps_per_epoch, first)
         self._moments = [next(self._coming)]
         self._readings: list[Reading] = []
         self._losses: list[Floats] = []

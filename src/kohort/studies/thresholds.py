@@ -140,10 +140,6 @@ THRESHOLDS: dict[str, Threshold] = {
         1.05, "last validation loss as a multiple of its best, where nothing stops early",
         "Prechelt 1998 stops at a rise of 5 to 50 %.",
     ),
-    "flat": Threshold(
-        0.01, "relative decrease of the best training loss over the last third of the epochs",
-        "Nothing is gained any more.",
-    ),
     "jitter": Threshold(
         0.05, "deviation of the epochs' training losses in the last third, relative to their mean",
         "Steps too large for the bottom of the valley (Bottou et al. 2018, section 4.2).",

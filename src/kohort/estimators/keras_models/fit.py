@@ -57,9 +57,7 @@ class Ready:
     obstacle: str = ""
 
     @classmethod
-    def of(
-        cls, model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = False
-    ) -> Ready:
+    def of(cls, model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = False) -> Ready:
         """Trace the model if a cohort can take it, so that it can be probed if that is asked."""
         ready = cls(model, x, y, batch_size)
         ready.obstacle = ready._obstacle()

@@ -55,7 +55,7 @@ def _scales_inputs(model: Any) -> bool:
 
 
 def _loss_name(loss: Any) -> str:
-    """kohort's name of a model's loss; "" if it has none."""
+    """Kohort's name of a model's loss; "" if it has none."""
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
     name = snake_case(name)
     name = ALIASES.get(name, name)

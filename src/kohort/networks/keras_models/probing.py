@@ -36,9 +36,7 @@ class ProbedFunctions(Functions):
     def __init__(self, model: Any, x: Columns, y: Columns, batch_size: int) -> None:
         super().__init__(model, x, y, batch_size)
         self.layers = [
-            layer
-            for layer in leaves(model)
-            if _kernel(layer) is not None or _watchable(layer)
+            layer for layer in leaves(model) if _kernel(layer) is not None or _watchable(layer)
         ]
         places = {id(v): place for place, v in enumerate(self.variables.carried)}
         self.told = tuple(

@@ -42,9 +42,7 @@ class Tracing:
 _traced: dict[Any, Tracing] = {}
 
 
-def trace(
-    model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = False
-) -> Tracing:
+def trace(model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = False) -> Tracing:
     """Trace a compiled and built Keras model with its numbers lifted out.
 
     Parameters

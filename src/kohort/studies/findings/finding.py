@@ -48,7 +48,9 @@ class Finding:
 
     def __str__(self) -> str:
         where = f" in {self.layer}" if self.layer else ""
-        return f"{self.code}{where} (severity {self.severity:.2f}): {self.explanation} {self.remedy}"
+        return (
+            f"{self.code}{where} (severity {self.severity:.2f}): {self.explanation} {self.remedy}"
+        )
 
     def apply(self, estimator: Any) -> Any:
         """A copy of an estimator with the remedy in it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kohort.recipe.initializers import resolve
@@ -100,7 +102,7 @@ def vanishing_gradients(m: Measurements) -> Finding | None:
         return None
     places = hidden(m)
     activation = m.setting.activations[places[0]]
-    changes = {"activation": "relu", "kernel_initializer": "auto"}
+    changes: dict[str, Any] = {"activation": "relu", "kernel_initializer": "auto"}
     if activation not in (*_SLOPELESS, "tanh", "softsign"):
         changes = {"layer_norm": "before", "batch_norm": None}
     words = ", ".join(f"{name}={value!r}" for name, value in changes.items())
@@ -128,6 +130,7 @@ def exploding_gradients(m: Measurements) -> Finding | None:
         return None
     places = hidden(m)
     median = float(np.median(finite))
+    changes: dict[str, Any]
     if start >= limit("exploding"):
         changes = {"batch_norm": None, "layer_norm": "before"}
         text = (

@@ -18,6 +18,7 @@ from kohort.studies.findings.finding import Finding
 from kohort.studies.measurements import Measurements
 from kohort.studies.thresholds import limit
 
+_FEW_EPOCHS = 8
 _SMITH = "Smith 2018 (arXiv:1803.09820)"
 
 
@@ -34,9 +35,8 @@ def rate_too_high(m: Measurements) -> Finding | None:
     ended = float(losses[-1] / start) if len(losses) else np.inf
     dead = np.nan_to_num(m.of_layers("dead"))
     killed = float(np.max(late(m, dead) - dead[0]))
-    harmed = [largest > limit("update_step"), killed > limit("killed"),
-              learned(m) < limit("unlearned")]  # fmt: skip
-    threw_off = sum(harmed) > 1 and any(harmed[:2])
+    far, died = largest > limit("update_step"), killed > limit("killed")
+    threw_off = (far and died) or ((far or died) and learned(m) < limit("unlearned"))
     worse, jumps = ended > limit("rise_of_loss"), size > limit("update_size")
     if not (diverged or worse or jumps or threw_off):
         return None
@@ -128,16 +128,18 @@ def warmup_missing(m: Measurements) -> Finding | None:
 
 
 def plateau(m: Measurements) -> Finding | None:
-    """A loss that stays up because steps of a constant rate jump to and fro."""
+    """A loss that stays up because steps of a constant rate jump to and fro: a third of the epochs
+    gains less than chance gives or takes in one.
+    """
     losses = m.history.get("loss", np.zeros(0))
-    if m.setting.schedule != "constant" or len(losses) < 9 or m.setting.status == DIVERGED:
-        return None
     third = len(losses) // 3
-    before, last = losses[:-third], losses[-third:]
-    gain = float(1 - last.min() / before.min())
+    if m.setting.schedule != "constant" or third < _FEW_EPOCHS or m.setting.status == DIVERGED:
+        return None
+    before, last = losses[-2 * third : -third], losses[-third:]
+    gain = float(1 - np.median(last) / np.median(before))
     jitter = float(np.std(np.diff(last)) / np.sqrt(2) / last.mean())
     high = last.mean() > limit("floor") * reference_loss(m)
-    if gain > limit("flat") or jitter < limit("jitter") or not high:
+    if gain > jitter or jitter < limit("jitter") or not high:
         return None
     return Finding(
         "plateau",
@@ -145,7 +147,7 @@ def plateau(m: Measurements) -> Finding | None:
         None,
         {
             "gain_of_the_last_third": gain,
-            "threshold_gain": limit("flat"),
+            "threshold_gain": jitter,
             "jitter": jitter,
             "threshold_jitter": limit("jitter"),
         },

@@ -40,8 +40,10 @@ EXPLAINS: dict[str, frozenset[str]] = {
         ("dying_units", "saturated_units", "warmup_missing", "plateau", "underfitting")
     ),
     "warmup_missing": frozenset(("dying_units", "saturated_units", "plateau", "underfitting")),
-    "dying_units": frozenset(("vanishing_gradients", "plateau", "underfitting")),
-    "saturated_units": frozenset(("vanishing_gradients", "plateau", "underfitting")),
+    "dying_units": frozenset(("vanishing_gradients", "rate_too_low", "plateau", "underfitting")),
+    "saturated_units": frozenset(
+        ("vanishing_gradients", "rate_too_low", "plateau", "underfitting")
+    ),
     "vanishing_gradients": frozenset(("rate_too_low", "underfitting", "plateau")),
     "rate_too_low": frozenset(("underfitting",)),
 }
