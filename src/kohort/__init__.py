@@ -26,6 +26,8 @@ from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E
 from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
 from kohort.report.schedule_picture import plot_schedule  # noqa: E402
+from kohort.studies.diagnosis import Diagnosis  # noqa: E402
+from kohort.studies.findings.finding import Finding  # noqa: E402
 
 _register()
 
@@ -39,8 +41,10 @@ __all__ = [
     "DataError",
     "DenseClassifier",
     "DenseRegressor",
+    "Diagnosis",
     "DivergedError",
     "DivergedWarning",
+    "Finding",
     "GridSearchCV",
     "KerasClassifier",
     "KerasLoopWarning",

@@ -222,6 +222,8 @@ class ConvClassifier(_Images, KerasClassifier):
         Logs of each epoch, as Keras gives them.
     n_skipped_ : int
         Files that were left out.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the model from learning, if anything does.
 
     Examples
     --------
@@ -256,6 +258,8 @@ class ConvRegressor(_Images, KerasRegressor):
         Logs of each epoch, as Keras gives them.
     n_skipped_ : int
         Files that were left out.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the model from learning, if anything does.
 
     Examples
     --------

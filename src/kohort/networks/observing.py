@@ -20,7 +20,7 @@ SIGNALS = (
 FLAT = 0.05
 """Share of the steepest slope of an activation below which a unit counts as saturated."""
 
-_GRID = np.linspace(-6.0, 6.0, 97)
+_REACH, _POINTS = 6.0, 97  # Where, and how often, the steepest slope is looked for.
 
 
 class Observer:
@@ -104,9 +104,8 @@ def _flat(function: Function, x: Any) -> Any:
     """Where the slope of an elementwise function is below `FLAT` of its steepest (1 at most)."""
     one = jnp.ones_like(x)
     slope = jnp.abs(jax.jvp(function, (x,), (one,))[1])
-    grid = jnp.broadcast_to(
-        jnp.asarray(_GRID, x.dtype).reshape(-1, *[1] * (x.ndim - 1)), (len(_GRID), *x.shape[1:])
-    )
+    points = jnp.arange(_POINTS, dtype=x.dtype) * (2 * _REACH / (_POINTS - 1)) - _REACH
+    grid = jnp.broadcast_to(points.reshape(-1, *[1] * (x.ndim - 1)), (_POINTS, *x.shape[1:]))
     steepest = jnp.max(jnp.abs(jax.jvp(function, (grid,), (jnp.ones_like(grid),))[1]), axis=0)
     return slope <= FLAT * jnp.minimum(steepest, 1.0)[None]
 

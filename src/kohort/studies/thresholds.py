@@ -87,7 +87,7 @@ THRESHOLDS: dict[str, Threshold] = {
         "In the whole training no weight can move by more than a tenth of itself.",
     ),
     "update": Threshold(
-        1e-3, "update-to-weight ratio that a rate is raised to",
+        1e-3, "update-to-weight ratio below which a rate may be too low, and that it is raised to",
         "Rule of thumb of Karpathy 2016 (CS231n): about 1e-3.",
     ),
     "update_size": Threshold(

@@ -56,8 +56,7 @@ _PARAMETERS = """model : callable or keras.Model
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and the optimizer's state of the last fit.
     diagnose : bool, default=False
-        Whether to watch the training and to say in `diagnosis_` what keeps the model from learning;
-        the weights stay the same to the last bit. See `kohort.diagnose`.
+        Whether `fit` leaves a `diagnosis_`: what keeps the model from learning (`kohort.diagnose`).
     random_state : int, RandomState or None, default=None
         Fixes the initial weights, the order of rows and all noise.
     verbose : int, default=0

@@ -79,7 +79,12 @@ def learned(m: Measurements) -> float:
     return float(1 - np.nanmin(losses) / reference_loss(m))
 
 
-def update_ratio(m: Measurements) -> Array:
-    """Median over the layers of the update-to-weight ratio, shape (probe,)."""
+def update_ratio(m: Measurements, start: bool = False) -> Array:
+    """Median over the layers of the update-to-weight ratio, shape (probe,); over the weights that
+    training started with if asked, which no penalty has shrunk.
+    """
     ratios = m.updates[:, m.kernels]
+    if start:
+        weight = m.of_layers("weight")[:, m.kernels]
+        ratios = ratios * weight / np.where(weight[0] > 0, weight[0], np.nan)
     return np.array([np.nanmedian(row) if np.isfinite(row).any() else np.nan for row in ratios])

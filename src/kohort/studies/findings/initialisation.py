@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kohort.recipe.initializers import resolve
-from kohort.studies.findings.evidence import hidden, late, parameters, severity
+from kohort.studies.findings.evidence import hidden, late, learned, parameters, severity
 from kohort.studies.findings.finding import Finding
 from kohort.studies.measurements import Array, Measurements
 from kohort.studies.thresholds import limit
@@ -125,6 +125,8 @@ def exploding_gradients(m: Measurements) -> Finding | None:
     norms = m.of_steps("gradient")
     finite = norms[np.isfinite(norms)]
     spike = float(finite.max() / np.median(finite)) if len(finite) and np.median(finite) else 1.0
+    if learned(m) < limit("unlearned"):
+        spike = 1.0  # What ruins a training is the size of its steps.
     excess = max(start / limit("exploding"), spike / limit("spike"))
     if excess < 1:
         return None

@@ -29,7 +29,7 @@ def _rounded(rate: float) -> float:
 def rate_too_high(m: Measurements) -> Finding | None:
     """Steps that are too large: the loss diverges or rises, or the weights are replaced."""
     losses = m.history.get("loss", np.zeros(0))
-    ratios = update_ratio(m)
+    ratios = np.minimum(update_ratio(m), update_ratio(m, start=True))
     diverged, size, largest = m.setting.status == DIVERGED, late(m, ratios), np.nanmax(ratios)
     start = max(first_loss(m), reference_loss(m))
     ended = float(losses[-1] / start) if len(losses) else np.inf
@@ -74,7 +74,8 @@ def rate_too_low(m: Measurements) -> Finding | None:
     """Steps that are too small for the training to get anywhere."""
     size = float(np.nanmedian(update_ratio(m)))
     travel = size * len(m.losses)
-    if not travel < limit("travel") or learned(m) > limit("unlearned"):
+    small = size < limit("update") and travel < limit("travel")
+    if not small or learned(m) > limit("unlearned"):
         return None
     wanted = max(limit("update"), 1 / len(m.losses))
     factor = float(np.clip(wanted / max(size, 1e-12), 3.0, 1e4))
@@ -86,8 +87,9 @@ def rate_too_low(m: Measurements) -> Finding | None:
         {
             "update_to_weight": size,
             "steps": len(m.losses),
+            "threshold_update": limit("update"),
             "travel": travel,
-            "threshold": limit("travel"),
+            "threshold_travel": limit("travel"),
         },
         f"A step changes the weights by {100 * size:.1g} %, so that all {len(m.losses)} steps "
         f"together cannot move them by more than {100 * travel:.2g} %.",
