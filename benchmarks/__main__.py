@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-OF_TABLES = ("calibration", "pretraining", "faults")
+OF_TABLES = ("calibration", "pretraining", "faults", "fresh_faults")
 """Benchmarks on tables that the repository does not hold (`benchmarks/tables.py`)."""
 NAMES = (
     "peers", "chapter10", "overhead", "techniques", "lifting", "own_models", "memory",

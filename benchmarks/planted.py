@@ -160,7 +160,7 @@ def estimator(case: Case, task: str, seed: int = 0) -> Any:
     return kinds[task](**{"width": 64, **given})
 
 
-_DEEP_BN = {"depth": 24, "width": 32, "batch_norm": "before", "optimizer": "sgd"}
+_DEEP_BN = {"depth": 20, "width": 32, "batch_norm": "before", "optimizer": "sgd"}
 _BIG = {"depth": 3, "width": 256, "early_stopping": False, "epochs": 60}
 _LONG = {"epochs": 100, "early_stopping": False}
 
@@ -168,7 +168,7 @@ TUNED: list[Case] = [
     Case("vanishing_gradients", "california", {"depth": 12, "activation": "sigmoid"}),
     Case("vanishing_gradients", "letter", {"depth": 10, "activation": "hard_sigmoid"}),
     Case("exploding_gradients", "satellite", {**_DEEP_BN, "learning_rate": 0.1}),
-    Case("exploding_gradients", "california", {**_DEEP_BN, "depth": 30, "learning_rate": 0.03}),
+    Case("exploding_gradients", "california", {**_DEEP_BN, "depth": 22, "learning_rate": 0.03}),
     Case("dying_units", "satellite", {"depth": 3, "bias": -10.0}, keras=True),
     Case("dying_units", "california", {"depth": 2, "bias": -8.0}, keras=True),
     Case("saturated_units", "spam", {"activation": "tanh", "bias": 15.0}, keras=True),
@@ -242,7 +242,7 @@ HEALTHY: list[Case] = [
 
 FRESH: list[Case] = [
     Case("vanishing_gradients", "diamonds", {"depth": 16, "activation": "sigmoid", "width": 32}),
-    Case("exploding_gradients", "letter", {**_DEEP_BN, "depth": 28, "optimizer": "momentum",
+    Case("exploding_gradients", "letter", {**_DEEP_BN, "depth": 24, "optimizer": "momentum",
          "learning_rate": 0.1}),
     Case("dying_units", "spam", {"depth": 4, "bias": -12.0, "width": 32}, keras=True),
     Case("saturated_units", "letter", {"activation": "tanh", "bias": -20.0}, keras=True),
