@@ -12,6 +12,7 @@ from kohort.studies.findings.finding import Finding
 from kohort.studies.measurements import Array, Measurements
 from kohort.studies.thresholds import limit
 
+_HARMLESS = 10.0  # Ratio of mean squares at which the first and the last layer suit one rate.
 _SLOPELESS = ("sigmoid", "hard_sigmoid")
 
 
@@ -134,12 +135,13 @@ def exploding_gradients(m: Measurements) -> Finding | None:
     median = float(np.median(finite))
     changes: dict[str, Any]
     if start >= limit("exploding"):
-        changes = {"batch_norm": None, "layer_norm": "before"}
+        depth = max(1, int(len(places) * np.log(_HARMLESS) / np.log(start)))
+        changes = {"depth": depth}
         text = (
             f"The gradient that reaches {m.setting.layers[places[0]]} is {np.sqrt(start):.2g} "
             f"times that of {m.setting.layers[places[-1]]}: no rate suits both."
         )
-        remedy = 'Use fewer layers, or layer_norm="before" in place of batch normalisation.'
+        remedy = f"Use fewer layers: with depth={depth} the ratio would be about 3."
     else:
         changes = {"global_clipnorm": float(f"{max(median, 1e-3):.2g}")}
         text = f"Single steps have {spike:.3g} times the gradient of the others."
