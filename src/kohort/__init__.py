@@ -21,6 +21,7 @@ from kohort.errors import (  # noqa: E402
 from kohort.estimators.comparing import compare  # noqa: E402
 from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
+from kohort.estimators.diagnosing import diagnose  # noqa: E402
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
 from kohort.estimators.mapping import rate_batch_map  # noqa: E402
 from kohort.estimators.persistence import load  # noqa: E402
@@ -36,6 +37,8 @@ from kohort.report.trackers.mlflow import MLflowTracker  # noqa: E402
 from kohort.report.trackers.optuna import OptunaTracker  # noqa: E402
 from kohort.report.trackers.tensorboard import TensorBoardTracker  # noqa: E402
 from kohort.report.trackers.tracker import log_search  # noqa: E402
+from kohort.studies.diagnosis import Diagnosis  # noqa: E402
+from kohort.studies.findings.finding import Finding  # noqa: E402
 
 _register()
 
@@ -49,8 +52,10 @@ __all__ = [
     "DataError",
     "DenseClassifier",
     "DenseRegressor",
+    "Diagnosis",
     "DivergedError",
     "DivergedWarning",
+    "Finding",
     "GridSearchCV",
     "KerasClassifier",
     "KerasLoopWarning",
@@ -67,6 +72,7 @@ __all__ = [
     "TrackerError",
     "compare",
     "find_learning_rate",
+    "diagnose",
     "load",
     "log_search",
     "plan_batch_size",

@@ -15,12 +15,9 @@ from kohort.data.streams import Stream
 from kohort.engine.memory import available_memory
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.keras_models.data import Inputs
+from kohort.estimators.keras_models.documentation import documented
 from kohort.estimators.keras_models.estimator import KerasEstimator
-from kohort.estimators.keras_models.wrappers import (
-    KerasClassifier,
-    KerasRegressor,
-    documented,
-)
+from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
 from kohort.estimators.parameters import WORKERS
 from kohort.estimators.planning import AUTO
 from kohort.estimators.together import current
@@ -292,6 +289,8 @@ class ConvClassifier(_Images, KerasClassifier):
         Files that were left out.
     worker_plan_ : WorkerPlan
         What `workers="auto"` has measured.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the model from learning, if anything does.
 
     Examples
     --------
@@ -328,6 +327,8 @@ class ConvRegressor(_Images, KerasRegressor):
         Files that were left out.
     worker_plan_ : WorkerPlan
         What `workers="auto"` has measured.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the model from learning, if anything does.
 
     Examples
     --------

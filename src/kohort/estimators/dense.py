@@ -66,6 +66,8 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
     networks_ : list of Outcome
         `weights`, `history`, `status` and `best_epoch` of each of `n_networks`; the attributes
         above are those of the first.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the (first) network from learning, if anything does.
     recipe_ : Recipe
         The hyperparameters with every `"auto"` and None resolved.
     n_features_in_, feature_names_in_
@@ -198,6 +200,8 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
     networks_ : list of Outcome
         `weights`, `history`, `status` and `best_epoch` of each of `n_networks`; the attributes
         above are those of the first.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the (first) network from learning, if anything does.
     recipe_ : Recipe
         The hyperparameters with every `"auto"` and None resolved.
     n_features_in_, feature_names_in_

@@ -12,9 +12,10 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
-from kohort.engine.member import Floats, Rows
+from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.errors import DivergedError, KerasLoopWarning, ParameterError, explain
 from kohort.estimators.catching import hand_over
+from kohort.estimators.diagnosing import diagnosis_of
 from kohort.estimators.keras_models.build import build, compile_model, outputs_of, prepare
 from kohort.estimators.keras_models.callbacks import callback_list
 from kohort.estimators.keras_models.data import (
@@ -35,12 +36,15 @@ from kohort.estimators.keras_models.fit import (
 )
 from kohort.estimators.keras_models.fitted import FittedModel
 from kohort.estimators.keras_models.routing import further, refuse_unknown, routed
+from kohort.estimators.keras_models.setting import setting_of
 from kohort.estimators.keras_models.support import refuse_unknown_options
 from kohort.estimators.planning import AUTO, automatic, automatic_rates
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
 from kohort.estimators.range_test import automatic_rate
 from kohort.networks.keras_models.columns import Columns
 from kohort.recipe.constraints import Interval, check
+from kohort.studies.diagnosis import Diagnosis
+from kohort.studies.instruments import Instruments
 
 _COUNT = Interval(1, float("inf"), whole=True)
 
@@ -196,12 +200,13 @@ class KerasEstimator(FittedModel):
             for columns in (x, targets)
         )
         prepare(model, (next(batch), next(batch)), self._seed)
-        return Ready.of(model, x, targets, batch_size)
+        return Ready.of(model, x, targets, batch_size, bool(self.diagnose))
 
     def _run(
         self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any], goes_on: bool
     ) -> None:
         options = self._options(fit_params)
+        self.__dict__.pop("diagnosis_", None)
         if goes_on:
             inputs = self._inputs(X)
             self._go_on(options["batch_size"], inputs.rows)
@@ -255,7 +260,13 @@ class KerasEstimator(FittedModel):
             self._seed + (self._epochs_seen if goes_on and not options.get("initial_epoch") else 0),
             2 * rows.x.nbytes,
             self.get_params(deep=False),
+            self._judged if self.diagnose else None,
         )  # fmt: skip
+
+    def _judged(self, member: Member, instruments: Instruments, outcome: Outcome) -> Diagnosis:
+        known = setting_of(self, member, getattr(self, "n_classes_", 0))
+        self.diagnosis_ = diagnosis_of(member, instruments, outcome, **known)
+        return self.diagnosis_
 
     def _callbacks(self, options: dict[str, Any]) -> list[Any]:
         return callback_list(options["callbacks"], routed(self, "callbacks"))
