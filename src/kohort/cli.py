@@ -174,7 +174,7 @@ def _print_about(problem: Problem) -> None:
         height, width = problem.fixed["image_size"]
         form = f"{height}x{width} {'grey' if problem.fixed['channels'] == 1 else 'RGB'}"
         skipped = problem.about["left_out"]
-        more = f"; {skipped} files that are no images left out" if skipped else ""
+        more = f"; left out, since they are no images: {skipped}" if skipped else ""
         found = f"{len(problem.labels)} images of {problem.about['classes']} classes"
         print(f"Data: {found}, read as {form}{more}")
 
@@ -269,9 +269,9 @@ def plan(
     memory: Annotated[
         int | None, typer.Option(metavar="BYTES", help="Memory to use. [default: what is free]")
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Time to measure for, for each plan.")] = 60.0,
+    seconds: Annotated[float, typer.Option(help="Time to measure for.")] = 60.0,
 ) -> None:
-    """Measure how to train: which batch size, and for images how many workers."""
+    """Measure how to train: which batch size, and for images how many workers read them."""
     problem, values = read_problem(data, target, task, settings or [], seed)
     plans = plans_of(problem, values, seed, memory=memory, seconds=seconds)
     _print_about(problem)

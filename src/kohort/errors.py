@@ -41,6 +41,10 @@ class ModelError(KohortError, ValueError):
     """A build function failed, or gave a model that does not fit the data."""
 
 
+class RateWarning(UserWarning):
+    """A learning rate that was to be found was not; the default is used."""
+
+
 class KerasLoopWarning(UserWarning):
     """A fit runs in Keras's own training loop, one by one, because a cohort cannot take it."""
 

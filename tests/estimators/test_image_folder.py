@@ -1,7 +1,5 @@
 """A folder of images as a problem, and the model of it."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,8 +30,8 @@ def folder(tmp_path_factory):
 
 def test_images_are_shuffled_with_their_labels(folder):
     problem = image_problem(folder, {}, seed=0)
-    assert [Path(path).parent.name for path in problem.X] == problem.labels.tolist()
-    assert len(set(problem.X)) == 30
+    assert [path.parent.name for path in problem.X] == problem.labels.tolist()
+    assert set(problem.X) == set(folder.glob("*/*.png"))
     assert set(problem.labels[-6:]) == {"red", "blue"}
     assert problem.fixed == {"image_size": [6, 5], "channels": 3, "bad_images": "raise"}
     other = image_problem(folder, {}, seed=1)
@@ -41,11 +39,8 @@ def test_images_are_shuffled_with_their_labels(folder):
 
 
 def test_settings_say_how_images_are_read(folder):
-    settings = {"image_size": [4, 4], "channels": 1}
-    problem = image_problem(folder, settings, seed=0)
-    assert problem.fixed["image_size"] == [4, 4]
-    network = problem.network({**SETTINGS, **settings}, 0).fit(problem.X, problem.labels)
-    assert network.model_.input_shape == (None, 4, 4, 1)
+    problem = image_problem(folder, {"image_size": [4, 4], "channels": 1}, seed=0)
+    assert problem.fixed == {"image_size": [4, 4], "channels": 1, "bad_images": "raise"}
 
 
 def test_a_saved_model_predicts_the_same(folder, tmp_path):

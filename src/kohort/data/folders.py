@@ -16,7 +16,7 @@ IMAGES = "image classification"
 
 # What systems leave behind in folders, beside what is hidden by its name.
 _LEFT_BEHIND = {"thumbs.db", "desktop.ini", "__macosx"}
-_SIDE = 64
+_SIDE = 32
 
 
 def labelled_files(folder: str | Path) -> tuple[list[Path], NDArray[np.str_]]:
@@ -75,7 +75,7 @@ def _files_of_class(folder: Path) -> list[Path]:
     return inside
 
 
-def files_inside(given: Sequence[str | Path]) -> list[Path]:
+def files_within(given: Sequence[str | Path]) -> list[Path]:
     """Files that are given, and those inside of folders that are, however deep.
 
     Raises
@@ -126,12 +126,12 @@ def common_form(found: Sequence[Header]) -> tuple[tuple[int, int], int]:
     Parameters
     ----------
     found : sequence of Header
-        Of files that are images.
+        Of images.
 
     Returns
     -------
     (height, width)
-        The size that all have, made smaller where it exceeds 64 pixels; (64, 64) where they differ.
+        The size that all have, made smaller where it exceeds 32 pixels; (32, 32) where they differ.
     int
         1 where all are grey, else 3.
     """

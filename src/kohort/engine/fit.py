@@ -79,6 +79,20 @@ class Fit:
         return self.steps_per_epoch - self.cursor
 
     @property
+    def ahead(self) -> int:
+        """Steps to the end of the current epoch, or to the next one that is probed."""
+        instrument = self.member.instrument
+        if instrument is None:
+            return self.remaining
+        return min(self.remaining, instrument.next(self.step + 1) - self.step)
+
+    @property
+    def probed(self) -> bool:
+        """Whether the step that comes next is probed."""
+        instrument = self.member.instrument
+        return instrument is not None and instrument.next(self.step) == self.step
+
+    @property
     def done(self) -> bool:
         """Whether the member has ended, for whatever reason."""
         return self.error is not None or self.status in (

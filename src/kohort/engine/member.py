@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kohort.engine.order import Order, generator_of
 from kohort.engine.rows import LazyRows
 from kohort.networks.network import Network, RawNetwork
+from kohort.networks.reading import Reading
 from kohort.recipe.recipe import Recipe
 
 Floats = NDArray[np.floating[Any]]
@@ -56,6 +57,18 @@ class Rows:
     weight: Floats | None = None
 
 
+class Instrument(Protocol):
+    """Sees some steps of a member from within, and changes nothing."""
+
+    def next(self, step: int) -> int:
+        """Number of the first step from `step` on that shall be probed."""
+        ...
+
+    def take(self, step: int, reading: Reading) -> None:
+        """Receive what a probe of a step says."""
+        ...
+
+
 OnSteps = Callable[[int, Floats], None]
 OnEpoch = Callable[[int, Logs, Callable[[], list[Floats]]], Verdict]
 
@@ -93,6 +106,8 @@ class Member:
         the last one goes on.
     on_steps : callable or None
         `on_steps(first, losses)` after each chunk: number of its first step, loss of each step.
+    instrument : Instrument or None
+        Sees chosen steps from within.
     """
 
     recipe: Recipe
@@ -109,6 +124,7 @@ class Member:
     rate: float | None = None
     rates: Floats | None = None
     on_steps: OnSteps | None = None
+    instrument: Instrument | None = None
 
     @property
     def size(self) -> int:

@@ -17,11 +17,13 @@ from kohort.engine import evaluate as evaluation
 from kohort.engine.fit import Fit
 from kohort.engine.member import TRAINING, Logs, Rows
 from kohort.engine.plan import chunk_steps
+from kohort.engine.probe import probed
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.engine.times import Stopwatch
 from kohort.engine.train import empty_chunk, empty_rows, packing_of, training_program
 from kohort.errors import DataError
+from kohort.networks.reading import Reading
 
 Source = Callable[[], Fit | None]
 Sink = Callable[[Fit], None]
@@ -111,11 +113,12 @@ class Runner:
 
     def _advance(self) -> None:
         active = self.active
-        steps = min(self._chunk_steps, *(fit.remaining for _, fit in active))
+        steps = min(self._chunk_steps, *(fit.ahead for _, fit in active))
         chunk = self._chunk._replace(steps=np.asarray(steps, np.int32))
         for slot, fit in active:
             self._fill(slot, fit, steps)
         active = [(slot, fit) for slot, fit in active if not fit.done]
+        self._probe({slot: fit for slot, fit in active if fit.probed})
         arguments = (self._params, self._state, chunk)
         with self._watch.spent_on("compile"):
             train = training_program(self._structure, self._slots, self._device, arguments)
@@ -127,6 +130,16 @@ class Runner:
         due = [(slot, fit) for slot, fit in active if not fit.done and not fit.remaining]
         self._end_epochs(due, results)
         self._harvest()
+
+    def _probe(self, fits: dict[int, Fit]) -> None:
+        """Let instruments see the first step of the chunk."""
+        if not fits:
+            return
+        rows = (self._params, self._state)
+        layers, whole = probed(self._structure, self._device, rows, self._chunk)
+        for slot, fit in fits.items():
+            assert fit.member.instrument is not None
+            fit.member.instrument.take(fit.step, Reading(layers[slot], whole[slot]))
 
     def _fill(self, slot: int, fit: Fit, steps: int) -> None:
         """Gather the next batches of one member into its part of the chunk."""

@@ -75,8 +75,7 @@ def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Arr
     if isinstance(structure.network, TracedModel):
         return structure.network.step
     network, uses = cast(RawNetwork, structure.network), structure.uses
-    loss = loss_of(structure.loss, uses)
-    optimizer = transformation(structure.family, uses)
+    objective, follow = objective_of(structure), following(structure)
     trainable = network.trainable
 
     def step(
@@ -89,29 +88,55 @@ def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Arr
         seed: jax.Array,
         index: jax.Array,
     ) -> tuple[Tree, State, jax.Array]:
-        x, y, weight, rows = batch
         numbers = {**named(number_row), **pace}
-        context = Context(units, numbers, uses, seed, index, rows)
+        context = Context(units, numbers, uses, seed, index, batch[3])
+        trained, fixed = variables[:trainable], variables[trainable:]
+        gradient = jax.value_and_grad(objective, has_aux=True)
+        (value, moving), grads = gradient(trained, fixed, batch, context)
+        constrained, state = follow(trained, state, grads, context)
+        return [*constrained, *moving], state, value
 
-        def objective(trained: Tree) -> tuple[jax.Array, list[jax.Array]]:
-            output, averages = network.apply([*trained, *variables[trainable:]], x, context)
-            value = jnp.sum(weight * loss(y, output, numbers))
-            return value + penalty(network.kernels(trained), numbers, uses), averages
+    return step
 
-        trained = variables[:trainable]
-        (value, moving), grads = jax.value_and_grad(objective, has_aux=True)(trained)
+
+def following(structure: Structure) -> Callable[..., tuple[Tree, State]]:
+    """`(trained, state, grads, context) -> (trained, state)`: what a step makes of gradients."""
+    network, uses = cast(RawNetwork, structure.network), structure.uses
+    optimizer = transformation(structure.family, uses)
+
+    def follow(trained: Tree, state: State, grads: Tree, context: Context) -> tuple[Tree, State]:
+        numbers = dict(context.numbers)
         grads = _thawed(structure, grads, numbers)
         updates, inner = optimizer.update(
-            grads, state.optimizer, trained, numbers=numbers, shapes=network.sizes(units)
+            grads, state.optimizer, trained, numbers=numbers, shapes=network.sizes(context.units)
         )
         moved = optax.apply_updates(trained, _thawed(structure, updates, numbers))
         constrained = _constrained(structure, moved, numbers)
         average = state.average
         if "averaging" in uses:
-            average = _averaged(average, moved, constrained, numbers, index)
-        return [*constrained, *moving], State(inner, average), value
+            assert context.step is not None
+            average = _averaged(average, moved, constrained, numbers, context.step)
+        return constrained, State(inner, average)
 
-    return step
+    return follow
+
+
+def objective_of(structure: Structure) -> Callable[..., tuple[jax.Array, list[jax.Array]]]:
+    """`(trained, fixed, batch, context) -> (loss with penalty, new moving averages)`, which a step
+    of one of kohort's own networks differentiates.
+    """
+    network, uses = cast(RawNetwork, structure.network), structure.uses
+    loss = loss_of(structure.loss, uses)
+
+    def objective(
+        trained: Tree, fixed: Tree, batch: tuple[jax.Array, ...], context: Context
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        x, y, weight, _ = batch
+        output, averages = network.apply([*trained, *fixed], x, context)
+        value = jnp.sum(weight * loss(y, output, context.numbers))
+        return value + penalty(network.kernels(trained), context.numbers, uses), averages
+
+    return objective
 
 
 def _thawed(structure: Structure, changes: Tree, numbers: dict[str, jax.Array]) -> Tree:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -16,14 +16,15 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from kohort.data.parquet import ParquetTable
 from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, Verdict
-from kohort.engine.predict import SAMPLED, Trained, blocks, raw_outputs, sampled_outputs
 from kohort.errors import DivergedError, DivergedWarning, ParameterError, explain
 from kohort.estimators.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
+from kohort.estimators.diagnosing import diagnosis_of, with_instruments
 from kohort.estimators.export import keras_model
 from kohort.estimators.labels import Labelled, labelled_rows
 from kohort.estimators.parameters import DenseParameters, check_own
+from kohort.estimators.passes import DensePasses
 from kohort.estimators.persistence import save
-from kohort.estimators.planning import AUTO, automatic
+from kohort.estimators.planning import AUTO, automatic, automatic_rates
 from kohort.estimators.preparation import (
     Scaling,
     checked_table,
@@ -32,6 +33,7 @@ from kohort.estimators.preparation import (
     split,
     unpack_validation,
 )
+from kohort.estimators.range_test import automatic_rate
 from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.estimators.together import current, train_members
 from kohort.estimators.worker_planning import automatic_workers
@@ -39,15 +41,23 @@ from kohort.networks.dense import DenseNetwork
 from kohort.recipe.parameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
 from kohort.runtime import require_jax
-from kohort.studies.batch_size import BatchSizePlan
+from kohort.studies.diagnosis import Diagnosis
 from kohort.studies.pretraining import pretrained
 
 _DTYPES = (np.float64, np.float32)
 
 
 @dataclass(eq=False, repr=False)
-class DenseEstimator(RichReprMixin, CallbackSupportMixin, DenseParameters, BaseEstimator):  # type: ignore[misc]
+class DenseEstimator(
+    DensePasses,
+    RichReprMixin,
+    CallbackSupportMixin,  # type: ignore[misc]
+    DenseParameters,
+    BaseEstimator,  # type: ignore[misc]
+):
     """Behaviour of `DenseRegressor` and `DenseClassifier`."""
+
+    _rate_parameter = "learning_rate"
 
     @abstractmethod
     def _check_targets(self, y: Any, reset: bool) -> Floats:
@@ -115,9 +125,8 @@ class DenseEstimator(RichReprMixin, CallbackSupportMixin, DenseParameters, BaseE
         X, y = checked_table(self, rows.X, rows.y)
         targets = self._check_targets(y, reset=True)
         fields = self._recipe_fields()
-        if self.batch_size == AUTO:
-            more = {"sample_weight": sample_weight, "validation_data": validation_data}
-            fields |= self._planned(automatic(self, X, y, {**more, "X_unlabeled": X_unlabeled}))
+        more = {"sample_weight": sample_weight, "validation_data": validation_data}
+        self._fill_in(fields, X, y, {**more, "X_unlabeled": X_unlabeled})
         recipe = Recipe.of(**fields, loss=self._loss())
         weight = self._weights(rows.sample_weight, X, targets)
         members = self._members(recipe, X, targets, weight, validation_data, rows)
@@ -126,16 +135,21 @@ class DenseEstimator(RichReprMixin, CallbackSupportMixin, DenseParameters, BaseE
 
     def _recipe_fields(self) -> dict[str, Any]:
         fields = {name: getattr(self, name) for name in DEFAULTS}
-        if self.batch_size == AUTO:
-            fields["batch_size"] = DEFAULTS["batch_size"]
+        for name in ("batch_size", *automatic_rates(self)):
+            if fields[name] == AUTO:
+                fields[name] = DEFAULTS[name]
         return fields
 
-    def _planned(self, plan: BatchSizePlan) -> dict[str, Any]:
-        """What a plan changes."""
-        self.batch_size_plan_ = plan
-        rate = self.learning_rate * plan.rate_factor
-        fields = {"batch_size": plan.batch_size, "learning_rate": rate}
-        return fields | ({"warmup": plan.warmup} if plan.warmup and not self.warmup else {})
+    def _fill_in(self, fields: dict[str, Any], X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+        """Put what is measured in place of `"auto"`."""
+        if self.batch_size == AUTO:
+            self.batch_size_plan_ = plan = automatic(self, X, y, fit_params)
+            fields["batch_size"] = plan.batch_size
+            fields["learning_rate"] *= plan.rate_factor
+            fields["warmup"] = self.warmup or plan.warmup
+        if automatic_rates(self):
+            found = automatic_rate(self, X, y, fit_params, fields["batch_size"])
+            fields["learning_rate"] = found or DEFAULTS["learning_rate"]
 
     def _check_parameters(self) -> None:
         """Refuse a bad parameter before any work on the data."""
@@ -186,11 +200,6 @@ class DenseEstimator(RichReprMixin, CallbackSupportMixin, DenseParameters, BaseE
             float(self.pretrain_noise),
             lambda tasks: train_members(tasks, 2 * int(X.nbytes)),
         )
-
-    def _seeds(self, count: int) -> list[int]:
-        """Seed of each network; the first is that of a network alone."""
-        more = np.random.SeedSequence(self._seed).generate_state(count - 1)
-        return [self._seed, *(int(seed) for seed in more)]
 
     def _scale(
         self, X: Any, targets: Floats, weight: Floats | None, unlabelled: Floats | None
@@ -247,11 +256,29 @@ class DenseEstimator(RichReprMixin, CallbackSupportMixin, DenseParameters, BaseE
         if listeners:
             members = [_listening(first, listeners), *members[1:]]
         self._network, self.recipe_ = first.network, first.recipe
+        judge = None
+        self.__dict__.pop("diagnosis_", None)
+        if self.diagnose:
+            watched, judge = self._watched(members[0])
+            members = [watched, *members[1:]]
         held = 2 * int(X.nbytes)  # The table, and the one that a pipeline made it from.
-        outcomes = train_members(members, held, self.get_params())
+        outcomes = train_members(members, held, self.get_params(), judge)
         if callbacks is not None:
             callbacks.end()
         return outcomes
+
+    def _watched(self, member: Member) -> tuple[Member, Callable[[Outcome], Diagnosis]]:
+        """A member with instruments, and what makes a diagnosis of them."""
+        watched, instruments = with_instruments(member)
+        classes = len(getattr(self, "classes_", ()))
+        names = tuple((field.name, field.name) for field in fields(self))
+
+        def judge(outcome: Outcome) -> Diagnosis:
+            known = {"classes": classes, "names": names}
+            self.diagnosis_ = diagnosis_of(member, instruments, outcome, **known)
+            return self.diagnosis_
+
+        return watched, judge
 
     def _say(self, epoch: int, logs: Logs, weights: Any) -> bool:
         if self.verbose == 2 or epoch + 1 == self.epochs or (epoch + 1) % 10 == 0:
@@ -327,34 +354,6 @@ class DenseEstimator(RichReprMixin, CallbackSupportMixin, DenseParameters, BaseE
         """
         check_is_fitted(self, "weights_")
         save(self, path)
-
-    def _passes(self, X: Any) -> Iterator[Floats]:
-        """Raw outputs of every pass, block by block of rows, shape (pass, row, output)."""
-        check_is_fitted(self, "weights_")
-        X, _ = checked_table(self, X, reset=False)
-        x = self._scaling.rows(X, self.weights_[0].dtype)
-        networks = [
-            Trained(self._network, self.recipe_, outcome.weights, seed)
-            for outcome, seed in zip(self.networks_, self._seeds(len(self.networks_)), strict=True)
-            if outcome.weights is not None
-        ]
-        for block in blocks(x):
-            if self._samples:
-                passes = [
-                    sampled_outputs(n, x[block], self._samples, block.start) for n in networks
-                ]
-            else:
-                passes = [raw_outputs(n, x[block])[None] for n in networks]
-            yield passes[0] if len(passes) == 1 else np.concatenate(passes)
-
-    @property
-    def _samples(self) -> int:
-        """Passes with noise of each network; 0 where it would make no difference."""
-        return int(self.mc_samples) if self.recipe_.uses & SAMPLED else 0
-
-    @property
-    def _n_passes(self) -> int:
-        return len(self.networks_) * max(1, self._samples)
 
 
 def _shared(rows: Rows) -> Rows:

@@ -15,12 +15,9 @@ from kohort.data.streams import Stream
 from kohort.engine.memory import available_memory
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.keras_models.data import Inputs
+from kohort.estimators.keras_models.documentation import documented
 from kohort.estimators.keras_models.estimator import KerasEstimator
-from kohort.estimators.keras_models.wrappers import (
-    KerasClassifier,
-    KerasRegressor,
-    documented,
-)
+from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
 from kohort.estimators.parameters import WORKERS
 from kohort.estimators.planning import AUTO
 from kohort.estimators.together import current
@@ -76,7 +73,8 @@ _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
         What `fit` does about files that are no images: one error that names them, or train without
         them and count them in `n_skipped_`.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
-    learning_rate : float, default=0.001
+    learning_rate : float or "auto", default=0.001
+        "auto" asks `kohort.find_learning_rate`.
     epochs : int, default=10
     **parameters
         Any other of `KerasClassifier` and `KerasRegressor`: `batch_size`, `callbacks`,
@@ -88,6 +86,7 @@ class _Images(KerasEstimator):
 
     _fixed = ("model",)
     _kept_dtypes = (np.uint8,)
+    _rate_parameter = "learning_rate"
 
     def __init__(
         self,
@@ -109,7 +108,7 @@ class _Images(KerasEstimator):
         workers: int | str | None = None,
         bad_images: str = "raise",
         optimizer: Any = "adam",
-        learning_rate: float = 0.001,
+        learning_rate: float | str = 0.001,
         epochs: int = 10,
         **parameters: Any,
     ) -> None:
@@ -214,8 +213,8 @@ class _Images(KerasEstimator):
         cohort = current()
         return PixelStore() if cohort is None else cohort.pixels
 
-    def _prepare(self, X: Any, y: Any, batch_size: Any) -> Inputs:
-        return super()._prepare(self._pixels(X, learn=True), y, batch_size)
+    def _prepare(self, X: Any, y: Any, batch_size: Any, factor: float) -> Inputs:
+        return super()._prepare(self._pixels(X, learn=True), y, batch_size, factor)
 
     def _inputs(self, X: Any) -> Inputs:
         return super()._inputs(self._pixels(X))
@@ -290,6 +289,8 @@ class ConvClassifier(_Images, KerasClassifier):
         Files that were left out.
     worker_plan_ : WorkerPlan
         What `workers="auto"` has measured.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the model from learning, if anything does.
 
     Examples
     --------
@@ -326,6 +327,8 @@ class ConvRegressor(_Images, KerasRegressor):
         Files that were left out.
     worker_plan_ : WorkerPlan
         What `workers="auto"` has measured.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the model from learning, if anything does.
 
     Examples
     --------

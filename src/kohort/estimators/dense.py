@@ -58,12 +58,16 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
         Epochs run; index of the epoch whose weights are kept.
     status_ : str
         `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
+    batch_size_plan_, rate_finding_ : BatchSizePlan, RateFinding
+        What was measured where `batch_size`, `learning_rate` is `"auto"`.
     weights_ : list of arrays
         Trained variables layer by layer, in Keras's shapes: kernel, bias, gamma and beta of the
         normalisation, slopes of prelu; then the moving averages of batch_norm.
     networks_ : list of Outcome
         `weights`, `history`, `status` and `best_epoch` of each of `n_networks`; the attributes
         above are those of the first.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the (first) network from learning, if anything does.
     recipe_ : Recipe
         The hyperparameters with every `"auto"` and None resolved.
     n_features_in_, feature_names_in_
@@ -188,12 +192,16 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         Epochs run; index of the epoch whose weights are kept.
     status_ : str
         `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
+    batch_size_plan_, rate_finding_ : BatchSizePlan, RateFinding
+        What was measured where `batch_size`, `learning_rate` is `"auto"`.
     weights_ : list of arrays
         Trained variables layer by layer, in Keras's shapes: kernel, bias, gamma and beta of the
         normalisation, slopes of prelu; then the moving averages of batch_norm.
     networks_ : list of Outcome
         `weights`, `history`, `status` and `best_epoch` of each of `n_networks`; the attributes
         above are those of the first.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the (first) network from learning, if anything does.
     recipe_ : Recipe
         The hyperparameters with every `"auto"` and None resolved.
     n_features_in_, feature_names_in_

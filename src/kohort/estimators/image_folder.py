@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from kohort.data.folders import IMAGES, common_form, files_inside, labelled_files
+from kohort.data.folders import IMAGES, common_form, files_within, labelled_files
 from kohort.data.images import headers, refuse_faults
 from kohort.estimators.conv import ConvClassifier
 from kohort.estimators.description import read_description, write_description
@@ -36,7 +36,7 @@ def image_problem(folder: str | Path, settings: Mapping[str, Any], seed: int) ->
         With a sub-folder per class.
     settings : mapping
         Of `ConvClassifier`; `image_size` and `channels` are those that the files have in common
-        where they are not given, and at most 64 x 64.
+        where they are not given, and at most 32 x 32.
     seed : int
         Fixes the order of the images, of which each fit validates on the last tenth.
 
@@ -47,22 +47,20 @@ def image_problem(folder: str | Path, settings: Mapping[str, Any], seed: int) ->
     """
     paths, labels = labelled_files(folder)
     found = headers(paths)
-    good = [number for number, header in enumerate(found) if not header.fault]
-    if settings.get("bad_images") != "skip" or not good:
+    good = np.array([not header.fault for header in found])
+    if settings.get("bad_images") != "skip" or not good.any():
         refuse_faults(paths, found)
-    order = np.random.default_rng(seed).permutation(good)
+    order = np.random.default_rng(seed).permutation(np.flatnonzero(good))
     size, channels = common_form([found[number] for number in order])
-    size = settings.get("image_size") or size
-    channels = settings.get("channels") or channels
     fixed = {
-        "image_size": list(size),
-        "channels": channels,
+        "image_size": list(settings.get("image_size") or size),
+        "channels": settings.get("channels") or channels,
         "bad_images": settings.get("bad_images", "raise"),
     }
-    X = np.asarray([str(paths[number]) for number in order])
+    X = np.asarray([paths[number] for number in order], object)
     return Problem(
         X, labels[order], IMAGES, image_network, ImageModel, noun="images", fixed=fixed,
-        about={"classes": len(set(labels)), **fixed, "left_out": len(paths) - len(good)},
+        about={"classes": len(set(labels)), **fixed, "left_out": int((~good).sum())},
     )  # fmt: skip
 
 
@@ -108,7 +106,7 @@ class ImageModel:
         DataError
             If a file is no image.
         """
-        files = files_inside(paths)
+        files = files_within(paths)
         refuse_faults(files, headers(files))
         names = pd.DataFrame({"image": [str(file) for file in files]})
         if not proba:

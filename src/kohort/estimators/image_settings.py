@@ -10,38 +10,16 @@ from scipy.stats import loguniform, uniform
 from kohort.data.tables import suggest
 from kohort.errors import ParameterError, explain
 from kohort.estimators.conv import ConvClassifier
-from kohort.recipe.constraints import (
-    AnyOf,
-    Exactly,
-    Interval,
-    OneOf,
-    Satisfies,
-    check,
-    flag,
-    optional,
-)
+from kohort.recipe.constraints import Interval, check, flag
 
 PATIENCE = "callbacks__patience"
 """Epochs without a better validation loss before training stops."""
 
 _RESERVED = ("random_state", "verbose", "callbacks", "loss", "metrics", "warm_start")
-_SIDE = Interval(1, np.inf, whole=True)
 _CONSTRAINTS = {
     "learning_rate": Interval(0, np.inf, "neither"),
     PATIENCE: Interval(1, np.inf, whole=True),
     "shuffle": flag(),
-    "channels": AnyOf((Exactly(None), Satisfies(lambda value: value in (1, 3), "1 or 3"))),
-    "bad_images": OneOf(("raise", "skip")),
-    "image_size": optional(
-        Satisfies(
-            lambda value: (
-                isinstance(value, list | tuple)
-                and len(value) == 2
-                and all(_SIDE.accepts(side) for side in value)
-            ),
-            "a list [height, width] of whole numbers >= 1",
-        )
-    ),
 }
 
 
@@ -83,6 +61,7 @@ def check_image_parameter(name: str, value: Any) -> None:
         estimator._recipe()
         estimator._check_reading()
         estimator._options({})
+        estimator._check_reading()
 
 
 def _check_optimizer(value: Any) -> None:

@@ -58,6 +58,11 @@ OWN: tuple[Parameter, ...] = (
         "Share of inputs that denoising hides, in [0, 1).",
     ),
     Parameter(
+        "diagnose", "diagnosis", HOST, False, flag(), "bool",
+        "Whether to watch the (first) network in training and to say in `diagnosis_` what keeps it "
+        "from learning; the weights stay the same to the last bit. See `kohort.diagnose`.",
+    ),
+    Parameter(
         "random_state", "seed", ARRAY, None, OneOf(()), "int, RandomState or None",
         "Fixes the split, the initial weights, the order of rows and all noise.",
     ),
@@ -100,7 +105,7 @@ class DenseParameters:
     label_smoothing: float = _default("label_smoothing")
     focal_gamma: float = _default("focal_gamma")
     optimizer: str = _default("optimizer")
-    learning_rate: float = _default("learning_rate")
+    learning_rate: float | str = _default("learning_rate")
     momentum: float | None = _default("momentum")
     beta_1: float | None = _default("beta_1")
     beta_2: float | None = _default("beta_2")
@@ -154,6 +159,7 @@ class DenseParameters:
     pretrain: str | None = _default("pretrain")
     pretrain_epochs: int = _default("pretrain_epochs")
     pretrain_noise: float = _default("pretrain_noise")
+    diagnose: bool = _default("diagnose")
     random_state: int | np.random.RandomState | None = None
     workers: int | str = _default("workers")
     verbose: int = _default("verbose")

@@ -18,10 +18,13 @@ from kohort.engine.member import Outcome
 from kohort.errors import DataError
 from kohort.networks.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
+from kohort.studies.diagnosis import diagnosed
+from kohort.studies.measurements import packed, unpacked
 
 _FORMAT = 2
 _SCALARS = ("n_features_in_", "n_outputs_", "_flat", "_seed")
 _NETWORK = ("status", "best_epoch", "cause")
+_DIAGNOSIS = "diagnosis/"
 _NAMED_ARRAYS = ("classes_", "feature_names_in_")
 
 
@@ -49,16 +52,19 @@ def save(estimator: Any, path: Any) -> None:
         key = f"network_{number}"
         arrays |= {f"{key}/weight_{i}": weight for i, weight in enumerate(network.weights)}
         arrays |= {f"{key}/history_{k}": np.asarray(v) for k, v in network.history.items()}
+    if hasattr(estimator, "diagnosis_"):
+        measured = packed(estimator.diagnosis_.measurements)
+        arrays |= {f"{_DIAGNOSIS}{name}": values for name, values in measured.items()}
     for name, scaling in (("features", estimator._scaling), ("target", estimator._target)):
         arrays |= {f"{name}_mean": scaling.mean, f"{name}_scale": scaling.scale}
-    packed = io.BytesIO()
-    np.savez(packed, allow_pickle=False, **arrays)
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with zipfile.ZipFile(partial, "w") as archive:
             archive.writestr("estimator.json", json.dumps(document, indent=1))
-            archive.writestr("arrays.npz", packed.getvalue())
+            archive.writestr("arrays.npz", content.getvalue())
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -115,8 +121,8 @@ def load(path: Any) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
             document = json.loads(archive.read("estimator.json"))
-            with np.load(io.BytesIO(archive.read("arrays.npz")), allow_pickle=False) as packed:
-                arrays = dict(packed)
+            with np.load(io.BytesIO(archive.read("arrays.npz")), allow_pickle=False) as content:
+                arrays = dict(content)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise DataError(
             f"{str(path)!r} is not a readable kohort model: {error}. "
@@ -149,6 +155,13 @@ def _rebuilt(document: dict[str, Any], arrays: dict[str, Any]) -> Any:
     estimator._take(
         [_outcome(entry, number, arrays) for number, entry in enumerate(document["networks"])]
     )
+    measured = {
+        name.removeprefix(_DIAGNOSIS): values
+        for name, values in arrays.items()
+        if name.startswith(_DIAGNOSIS)
+    }
+    if measured:
+        estimator.diagnosis_ = diagnosed(unpacked(measured))
     return estimator
 
 

@@ -50,7 +50,7 @@ class Problem:
 
     Attributes
     ----------
-    X : DataFrame, array of images or list of paths
+    X : DataFrame, or array of paths of images
         One entry per row.
     labels : array, shape (row,)
     task : {"classification", "regression", "image classification"}

@@ -1,8 +1,9 @@
-"""Plans for training on data: which batch size, how many workers."""
+"""Plans for training on data: which batch size, and how many workers to read files with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from sklearn.pipeline import Pipeline
@@ -10,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from kohort.data.images import is_paths
 from kohort.estimators.planning import plan_batch_size
 from kohort.estimators.problem import Problem
+from kohort.estimators.together import together
 from kohort.estimators.worker_planning import plan_workers
 
 
@@ -37,13 +39,15 @@ def plans_of(
     Returns
     -------
     list of plans
-        Each has a `table`, and says in words what it recommends.
+        The batch size, and for files that Grain can read the number of workers. Each has a
+        `table`, and says in words what it recommends.
     """
-    network, X = problem.network(settings, seed), problem.X
+    network, X, y = problem.network(settings, seed), problem.X, problem.labels
     if isinstance(network, Pipeline):
         X, network = network[:-1].fit_transform(X), network[-1]
-    sizes = plan_batch_size(network, X, problem.labels, memory=memory, seconds=seconds)
-    if not is_paths(X):
-        return [sizes]
-    workers = plan_workers(X, sizes.batch_size, network, y=problem.labels, seconds=seconds)
-    return [sizes, workers]
+    with together(progress=False):  # What one plan has read of files, the next need not.
+        size = plan_batch_size(network, X, y, memory=memory, seconds=seconds)
+        plans: list[Any] = [size]
+        if is_paths(X) and find_spec("grain") is not None:
+            plans.append(plan_workers(X, size.batch_size, network, y=y, seconds=seconds))
+    return plans

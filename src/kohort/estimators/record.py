@@ -7,6 +7,7 @@ from typing import Any
 
 from kohort.engine.fit import Fit
 from kohort.engine.member import WAITING
+from kohort.studies.diagnosis import Diagnosis
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Record:
         Index of the epoch whose weights were kept.
     steps_per_epoch : int
         Optimizer steps in an epoch; 0 before the fit has handed its members over.
+    diagnosis : Diagnosis or None
+        Where the fit asked for one.
     """
 
     parameters: dict[str, Any]
@@ -37,6 +40,7 @@ class Record:
     seconds: float = 0.0
     best_epoch: int = 0
     steps_per_epoch: int = 0
+    diagnosis: Diagnosis | None = None
 
     def follow(self, fits: list[Fit]) -> None:
         """Let the history be that of the first of these fits, which are about to train."""

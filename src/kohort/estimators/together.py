@@ -29,6 +29,9 @@ from kohort.estimators.record import Record
 from kohort.estimators.scheduler import Scheduler
 from kohort.estimators.tasks import Call, Task, TaskAborted, value_of
 from kohort.recipe.constraints import Interval, check, optional
+from kohort.studies.diagnosis import Diagnosis
+
+Judge = Callable[[Outcome], Diagnosis]
 
 # joblib cuts work into this many parts and dispatches twice as many tasks at once.
 _WIDE = 512
@@ -58,7 +61,11 @@ class Cohort:
         return self._interner.rows(rows)
 
     def fit(
-        self, members: list[Member], held: int, parameters: dict[str, Any] | None = None
+        self,
+        members: list[Member],
+        held: int,
+        parameters: dict[str, Any] | None = None,
+        judge: Judge | None = None,
     ) -> list[Outcome]:
         """Train the members of one fit with all others, and record it; see `Scheduler.fit`."""
         entry = Record({} if parameters is None else parameters)
@@ -74,6 +81,7 @@ class Cohort:
         finally:
             entry.seconds = time.perf_counter() - begin
         entry.history, entry.best_epoch = outcomes[0].history, outcomes[0].best_epoch
+        entry.diagnosis = None if judge is None else judge(outcomes[0])
         entry.status = outcomes[0].status  # Last: who reads it meanwhile takes the rest for final.
         return outcomes
 
@@ -140,7 +148,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def train_members(
-    members: list[Member], held: int, parameters: dict[str, Any] | None = None
+    members: list[Member],
+    held: int,
+    parameters: dict[str, Any] | None = None,
+    judge: Judge | None = None,
 ) -> list[Outcome]:
     """Train the members of one fit in the open cohort, or alone when there is none.
 
@@ -151,12 +162,17 @@ def train_members(
         Bytes of tables that the caller keeps alive while it waits.
     parameters : dict or None
         What the cohort's record shall say about the fit.
+    judge : callable or None
+        Gives the diagnosis of the first member's outcome.
     """
     hand_over(members)
     cohort = current()
     if cohort is None:
-        return train(members, threads=min(len(members), cores()))
-    return cohort.fit(members, held, parameters)
+        outcomes = train(members, threads=min(len(members), cores()))
+        if judge is not None:
+            judge(outcomes[0])
+        return outcomes
+    return cohort.fit(members, held, parameters, judge)
 
 
 @contextmanager

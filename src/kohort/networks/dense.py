@@ -16,6 +16,8 @@ from kohort.networks.layout import Layout
 from kohort.networks.network import Context, named
 from kohort.networks.noise import INPUT_DROPOUT, alpha_dropout, dropout, gaussian_noise
 from kohort.networks.normalization import batch_norm, layer_norm
+from kohort.networks.observing import linear
+from kohort.networks.reading import Layer
 from kohort.recipe.activations import ACTIVATIONS
 from kohort.recipe.initializers import draw
 from kohort.recipe.recipe import NUMBERS, Recipe
@@ -160,6 +162,15 @@ class DenseNetwork:
             shapes += [(width,)] * len(self._averages)
         return tuple(shapes)
 
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that a probe tells of."""
+        hidden = [
+            Layer(f"hidden_{layer + 1}", self.activation, layer * self._stride)
+            for layer in range(self.hidden)
+        ]
+        return (*hidden, Layer("output", "linear", self.trainable - 2))
+
     def sizes(self, units: jax.Array) -> list[tuple[jax.Array | int, ...]]:
         widths = [units[layer] for layer in range(self.hidden)]
         return list(self.shapes(widths)[: self.trainable])  # type: ignore[arg-type]
@@ -196,7 +207,7 @@ class DenseNetwork:
             exists = jnp.arange(width, dtype=jnp.int32) < context.units[layer]
             x = jnp.where(exists, x, 0)
         kernel, bias = variables[self.trainable - 2 : self.trainable]
-        return x @ kernel + bias, averages
+        return context.observer.activate(self.hidden, linear, x @ kernel + bias), averages
 
     def predict(
         self, variables: Sequence[jax.Array], x: jax.Array, numbers: jax.Array, units: jax.Array
@@ -220,6 +231,7 @@ class DenseNetwork:
             if self.batch_norm == place:
                 first = self.trainable + 2 * layer
                 before = (variables[first], variables[first + 1])
+                context.observer.normalise(layer, x, before)
                 x, averages = batch_norm(x, (vectors[0], vectors[1]), before, context)
             if self.layer_norm == place:
                 x = layer_norm(x, (vectors[0], vectors[1]), context.units[layer], context)
@@ -227,7 +239,8 @@ class DenseNetwork:
 
         alpha = vectors[-1] if self.activation == "prelu" else context.numbers["activation_alpha"]
         x = normalised(x @ kernel + bias, "before")
-        x = ACTIVATIONS[self.activation].function(x, alpha)
+        function = ACTIVATIONS[self.activation].function
+        x = context.observer.activate(layer, lambda x: function(x, alpha), x)
         return normalised(x, "after"), averages
 
     def kernels(self, variables: Sequence[jax.Array]) -> list[jax.Array]:

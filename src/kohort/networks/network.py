@@ -10,6 +10,8 @@ import jax
 import numpy as np
 
 from kohort.networks.layout import Layout
+from kohort.networks.observing import UNOBSERVED, Observer
+from kohort.networks.reading import Layer
 from kohort.recipe.recipe import NUMBERS, Recipe
 
 BLOCK = 256
@@ -33,6 +35,8 @@ class Context:
     rows : int32 scalar or None
         Leading rows of the batch that are real, when batch statistics shall be taken over them;
         None outside training, where moving averages are used.
+    observer : Observer
+        Sees what passes through the layers.
     """
 
     units: jax.Array
@@ -41,6 +45,7 @@ class Context:
     seed: jax.Array | None = None
     step: jax.Array | None = None
     rows: jax.Array | None = None
+    observer: Observer = UNOBSERVED
 
 
 def named(numbers: jax.Array) -> dict[str, jax.Array]:
@@ -99,6 +104,11 @@ class Network(Hashable, Protocol):
     @property
     def hidden(self) -> int:
         """Number of hidden layers, the length of `Context.units`."""
+        ...
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that a probe tells of."""
         ...
 
     def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:

@@ -105,7 +105,8 @@ def leaderboard(search: Any) -> pd.DataFrame:
     DataFrame, shape (candidate, column)
         Columns: rank (from 1), candidate (from 0, in the order tried), mean_score, std_score,
         one column per searched parameter, epochs (mean over the folds), statuses (such as
-        `"5 stopped_early"`) and one score per fold. Scores of fits without usable weights are
+        `"5 stopped_early"`), findings (such as `"3 rate_too_high"`, the first of each fit; only
+        where fits were diagnosed) and one score per fold. Scores of fits without usable weights are
         missing, and so is the mean over them.
     """
     results, folds = search.cv_results_, range(search.n_splits_)
@@ -156,6 +157,8 @@ def board_of(
             fits[member.candidate].append(member.record)
     columns["epochs"] = [_mean_epochs(records) for records in fits.values()]
     columns["statuses"] = [_in_words(records, expected) for records in fits.values()]
+    if any(record.diagnosis is not None for records in fits.values() for record in records):
+        columns["findings"] = [_first_findings(records) for records in fits.values()]
     for fold in range(scores.shape[1]):
         columns[f"score_fold_{fold + 1}"] = scores[:, fold]
     board = pd.DataFrame(columns)
@@ -166,6 +169,13 @@ def _in_words(records: list[Record], expected: int) -> str:
     counts = Counter(record.status for record in records)
     counts["failed"] += max(0, expected - len(records))
     return ", ".join(f"{count} {status}" for status, count in counts.most_common() if count)
+
+
+def _first_findings(records: list[Record]) -> str:
+    """The first finding of each diagnosed fit, counted."""
+    findings = [r.diagnosis.findings for r in records if r.diagnosis is not None]
+    counts = Counter(found[0].code for found in findings if found)
+    return ", ".join(f"{count} {code}" for code, count in counts.most_common())
 
 
 def _mean_epochs(records: list[Record]) -> float:

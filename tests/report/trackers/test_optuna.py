@@ -87,6 +87,13 @@ def test_searches_add_to_a_study_of_a_name(searches, url):
     assert len(optuna.load_study(study_name="all", storage=url).trials) == 6
 
 
+def test_each_search_without_a_name_is_a_study_of_its_own(searches, url, monkeypatch):
+    monkeypatch.setattr("time.strftime", lambda form: "now")
+    search, _ = searches["random"]
+    names = [kohort.log_search(search, kohort.OptunaTracker(url)) for _ in range(3)]
+    assert names == ["now", "now-2", "now-3"]
+
+
 def test_a_study_that_minimizes_is_refused(searches, url):
     optuna.create_study(storage=url, study_name="loss", direction="minimize")
     with pytest.raises(kohort.TrackerError, match=r"study 'loss' in sqlite.* the study minimizes"):

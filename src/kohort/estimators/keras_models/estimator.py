@@ -12,8 +12,10 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
-from kohort.engine.member import Floats, Rows
+from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.errors import DivergedError, KerasLoopWarning, ParameterError, explain
+from kohort.estimators.catching import hand_over
+from kohort.estimators.diagnosing import diagnosis_of
 from kohort.estimators.keras_models.build import build, compile_model, outputs_of, prepare
 from kohort.estimators.keras_models.callbacks import callback_list
 from kohort.estimators.keras_models.data import (
@@ -34,11 +36,15 @@ from kohort.estimators.keras_models.fit import (
 )
 from kohort.estimators.keras_models.fitted import FittedModel
 from kohort.estimators.keras_models.routing import further, refuse_unknown, routed
+from kohort.estimators.keras_models.setting import setting_of
 from kohort.estimators.keras_models.support import refuse_unknown_options
-from kohort.estimators.planning import AUTO, automatic
+from kohort.estimators.planning import AUTO, automatic, automatic_rates
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
+from kohort.estimators.range_test import automatic_rate
 from kohort.networks.keras_models.columns import Columns
 from kohort.recipe.constraints import Interval, check
+from kohort.studies.diagnosis import Diagnosis
+from kohort.studies.instruments import Instruments
 
 _COUNT = Interval(1, float("inf"), whole=True)
 
@@ -47,6 +53,8 @@ class KerasEstimator(FittedModel):
     """Behaviour of both estimators over Keras models."""
 
     history_: dict[str, list[float]]
+    _rate_parameter = "optimizer__learning_rate"
+    _found_rate: float | None = None
 
     @abstractmethod
     def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
@@ -123,7 +131,7 @@ class KerasEstimator(FittedModel):
             With `model_` and its initial weights.
         """
         options = self._options({})
-        self._prepare(X, y, options["batch_size"])
+        self._prepare(X, y, *self._planned(X, y, options["batch_size"]))
         self._take([], {})
         return self
 
@@ -145,17 +153,20 @@ class KerasEstimator(FittedModel):
         refuse_unknown_options(options)
         return options
 
-    def _prepare(self, X: Any, y: Any, batch_size: Any) -> Inputs:
-        """Check the data, build the model for it, and trace it."""
+    def _planned(self, X: Any, y: Any, batch_size: Any) -> tuple[Any, float]:
+        """The batch size, and a factor of the rate, which a plan may say."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        if batch_size != AUTO:
+            return batch_size, 1.0
+        self.batch_size_plan_ = plan = automatic(self, X, y, {})
+        return plan.batch_size, plan.rate_factor
+
+    def _prepare(self, X: Any, y: Any, batch_size: Any, factor: float) -> Inputs:
+        """Check the data, build the model for it, and trace it."""
         floating_dtype()
-        factor = 1.0
-        if batch_size == AUTO:
-            self.batch_size_plan_ = plan = automatic(self, X, y, {})
-            batch_size, factor = plan.batch_size, plan.rate_factor
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         inputs = inputs_of(self, X, reset=True)
         batch_size = inputs.rows if batch_size == -1 else batch_size
@@ -189,17 +200,25 @@ class KerasEstimator(FittedModel):
             for columns in (x, targets)
         )
         prepare(model, (next(batch), next(batch)), self._seed)
-        return Ready.of(model, x, targets, batch_size)
+        return Ready.of(model, x, targets, batch_size, bool(self.diagnose))
 
     def _run(
         self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any], goes_on: bool
     ) -> None:
         options = self._options(fit_params)
+        self.__dict__.pop("diagnosis_", None)
         if goes_on:
             inputs = self._inputs(X)
             self._go_on(options["batch_size"], inputs.rows)
         else:
-            inputs = self._prepare(X, y, options["batch_size"])
+            size, factor = self._planned(X, y, options["batch_size"])
+            self._found_rate = None
+            if automatic_rates(self):
+                more = {"sample_weight": sample_weight, **fit_params}
+                more.pop("batch_size", None)
+                self._found_rate = automatic_rate(self, X, y, more, size)
+                factor = 1.0
+            inputs = self._prepare(X, y, size, factor)
         before = self.history_ if goes_on else {}
         job = self._job(inputs, y, sample_weight, options, goes_on)
         self.history_ = _joined(before, self._trained(job))
@@ -241,7 +260,13 @@ class KerasEstimator(FittedModel):
             self._seed + (self._epochs_seen if goes_on and not options.get("initial_epoch") else 0),
             2 * rows.x.nbytes,
             self.get_params(deep=False),
+            self._judged if self.diagnose else None,
         )  # fmt: skip
+
+    def _judged(self, member: Member, instruments: Instruments, outcome: Outcome) -> Diagnosis:
+        known = setting_of(self, member, getattr(self, "n_classes_", 0))
+        self.diagnosis_ = diagnosis_of(member, instruments, outcome, **known)
+        return self.diagnosis_
 
     def _callbacks(self, options: dict[str, Any]) -> list[Any]:
         return callback_list(options["callbacks"], routed(self, "callbacks"))
@@ -273,6 +298,7 @@ class KerasEstimator(FittedModel):
         ready = self._ready
         obstacle = ready.obstacle or job.obstacle
         if obstacle:
+            hand_over([])
             warnings.warn(
                 f"{type(self).__name__} trains in Keras's own loop, not in a cohort: {obstacle}.",
                 KerasLoopWarning,

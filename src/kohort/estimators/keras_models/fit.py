@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.engine.member import Floats, Member, Outcome, Rows
+from kohort.estimators.diagnosing import with_instruments
 from kohort.estimators.keras_models.callbacks import CallbackRun, ModelState
 from kohort.estimators.keras_models.support import (
     has_own_loss,
@@ -28,6 +30,8 @@ from kohort.networks.keras_models.functions import UntraceableError
 from kohort.networks.keras_models.tracing import Tracing, trace
 from kohort.networks.keras_models.variables import Variables, value_of
 from kohort.recipe.recipe import Recipe
+from kohort.studies.diagnosis import Diagnosis
+from kohort.studies.instruments import Instruments
 
 
 @dataclass
@@ -53,13 +57,13 @@ class Ready:
     obstacle: str = ""
 
     @classmethod
-    def of(cls, model: Any, x: Columns, y: Columns, batch_size: int) -> Ready:
-        """Trace the model if a cohort can take it."""
+    def of(cls, model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = False) -> Ready:
+        """Trace the model if a cohort can take it, so that it can be probed if that is asked."""
         ready = cls(model, x, y, batch_size)
         ready.obstacle = ready._obstacle()
         if not ready.obstacle:
             try:
-                ready.tracing = trace(model, x, y, batch_size)
+                ready.tracing = trace(model, x, y, batch_size, probed)
             except UntraceableError as error:
                 ready.obstacle = str(error)
             except Exception as error:
@@ -153,6 +157,8 @@ class Job:
         Bytes of tables that the caller keeps.
     parameters : dict
         What the cohort's record shall say.
+    judge : callable or None
+        `judge(member, instruments, outcome)` gives a diagnosis.
     """
 
     rows: Rows
@@ -166,6 +172,7 @@ class Job:
     seed: int
     held: int
     parameters: dict[str, Any]
+    judge: Callable[[Member, Instruments, Outcome], Diagnosis] | None = None
 
     @property
     def obstacle(self) -> str:
@@ -185,10 +192,15 @@ def fit_in_cohort(ready: Ready, job: Job) -> Outcome:
     member = _member(ready, job, state, first)
     if run is not None:
         member = _with(member, run)
+    judge = None
+    if job.judge is not None:
+        plain = member
+        member, instruments = with_instruments(plain)
+        judge = partial(job.judge, plain, instruments)
     if first >= job.epochs:
         outcome = Outcome(member.initial)
     else:
-        (outcome,) = train_members([member], job.held, job.parameters)
+        (outcome,) = train_members([member], job.held, job.parameters, judge)
     if outcome.weights is None:
         return outcome
     finishes = run is not None or getattr(model.optimizer, "use_ema", False)

@@ -56,11 +56,19 @@ class FittedModel(RichReprMixin, KerasParameters):
                 model = _unpacked(self._archive)
             else:
                 model = build(self, self._meta, self._seed)
-            outputs = outputs_of(model, self._form[0], self._seed)
-            compile_model(self, model, self._meta, outputs)
-            self._ready, self._filled = self._made_ready(model), False
+            self._ready, self._filled = self._compiled(model, self._seed), False
             put_rate(model, self._rate)
         return self._ready
+
+    def _compiled(self, model: Any, seed: int) -> Ready:
+        """A model that the build function has just given, as `fit` makes it ready."""
+        outputs = outputs_of(model, self._form[0], seed)
+        compile_model(self, model, self._meta, outputs)
+        return self._made_ready(model)
+
+    def _anew(self, seed: int, **data: Any) -> Ready:
+        """The model with the initial weights of another seed."""
+        return self._compiled(build(self, {**self._meta, **data}, seed), seed)
 
     def _synchronised(self) -> Ready:
         """The model; what its user has changed in it is taken over."""

@@ -29,6 +29,7 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         shuffle: bool = True,
         callbacks: Any = None,
         warm_start: bool = False,
+        diagnose: bool = False,
         random_state: Any = None,
         verbose: int = 0,
         **parameters: Any,
@@ -43,6 +44,7 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         self.shuffle = shuffle
         self.callbacks = callbacks
         self.warm_start = warm_start
+        self.diagnose = diagnose
         self.random_state = random_state
         self.verbose = verbose
         if parameters:

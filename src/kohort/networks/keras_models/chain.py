@@ -35,7 +35,8 @@ def _plain(thing: Any, names: Sequence[str]) -> bool:
     return thing is None or (_keras(thing) and type(thing).__name__ in names)
 
 
-def _elementwise(function: Any) -> bool:
+def is_elementwise(function: Any) -> bool:
+    """Whether a function is one of Keras's that treat each unit alone."""
     import keras
 
     name = getattr(function, "__name__", "")
@@ -48,7 +49,7 @@ def _along(layer: Any) -> bool:
     if not _keras(layer):
         return False
     if kind == "Activation":
-        return _elementwise(layer.activation)
+        return is_elementwise(layer.activation)
     if kind == "PReLU":
         return layer.shared_axes is None and _plain(layer.alpha_constraint, ())
     if kind == "BatchNormalization":
@@ -63,7 +64,7 @@ def _dense(layer: Any) -> bool:
         and _keras(layer)
         and not getattr(layer, "lora_enabled", False)
         and getattr(layer, "quantization_mode", None) is None
-        and _elementwise(layer.activation)
+        and is_elementwise(layer.activation)
         and _plain(layer.kernel_regularizer, _PENALTIES)
         and _plain(layer.bias_regularizer, _PENALTIES)
         and _plain(layer.kernel_constraint, _LIMITS)

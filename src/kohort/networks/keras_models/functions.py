@@ -223,22 +223,7 @@ class Functions:
     @contextmanager
     def _patched(self, exists: Any, units: Any) -> Iterator[None]:
         """The model with padded widths, and with batch statistics over the rows that exist."""
-        undo: list[Callable[[], None]] = []
-
-        def replace(thing: Any, name: str, value: Any) -> None:
-            own = name in vars(thing)
-            old = vars(thing).get(name)
-
-            def back() -> None:
-                if own:
-                    object.__setattr__(thing, name, old)
-                else:
-                    object.__delattr__(thing, name)
-
-            object.__setattr__(thing, name, value)
-            undo.append(back)
-
-        try:
+        with replacing() as replace:
             for layer in self.model._flatten_layers():
                 replace(layer, "add_loss", _refuse_loss(layer))
             if exists is not None:
@@ -247,9 +232,6 @@ class Functions:
             if self.hidden:
                 self._pad(replace, units)
             yield
-        finally:
-            for back in reversed(undo):
-                back()
 
     def _pad(self, replace: Callable[[Any, str, Any], None], units: Any) -> None:
         for variable, template in zip(self.variables.carried, self.templates, strict=True):
@@ -268,6 +250,31 @@ class Functions:
                 position += 1
             if position == len(self.hidden):
                 break
+
+
+@contextmanager
+def replacing() -> Iterator[Callable[[Any, str, Any], None]]:
+    """Gives a function that replaces an attribute of a thing until the block ends."""
+    undo: list[Callable[[], None]] = []
+
+    def replace(thing: Any, name: str, value: Any) -> None:
+        own = name in vars(thing)
+        old = vars(thing).get(name)
+
+        def back() -> None:
+            if own:
+                object.__setattr__(thing, name, old)
+            else:
+                object.__delattr__(thing, name)
+
+        object.__setattr__(thing, name, value)
+        undo.append(back)
+
+    try:
+        yield replace
+    finally:
+        for back in reversed(undo):
+            back()
 
 
 class UntraceableError(Exception):

@@ -40,3 +40,20 @@ def stable_names(model: Any, names: Sequence[str]) -> dict[str, str]:
             wanted = f"{base}_{count}"
         stable[name] = wanted
     return stable
+
+
+def numbered_names(layers: Sequence[Any]) -> tuple[str, ...]:
+    """Names of a model's layers, those that Keras numbers by itself numbered within the model.
+
+    Names that would be the same get a number too.
+    """
+    names: list[str] = []
+    for layer in layers:
+        base = snake_case(type(layer).__name__)
+        wanted = base if re.fullmatch(rf"{base}(_\d+)?", layer.name) else layer.name
+        name, count = wanted, 1
+        while name in names:
+            count += 1
+            name = f"{wanted}_{count}"
+        names.append(name)
+    return tuple(names)

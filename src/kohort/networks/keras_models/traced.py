@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from kohort.networks.keras_models.chain import Template, resolved
 from kohort.networks.layout import Layout
 from kohort.networks.lifting import Program
+from kohort.networks.reading import Layer, Reading
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class TracedModel:
         Length of a member's row of numbers.
     metrics : tuple of str
         Names that the metrics are logged under.
+    layers : tuple of Layer
+        Those that a probe tells of; empty where none was asked for.
     """
 
     digest: str
@@ -78,6 +81,7 @@ class TracedModel:
     columns: int = field(compare=False)
     metrics: tuple[str, ...] = field(compare=False)
     parts: dict[str, Part] = field(compare=False, repr=False)
+    layers: tuple[Layer, ...] = field(compare=False, default=())
 
     @property
     def hidden(self) -> int:
@@ -117,6 +121,24 @@ class TracedModel:
             numbers, variables, variables[: self.carried], *batch, *timing, units
         )
         return [*carried, *variables[self.carried :]], state, loss
+
+    def probe(
+        self,
+        variables: Sequence[Any],
+        state: Any,
+        batch: tuple[Any, Any, Any, Any],
+        pace: dict[str, Any],
+        numbers: Any,
+        units: Any,
+        seed: Any,
+        index: Any,
+    ) -> Reading:
+        """What a step of the same arguments looks like from within."""
+        timing = (pace["learning_rate"], pace["fresh"], seed, index)
+        found = self.parts["probe"](
+            numbers, variables, variables[: self.carried], *batch, *timing, units
+        )
+        return Reading(*found)
 
     def judge(
         self,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kohort.networks.keras_models.chain import resolved
 from kohort.networks.keras_models.columns import Columns
 from kohort.networks.keras_models.functions import Functions
+from kohort.networks.keras_models.probing import ProbedFunctions
 from kohort.networks.keras_models.signature import signature
 from kohort.networks.keras_models.traced import Part, TracedModel
 from kohort.networks.lifting import Program, lift
@@ -41,7 +42,7 @@ class Tracing:
 _traced: dict[Any, Tracing] = {}
 
 
-def trace(model: Any, x: Columns, y: Columns, batch_size: int) -> Tracing:
+def trace(model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = False) -> Tracing:
     """Trace a compiled and built Keras model with its numbers lifted out.
 
     Parameters
@@ -50,16 +51,19 @@ def trace(model: Any, x: Columns, y: Columns, batch_size: int) -> Tracing:
     x, y : Columns
         How flat rows hold its inputs and its targets.
     batch_size : int
+    probed : bool
+        Whether the network can be probed.
 
     Returns
     -------
     Tracing
     """
     text = signature(model)
-    key = None if text is None else (text, x, y, batch_size)
+    key = None if text is None else (text, x, y, batch_size, probed)
     if key in _traced:
         return _traced[key]
-    tracing = _trace(model, x, y, batch_size)
+    kind = ProbedFunctions if probed else Functions
+    tracing = _trace(kind(model, x, y, batch_size))
     if key is not None and not tracing.arrays:
         with _lock:
             _traced[key] = tracing
@@ -68,8 +72,7 @@ def trace(model: Any, x: Columns, y: Columns, batch_size: int) -> Tracing:
     return tracing
 
 
-def _trace(model: Any, x: Columns, y: Columns, batch_size: int) -> Tracing:
-    functions = Functions(model, x, y, batch_size)
+def _trace(functions: Functions) -> Tracing:
     lifted = {kind: lift(*call) for kind, call in _calls(functions).items()}
     carried = len(functions.variables.carried)
     arrays = [array for _, _, held in lifted.values() for array in held]
@@ -107,6 +110,8 @@ def _calls(functions: Functions) -> dict[str, tuple[Any, ...]]:
     }
     if functions.variables.metrics:
         calls["results"] = (functions.results, state)
+    if isinstance(functions, ProbedFunctions):
+        calls["probe"] = (functions.probe, *calls["step"][1:])
     return calls
 
 
@@ -124,7 +129,8 @@ def _network(
         parts[kind] = Part(program, column, (start, start + len(arrays)))
         column, start = column + len(numbers), start + len(arrays)
     outputs = jax.eval_shape(functions.predict, *_calls(functions)["predict"][1:]).shape[1]
-    text = [*(p.digest for p in programs.values()), shapes, names, functions.widths]
+    layers = functions.told if isinstance(functions, ProbedFunctions) else ()
+    text = [*(p.digest for p in programs.values()), shapes, names, functions.widths, *layers]
     digest = hashlib.sha256(repr(text).encode()).hexdigest()
     network = TracedModel(
         digest=digest,
@@ -138,6 +144,7 @@ def _network(
         columns=column,
         metrics=names,
         parts=parts,
+        layers=layers,
     )
     with _lock:
         return _known.setdefault(digest, network)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -60,9 +61,10 @@ class OptunaTracker(Tracker):
     def _write(self, trials: Trials) -> str:
         import optuna
 
+        storage = self._open()
         study = optuna.create_study(
-            storage=self._open(),
-            study_name=self.study or time.strftime("kohort-%Y-%m-%d-%H%M%S"),
+            storage=storage,
+            study_name=self.study or _new_name(optuna.get_all_study_names(storage)),
             direction="maximize",
             load_if_exists=self.study is not None,
         )
@@ -73,6 +75,13 @@ class OptunaTracker(Tracker):
         distributions = {name: _distribution(trials, name) for name in trials.parameters}
         study.add_trials([_frozen(trial, trials.metric, distributions) for trial in trials.trials])
         return str(study.study_name)
+
+
+def _new_name(taken: list[str]) -> str:
+    """A name after the time that no study has."""
+    now = time.strftime("kohort-%Y-%m-%d-%H%M%S")
+    numbered = (f"{now}-{number}" for number in count(2))
+    return next(name for name in chain([now], numbered) if name not in taken)
 
 
 def _frozen(trial: Trial, metric: str, distributions: dict[str, Any]) -> Any:

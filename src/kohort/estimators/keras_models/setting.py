@@ -1,0 +1,69 @@
+"""How a Keras estimator's fit is set up, in the words that a diagnosis uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kohort.engine.member import Member
+from kohort.estimators.keras_models.routing import known_names
+from kohort.networks.keras_models.names import snake_case
+from kohort.networks.keras_models.probing import leaves
+from kohort.networks.keras_models.variables import normalizations
+from kohort.recipe.clipping import CLIPPINGS
+from kohort.recipe.losses import ALIASES, LOSSES
+
+_SCALING = (
+    "Normalization", "Rescaling", "BatchNormalization", "LayerNormalization", "Embedding"
+)  # fmt: skip
+_OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", *CLIPPINGS)
+
+
+def setting_of(estimator: Any, member: Member, classes: Any) -> dict[str, Any]:
+    """Fields of a `Setting` that are the model's and not the recipe's."""
+    model = estimator._ready.model
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    layers = list(model._flatten_layers(include_self=False))
+    limits = [(name, getattr(optimizer, name, None)) for name in CLIPPINGS]
+    rate = member.rate
+    return {
+        "tabular": len(estimator.X_shape_) == 2,
+        "scales_inputs": _scales_inputs(model),
+        "loss": _loss_name(model.loss),
+        "classes": classes if isinstance(classes, int) else 0,
+        "optimizer": type(optimizer).__name__.lower(),
+        "learning_rate": float("nan") if rate is None else rate,
+        "schedule": "" if rate is None else "constant",
+        "clipping": tuple((name, float(limit)) for name, limit in limits if limit is not None),
+        "batch_norm": bool(normalizations(model)),
+        "early_stopping": any(
+            type(callback).__name__ == "EarlyStopping" for callback in estimator.callbacks or ()
+        ),
+        "penalised": any(getattr(layer, "kernel_regularizer", None) for layer in layers),
+        "dropout": max((float(getattr(layer, "rate", 0) or 0) for layer in layers), default=0.0),
+        "names": _names(estimator),
+    }
+
+
+def _scales_inputs(model: Any) -> bool:
+    """Whether a layer in front of the first kernel scales its inputs, or looks them up."""
+    for layer in leaves(model):
+        if type(layer).__name__ in _SCALING:
+            return True
+        if layer.trainable_weights:
+            return False
+    return False
+
+
+def _loss_name(loss: Any) -> str:
+    """Kohort's name of a model's loss; "" if it has none."""
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    name = snake_case(name)
+    name = ALIASES.get(name, name)
+    return name if name in LOSSES else ""
+
+
+def _names(estimator: Any) -> tuple[tuple[str, str], ...]:
+    """What the estimator calls parameters that the dense estimators have too."""
+    known = [name for name in known_names(estimator) if not name.endswith("__*")]
+    names = {name: f"optimizer__{name}" for name in _OF_OPTIMIZER}
+    return tuple((names | {name: name for name in known}).items())

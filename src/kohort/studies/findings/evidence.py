@@ -1,0 +1,90 @@
+"""What several rules ask of the measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kohort.studies.findings.finding import Finding
+from kohort.studies.measurements import Array, Measurements
+
+Rule = Callable[[Measurements], Finding | None]
+
+RECTIFIERS = frozenset(("relu", "relu6", "exponential"))
+"""Activations that are flat on one side."""
+SATURATING = frozenset(("tanh", "sigmoid", "softsign", "hard_sigmoid", "hard_tanh"))
+"""Activations that are flat on both sides."""
+
+
+_FEW_STEPS = 8
+
+
+def parameters(m: Measurements, **changes: Any) -> dict[str, Any]:
+    """Changes of the dense estimators' parameters as the estimator names them; none if it lacks
+    one of them.
+    """
+    names = dict(m.setting.names)
+    if not set(changes) <= set(names):
+        return {}
+    return {names[name]: value for name, value in changes.items()}
+
+
+def severity(excess: float, low: float = 0.5) -> float:
+    """From `low` at a threshold to 1 at a thousand times it, by the logarithm."""
+    if not np.isfinite(excess):
+        return 1.0
+    return float(np.clip(low + (1 - low) * np.log10(max(excess, 1.0)) / 3, low, 1.0))
+
+
+def late(m: Measurements, values: Array, share: float = 0.5) -> Array:
+    """Median over the probes of the last part of the training, of which there is at least one."""
+    chosen = m.steps >= (1 - share) * len(m.losses)
+    chosen[-1] = True
+    return median(values[chosen])
+
+
+def median(values: Array) -> Array:
+    """Median over the first axis, NaN left out where there is any number."""
+    known = np.where(np.all(np.isnan(values), axis=0), 0.0, values)
+    found = np.asarray(np.nanmedian(known, axis=0))
+    return np.where(np.all(np.isnan(values), axis=0), np.nan, found)
+
+
+def hidden(m: Measurements) -> list[int]:
+    """Layers with an activation of their own, the last layer left out, in order."""
+    count = len(m.setting.layers)
+    return [n for n in range(count - 1) if m.setting.activations[n] != "linear"]
+
+
+def first_loss(m: Measurements) -> float:
+    """What the loss of a batch is before training has changed it much: median of a few steps."""
+    return float(np.median(m.losses[:_FEW_STEPS]))
+
+
+def reference_loss(m: Measurements) -> float:
+    """Loss of a constant prediction; of the untrained network where that is not known."""
+    base = m.setting.baseline
+    if np.isfinite(base) and base > 0:
+        return base
+    return float(m.losses[0]) if len(m.losses) else float("nan")
+
+
+def learned(m: Measurements) -> float:
+    """Share of the constant prediction's loss that training has removed from the training loss."""
+    losses = m.history.get("loss", np.zeros(0))
+    if not len(losses) or not np.isfinite(losses).any():
+        return 0.0
+    return float(1 - np.nanmin(losses) / reference_loss(m))
+
+
+def update_ratio(m: Measurements, start: bool = False) -> Array:
+    """Median over the layers of the update-to-weight ratio, shape (probe,); over the weights that
+    training started with if asked, which no penalty has shrunk.
+    """
+    ratios = m.updates[:, m.kernels]
+    if start:
+        weight = m.of_layers("weight")[:, m.kernels]
+        ratios = ratios * weight / np.where(weight[0] > 0, weight[0], np.nan)
+    return np.array([np.nanmedian(row) if np.isfinite(row).any() else np.nan for row in ratios])

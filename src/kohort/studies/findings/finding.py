@@ -1,0 +1,80 @@
+"""A finding: what is wrong with a training, how one sees it, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sklearn.base import clone
+
+from kohort.errors import ParameterError, explain
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that keeps a network from learning.
+
+    Attributes
+    ----------
+    code : str
+        Stable name, such as `"vanishing_gradients"`.
+    severity : float
+        In [0, 1]: below 0.3 a hint, from 0.7 on the network can hardly learn.
+    layer : str or None
+        Where it was seen; None for the whole network.
+    evidence : dict
+        What was measured, and the thresholds that it passed.
+    explanation, remedy : str
+        What happens, and what to do.
+    changes : dict
+        The remedy as parameters of the estimator; empty where it is none of those.
+    reference : str
+        Where it is described.
+    scoring : str or None
+        scikit-learn's name of the score that shows whether the remedy helped; None for R² in
+        regression and the log loss in classification.
+    """
+
+    code: str
+    severity: float
+    layer: str | None
+    evidence: Mapping[str, Any]
+    explanation: str
+    remedy: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    reference: str = ""
+    scoring: str | None = None
+
+    def __str__(self) -> str:
+        where = f" in {self.layer}" if self.layer else ""
+        return (
+            f"{self.code}{where} (severity {self.severity:.2f}): {self.explanation} {self.remedy}"
+        )
+
+    def apply(self, estimator: Any) -> Any:
+        """A copy of an estimator with the remedy in it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            That which was diagnosed, or one with the same parameters; not changed.
+
+        Returns
+        -------
+        estimator
+            Not fitted.
+
+        Raises
+        ------
+        ParameterError
+            If the remedy is no change of parameters, or the estimator has no such parameters.
+        """
+        if not self.changes:
+            requirement = "a finding whose remedy is a change of parameters"
+            raise ParameterError(explain("finding", requirement, self.code, self.remedy))
+        try:
+            return clone(estimator).set_params(**self.changes)
+        except ValueError as error:
+            wanted = f"an estimator with the parameters {', '.join(self.changes)}"
+            raise ParameterError(explain("estimator", wanted, estimator, self.remedy)) from error
