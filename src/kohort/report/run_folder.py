@@ -157,7 +157,8 @@ def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) ->
     draw_search(board, curves, folder / "search.png", result.score_name)
     result.model.save(folder)
     description = describe_result(result, started)
-    _write_json(folder / "schedule.json", description.pop("schedule"), indent=None)
+    if (schedule := description.pop("schedule")) is not None:
+        _write_json(folder / "schedule.json", schedule, indent=None)
     _write_json(folder / "run.json", description)
 
 
