@@ -261,7 +261,9 @@ class Executor:
     def _run(self, group: _Group, slots: int, device: Any) -> None:
         mine: list[Fit] = []
         if device.platform != "cpu":
-            memory = _ACCELERATOR_SHARE * free_on(device)
+            tables = {id(x): x for fit in group.queue if (x := fit.member.rows.x).nbytes}
+            held = sum(2 * x.nbytes for x in tables.values())  # Padded to a power of two.
+            memory = _ACCELERATOR_SHARE * free_on(device) - held
             slots = fitting_slots(group.structure, slots, device, memory)
 
         def source() -> Fit | None:

@@ -19,9 +19,11 @@ from kohort.engine.member import TRAINING, Logs, Rows
 from kohort.engine.plan import chunk_steps
 from kohort.engine.probe import probed
 from kohort.engine.programs import program
+from kohort.engine.resident import ResidentTables
+from kohort.engine.rows import LazyRows
 from kohort.engine.structure import Structure
 from kohort.engine.times import Stopwatch
-from kohort.engine.train import empty_chunk, empty_rows, packing_of, training_program
+from kohort.engine.train import Chunk, empty_chunk, empty_rows, packing_of, training_program
 from kohort.errors import DataError
 from kohort.networks.reading import Reading
 
@@ -43,6 +45,8 @@ class Runner:
         Receives each fit that has ended; `fit.result` is set.
     watch : Stopwatch or None, default=None
         Is told of the time inside programs and of that spent on compiling them.
+    resident : bool or None, default=None
+        Whether tables stay on the device; None for those of accelerators.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Runner:
         source: Source,
         sink: Sink,
         watch: Stopwatch | None = None,
+        resident: bool | None = None,
     ) -> None:
         self._structure, self._slots, self._device = structure, slots, device
         self._source, self._sink = source, sink
@@ -64,6 +69,8 @@ class Runner:
         self._chunk = empty_chunk(structure, slots)
         self._tables: dict[int, tuple[Rows, Any]] = {}
         self._watch = watch or Stopwatch()
+        stays = device.platform != "cpu" if resident is None else resident
+        self._resident = ResidentTables(structure, slots, device) if stays else None
 
     def _put(self, array: NDArray[Any]) -> Any:
         return jax.device_put(array, self._device)
@@ -114,11 +121,13 @@ class Runner:
     def _advance(self) -> None:
         active = self.active
         steps = min(self._chunk_steps, *(fit.ahead for _, fit in active))
-        chunk = self._chunk._replace(steps=np.asarray(steps, np.int32))
+        orders = {slot: fit.upcoming(steps) for slot, fit in active}
+        x = self._features(orders, steps)
         for slot, fit in active:
-            self._fill(slot, fit, steps)
+            self._fill(slot, fit, orders[slot], steps)
+        chunk = self._chunk._replace(x=x, steps=np.asarray(steps, np.int32))
         active = [(slot, fit) for slot, fit in active if not fit.done]
-        self._probe({slot: fit for slot, fit in active if fit.probed})
+        self._probe({slot: fit for slot, fit in active if fit.probed}, chunk)
         arguments = (self._params, self._state, chunk)
         with self._watch.spent_on("compile"):
             train = training_program(self._structure, self._slots, self._device, arguments)
@@ -131,30 +140,48 @@ class Runner:
         self._end_epochs(due, results)
         self._harvest()
 
-    def _probe(self, fits: dict[int, Fit]) -> None:
+    def _probe(self, fits: dict[int, Fit], chunk: Chunk) -> None:
         """Let instruments see the first step of the chunk."""
         if not fits:
             return
         rows = (self._params, self._state)
-        layers, whole = probed(self._structure, self._device, rows, self._chunk)
+        layers, whole = probed(self._structure, self._device, rows, chunk)
         for slot, fit in fits.items():
             assert fit.member.instrument is not None
             fit.member.instrument.take(fit.step, Reading(layers[slot], whole[slot]))
 
-    def _fill(self, slot: int, fit: Fit, steps: int) -> None:
-        """Gather the next batches of one member into its part of the chunk."""
+    def _features(self, orders: dict[int, NDArray[np.intp]], steps: int) -> Any:
+        """The features of the chunk: gathered on the device, or by the host into its own."""
+        wanted = {
+            slot: (fit.member.rows.x, orders[slot])
+            for slot, fit in self.active
+            if not isinstance(fit.member.rows.x, LazyRows)
+        }
+        if self._resident is not None and len(wanted) == len(orders):
+            return self._resident.gathered(wanted)
+        for slot, fit in self.active:
+            order, part = orders[slot], self._chunk.x[slot]
+            flat = part.reshape(-1, part.shape[-1])
+            try:
+                fit.read(order, flat[: len(order)])
+            except DataError as error:  # A file's fault is that of the fits that need it.
+                fit.error = error
+                continue
+            self._pad(flat, len(order), steps)
+        return self._chunk.x
+
+    def _pad(self, flat: NDArray[Any], rows: int, steps: int) -> None:
+        """Fill up with the last row: padding weighs nothing, but what no row looks like might be
+        NaN times nothing.
+        """
+        flat[rows : steps * self._structure.batch_size] = flat[rows - 1]
+
+    def _fill(self, slot: int, fit: Fit, order: NDArray[np.intp], steps: int) -> None:
+        """Write everything but the features of a member's next batches into its part."""
         chunk, rows = self._chunk, fit.member.rows
-        order = fit.upcoming(steps)
-        x, y = (part[slot].reshape(-1, part.shape[-1]) for part in (chunk.x, chunk.y))
-        try:
-            fit.read(order, x[: len(order)])
-        except DataError as error:  # A file's fault is that of the fits that need it.
-            fit.error = error
-            return
+        y = chunk.y[slot].reshape(-1, chunk.y.shape[-1])
         np.take(rows.y, order, axis=0, out=y[: len(order)], mode="clip")
-        for flat in (x, y):
-            # Padding weighs nothing, but what no row looks like might be NaN times nothing.
-            flat[len(order) : steps * self._structure.batch_size] = flat[len(order) - 1]
+        self._pad(y, len(order), steps)
         self._weigh(slot, rows.weight, order, steps)
         chunk.pace[slot, :steps] = fit.pace(steps)
         chunk.first[slot] = fit.step
