@@ -32,7 +32,7 @@ def one_reading(member):
     (outcome,), (instrument,) = probed([short])
     layers = [dict(zip(LAYER, row, strict=True)) for row in instrument.layers[0]]
     whole = dict(zip(WHOLE, instrument.whole[0], strict=True))
-    order = member.order(0)
+    order = member.order.epoch(0)
     x, y = (np.asarray(a)[order] for a in (member.rows.x, member.rows.y))
     return layers, whole, (x, y), member.initial_variables(), outcome.weights
 

@@ -123,6 +123,8 @@ BAD = {
     "validation_fraction": 1.0,
     "standardize": None,
     "verbose": 3,
+    "workers": -1,
+    "diagnose": "yes",
     "activation_alpha": math.nan,
     "batch_norm": "between",
     "batch_norm_momentum": 1.0,
