@@ -235,7 +235,7 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
             members = [_listening(first, listeners), *members[1:]]
         self._network, self.recipe_ = first.network, first.recipe
         judge = None
-        vars(self).pop("diagnosis_", None)
+        self.__dict__.pop("diagnosis_", None)
         if self.diagnose:
             watched, judge = self._watched(members[0])
             members = [watched, *members[1:]]

@@ -129,7 +129,7 @@ def diagnosis_of(
             whole=instruments.whole,
             losses=instruments.losses,
             history={name: np.asarray(log, float) for name, log in outcome.history.items()},
-            inputs=_moments(_rows(member, member.rows.x)),
+            inputs=_moments(member.rows.x),
             targets=np.zeros((2, 0)) if len(shares) else _moments(y),
             shares=shares,
             recalls=recalls,

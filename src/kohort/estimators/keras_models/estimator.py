@@ -199,7 +199,7 @@ class KerasEstimator(FittedModel):
         self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any], goes_on: bool
     ) -> None:
         options = self._options(fit_params)
-        vars(self).pop("diagnosis_", None)
+        self.__dict__.pop("diagnosis_", None)
         if goes_on:
             inputs = self._inputs(X)
             self._go_on(options["batch_size"], inputs.rows)
