@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks import side
 
-REPEATS, MEMBERS = 9, 8
+REPEATS, MEMBERS = 7, 8
 KINDS: dict[str, dict[str, Any]] = {
     "2 x 50, batch 32": {"depth": 2, "width": 50},
     "3 x 128, batch 32": {"depth": 3, "width": 128},

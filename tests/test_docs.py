@@ -17,6 +17,12 @@ def test_the_table_of_techniques_is_the_one_of_this_version():
     assert page == written(page)
 
 
+def test_the_tables_of_the_diagnosis_are_those_of_this_version():
+    page = (FOLDER.parent / "diagnosis.md").read_text()
+    written = runpy.run_path(str(FOLDER.parent / "diagnosis" / "table.py"))["written"]
+    assert page == written(page)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_and_pictures_of_a_page_exist(page):
     targets = re.findall(r"\]\(([^)#]+)\)", page.read_text())

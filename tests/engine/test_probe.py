@@ -93,9 +93,7 @@ def test_every_number_of_a_layer_equals_its_definition(activation, member, table
     assert np.isnan(whole["kept"])
 
 
-@pytest.mark.parametrize(
-    ("name", "limit"), [("clipnorm", 0.3), ("global_clipnorm", 0.5), ("clipvalue", 0.05)]
-)
+@pytest.mark.parametrize(("name", "limit"), [("global_clipnorm", 0.5), ("clipvalue", 0.05)])
 def test_what_clipping_leaves_is_judged_on_the_real_gradient(
     name, limit, member, table, double_precision
 ):
@@ -138,11 +136,9 @@ def test_drift_of_batch_norm_is_the_distance_of_the_averages_from_the_batch(
 
 
 PROBED = [
-    {},
     {"optimizer": "sgd", "l2": 0.1},
     {"batch_norm": "before", "dropout": 0.2, "clipnorm": 0.5},
-    {"layer_norm": "after", "activation": "prelu", "ema_momentum": 0.9},
-    {"max_norm": 1.0, "gaussian_noise": 0.1, "optimizer": "nadam"},
+    {"layer_norm": "after", "activation": "prelu", "ema_momentum": 0.9, "max_norm": 1.0},
 ]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from kohort.engine.evaluate import evaluation_function, prediction_function, sampling_function
 from kohort.engine.predict import SAMPLED
+from kohort.engine.probe import probe_function
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk, packing_of, training_function
 from kohort.networks.dense import DenseNetwork
@@ -40,10 +41,13 @@ def _programs(structure):
         first=shape(_SLOTS, dtype="int32"),
         steps=scalar,
     )
+    batches = tuple(shape(_SLOTS, *leaf.shape[2:], dtype=leaf.dtype) for leaf in chunk[:5])
+    batches += (numbers, units, chunk.seed, chunk.first)
     table = (shape(_ROWS, _FEATURES), shape(_ROWS, 1), shape(_ROWS))
     slots = shape(_SLOTS, dtype="int32")
     return {
         "train": (training_function(structure), params, shape(_SLOTS, state), chunk),
+        "probe": (probe_function(structure), params, shape(_SLOTS, state), batches),
         "evaluate": (
             evaluation_function(structure, _ROWS), params, slots, scalar, table, scalar, numbers,
             units,

@@ -206,3 +206,35 @@ def test_a_diagnosis_is_drawn_with_its_finding_over_it():
     ]
     assert figure._suptitle.get_text().startswith("vanishing_gradients")
     assert [axes.spines["top"].get_visible() for axes in figure.axes] == [False, True, False, False]
+
+
+BROKEN = st.sampled_from([np.nan, np.inf, -np.inf, 0.0, 1e38])
+PLACES = st.lists(st.tuples(st.floats(0, 0.999), BROKEN), max_size=12)
+
+
+@given(PLACES, PLACES, PLACES, PLACES, st.sampled_from(["finished", "diverged"]))
+def test_numbers_that_broke_in_training_break_no_rule(layers, whole, losses, logs, status):
+    broken = training({"status": status})
+    history = {name: log.copy() for name, log in broken.history.items()}
+    parts = (broken.layers, broken.whole, broken.losses, history["loss"])
+    for part, places in zip(parts, (layers, whole, losses, logs), strict=True):
+        for share, value in places:
+            part.reshape(-1)[int(share * part.size)] = value
+    for finding in found(replace(broken, history=history)):
+        assert 0 < finding.severity <= 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("epochs", [0, 1, 30])
+def test_a_training_of_nothing_but_broken_numbers_is_judged(value, epochs):
+    healthy = training()
+    broken = replace(
+        healthy,
+        setting=replace(healthy.setting, status="diverged", baseline=np.nan),
+        layers=np.full_like(healthy.layers, value),
+        whole=np.full_like(healthy.whole, value),
+        losses=np.full_like(healthy.losses, value),
+        history={"loss": np.full(epochs, value), "val_loss": np.full(epochs, value)},
+    )
+    assert "rate_too_high" in {finding.code for finding in found(broken)}
+    assert diagnosed(broken).plot()

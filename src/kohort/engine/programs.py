@@ -120,7 +120,7 @@ def program(
     key : hashable
         Equal keys give the same program.
     kind : str
-        What the program does, for `compilations`: `"train"`, `"evaluate"` or `"predict"`.
+        What the program does, for `compilations`: `"train"`, `"evaluate"`, `"predict"`, `"probe"`.
     function : callable
         Builds the pure function; called only if the program does not exist yet.
     arguments : tuple of pytrees of arrays

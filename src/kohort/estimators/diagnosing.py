@@ -139,12 +139,9 @@ def diagnosis_of(
 
 
 def _inputs(member: Member) -> NDArray[Any]:
-    """The features that are trained on; some of them where they are still in files."""
+    """The features that were given; some of the rows where they are still in files."""
     x = member.rows.x
-    if not isinstance(x, LazyRows):
-        return _rows(member, x)
-    seen = np.arange(len(x)) if member.train is None else member.train
-    return x[seen[_spread(len(seen))]]
+    return x[_spread(len(x))] if isinstance(x, LazyRows) else x
 
 
 def _spread(rows: int) -> NDArray[np.intp]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kohort.studies.findings.evidence import update_ratio
+from kohort.studies.findings.evidence import update_ratio, whole_numbers
 from kohort.studies.findings.finding import Finding
 from kohort.studies.measurements import Array, Measurements
 from kohort.studies.thresholds import limit
@@ -37,6 +37,8 @@ def drawn(measurements: Measurements, findings: Sequence[Finding]) -> Any:
     """
     mpl = matplotlib()
     from matplotlib import pyplot
+
+    measurements = whole_numbers(measurements)
 
     with mpl.rc_context(STYLE):
         figure, axes = pyplot.subplots(2, 2, figsize=(10.5, 7.2), dpi=120, layout="constrained")

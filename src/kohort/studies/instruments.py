@@ -75,7 +75,7 @@ class Instruments:
     def take(self, step: int, reading: Reading) -> None:
         """Keep what a probe of a step says."""
         self.steps.append(step)
-        self._readings.append(reading)
+        self._readings.append(Reading(*(np.array(part) for part in reading)))
 
     def on_steps(self, first: int, losses: Floats) -> None:
         """Keep the losses of consecutive steps."""

@@ -102,7 +102,7 @@ class Measurements:
         Loss of every step's batch.
     history : dict of arrays, shape (epoch,)
     inputs : array, shape (2, feature)
-        Mean and deviation of each input as the network gets it, over the training rows.
+        Mean and deviation of each input as the network gets it, over the rows given to `fit`.
     targets : array, shape (2, target)
         The same of the targets; empty for classes.
     shares : array, shape (class,)

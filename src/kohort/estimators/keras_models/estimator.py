@@ -42,7 +42,7 @@ from kohort.estimators.planning import AUTO, automatic, automatic_rates
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
 from kohort.estimators.range_test import automatic_rate
 from kohort.networks.keras_models.columns import Columns
-from kohort.recipe.constraints import Interval, check
+from kohort.recipe.constraints import Interval, check, flag
 from kohort.studies.diagnosis import Diagnosis
 from kohort.studies.instruments import Instruments
 
@@ -149,6 +149,7 @@ class KerasEstimator(FittedModel):
                 options[name] = 32
             if not (name == "batch_size" and options[name] in (AUTO, -1)):
                 check(name, options[name], _COUNT)
+        check("diagnose", self.diagnose, flag())
         check("validation_split", options["validation_split"], Interval(0, 1))
         refuse_unknown_options(options)
         return options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kohort.studies.findings.evidence import parameters, severity
+from kohort.studies.findings.evidence import largest, middle, parameters, severity
 from kohort.studies.findings.finding import Finding
 from kohort.studies.measurements import Measurements
 from kohort.studies.thresholds import limit
@@ -18,11 +18,11 @@ def clipping_always(m: Measurements) -> Finding | None:
     kept = kept[np.isfinite(kept)]
     if not len(kept) or not m.setting.clipping:
         return None
-    clipped, left = float(np.mean(kept < 1)), float(np.median(kept))
+    clipped, left = float(np.mean(kept < 1)), middle(kept)
     if clipped < limit("clipped_always") or left > limit("clipped_much"):
         return None
     (name, size), *_ = m.setting.clipping
-    norm = float(np.median(m.of_steps("gradient")))
+    norm = middle(m.of_steps("gradient"))
     return Finding(
         "clipping_always",
         severity(limit("clipped_much") / max(left, 1e-12), 0.5),
@@ -45,21 +45,21 @@ def clipping_always(m: Measurements) -> Finding | None:
 def clipping_never(m: Measurements) -> Finding | None:
     """A limit that nothing comes near to."""
     kept, norms = m.of_steps("kept"), m.of_steps("gradient")
-    if not m.setting.clipping or not len(norms) or not np.isfinite(norms).all():
+    if not m.setting.clipping or not np.isfinite(norms).all():
         return None
     (name, size), *_ = m.setting.clipping
-    largest = float(norms.max())
-    if np.nanmin(kept) < 1 or size < limit("clipped_never") * largest:
+    most = largest(norms)
+    if not np.all(kept >= 1) or not 0 < limit("clipped_never") * most <= size:
         return None
     return Finding(
         "clipping_never",
         0.15,
         None,
-        {"limit": size, "largest_norm": largest, "threshold": limit("clipped_never")},
-        f"{name}={size:g} is {size / largest:.2g} times the largest gradient: it protects from "
+        {"limit": size, "largest_norm": most, "threshold": limit("clipped_never")},
+        f"{name}={size:g} is {size / most:.2g} times the largest gradient: it protects from "
         "nothing.",
-        f"Leave it out, or set it near the largest gradient, {largest:.2g}.",
-        parameters(m, **{name: float(f"{largest:.2g}")}),
+        f"Leave it out, or set it near the largest gradient, {most:.2g}.",
+        parameters(m, **{name: float(f"{most:.2g}")}),
         _PASCANU,
     )
 

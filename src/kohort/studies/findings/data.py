@@ -28,8 +28,7 @@ def constant_inputs(m: Measurements) -> Finding | None:
         1.0 if len(constant) == count else 0.2,
         None,
         {"constant": len(constant), "inputs": count, "columns": constant[:_MOST_NAMED].tolist()},
-        f"{len(constant)} of {count} inputs have the same value in every training row and say "
-        "nothing.",
+        f"{len(constant)} of {count} inputs have the same value in every row and say nothing.",
         "Leave these columns out, or find out why they are empty.",
         {},
         "scikit-learn, VarianceThreshold",

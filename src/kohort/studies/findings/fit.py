@@ -13,10 +13,10 @@ from kohort.studies.thresholds import limit
 def overfitting(m: Measurements) -> Finding | None:
     """A network that learns its training rows by heart."""
     train, validation = (m.history.get(name, np.zeros(0)) for name in ("loss", "val_loss"))
-    if not len(validation) or not np.isfinite(validation).all():
+    if not len(validation) or min(validation.min(), train.min()) <= 0:
         return None
     best, rise = int(validation.argmin()), float(validation[-1] / validation.min())
-    kept = m.setting.best_epoch if m.setting.early_stopping else -1
+    kept = min(m.setting.best_epoch, len(train) - 1) if m.setting.early_stopping else -1
     gap = float(validation[kept] / train[kept])
     lost = float((validation[kept] - train[kept]) / reference_loss(m))
     risen = m.setting.early_stopping or rise >= limit("rise")

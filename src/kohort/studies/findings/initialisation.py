@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kohort.recipe.initializers import resolve
-from kohort.studies.findings.evidence import hidden, late, learned, parameters, severity
+from kohort.studies.findings.evidence import hidden, largest, learned, middle, parameters, severity
 from kohort.studies.findings.finding import Finding
 from kohort.studies.measurements import Array, Measurements
 from kohort.studies.thresholds import limit
@@ -63,7 +63,7 @@ def wrong_initialisation(m: Measurements) -> Finding | None:
     product = float(np.exp(np.abs(np.log(np.maximum(ratios, 1e-30)).sum())))
     forward, backward = _forward_ratio(m), float(backward_ratio(m)[0])
     signal = max(forward, 1 / forward, backward, 1 / backward)
-    saturated = float(np.nanmax(m.of_layers("saturated")[0, places], initial=0.0))
+    saturated = float(np.nan_to_num(largest(m.of_layers("saturated")[0, places])))
     shown = signal >= limit("gain_signal") or saturated >= limit("saturated")
     if not (product >= limit("gain_product") and shown) and ratios.min() > 0:
         return None
@@ -95,10 +95,12 @@ def wrong_initialisation(m: Measurements) -> Finding | None:
 
 
 def vanishing_gradients(m: Measurements) -> Finding | None:
-    """Gradients that die out on their way to the first layer."""
+    """Gradients that die out on their way to the first layer, for a quarter of the training:
+    a network that wakes up sooner has lost little.
+    """
     ratios = backward_ratio(m)
-    now, start = float(late(m, ratios)), float(ratios[0])
-    worst = max(now, start)
+    start, later = float(ratios[0]), float(ratios[m.steps <= len(m.losses) / 4][-1])
+    worst = max(start, later)
     if worst > limit("vanishing"):
         return None
     places = hidden(m)
@@ -111,7 +113,11 @@ def vanishing_gradients(m: Measurements) -> Finding | None:
         "vanishing_gradients",
         severity(limit("vanishing") / worst, 0.7),
         m.setting.layers[places[0]],
-        {"ratio_at_the_start": start, "ratio_later": now, "threshold": limit("vanishing")},
+        {
+            "ratio_at_the_start": start,
+            "ratio_after_a_quarter": later,
+            "threshold": limit("vanishing"),
+        },
         f"The gradient that reaches {m.setting.layers[places[0]]} is {np.sqrt(worst):.1g} times "
         f"that of {m.setting.layers[places[-1]]}: the first layers hardly learn.",
         f"Use an activation that passes gradients on, or normalise the layers: {words}.",
@@ -124,15 +130,14 @@ def exploding_gradients(m: Measurements) -> Finding | None:
     """Gradients that grow on their way to the first layer, or in single steps."""
     start = float(backward_ratio(m)[0])
     norms = m.of_steps("gradient")
-    finite = norms[np.isfinite(norms)]
-    spike = float(finite.max() / np.median(finite)) if len(finite) and np.median(finite) else 1.0
+    median = middle(norms)
+    spike = largest(norms) / median if median > 0 else 1.0
     if learned(m) < limit("unlearned"):
         spike = 1.0  # What ruins a training is the size of its steps.
     excess = max(start / limit("exploding"), spike / limit("spike"))
     if excess < 1:
         return None
     places = hidden(m)
-    median = float(np.median(finite))
     changes: dict[str, Any]
     if start >= limit("exploding"):
         depth = max(1, int(len(places) * np.log(_HARMLESS) / np.log(start)))

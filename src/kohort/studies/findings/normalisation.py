@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kohort.studies.findings.evidence import late, parameters
+from kohort.studies.findings.evidence import largest, late, parameters
 from kohort.studies.findings.finding import Finding
 from kohort.studies.measurements import Measurements
 from kohort.studies.thresholds import limit
@@ -15,7 +15,7 @@ def small_batch_norm_batches(m: Measurements) -> Finding | None:
     rows = min(m.setting.batch_size, m.setting.rows)
     if not m.setting.batch_norm or rows >= limit("norm_batch"):
         return None
-    drift = float(np.nanmax(late(m, m.of_layers("mean_drift")), initial=0.0))
+    drift = float(np.nan_to_num(largest(late(m, m.of_layers("mean_drift")))))
     return Finding(
         "small_batch_norm_batches",
         0.6 + 0.3 * (1 - rows / limit("norm_batch")),

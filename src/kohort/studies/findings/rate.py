@@ -7,8 +7,10 @@ import numpy as np
 from kohort.engine.member import DIVERGED
 from kohort.studies.findings.evidence import (
     first_loss,
+    largest,
     late,
     learned,
+    middle,
     parameters,
     reference_loss,
     severity,
@@ -30,23 +32,23 @@ def rate_too_high(m: Measurements) -> Finding | None:
     """Steps that are too large: the loss diverges or rises, or the weights are replaced."""
     losses = m.history.get("loss", np.zeros(0))
     ratios = np.minimum(update_ratio(m), update_ratio(m, start=True))
-    diverged, size, largest = m.setting.status == DIVERGED, late(m, ratios), np.nanmax(ratios)
-    start = max(first_loss(m), reference_loss(m))
+    diverged, size, most = m.setting.status == DIVERGED, float(late(m, ratios)), largest(ratios)
+    start = float(np.fmax(first_loss(m), reference_loss(m)))
     ended = float(losses[-1] / start) if len(losses) else np.inf
     dead = np.nan_to_num(m.of_layers("dead"))
     killed = float(np.max(late(m, dead) - dead[0]))
-    far, died = largest > limit("update_step"), killed > limit("killed")
+    far, died = most > limit("update_step"), killed > limit("killed")
     threw_off = (far and died) or ((far or died) and learned(m) < limit("unlearned"))
     worse, jumps = ended > limit("rise_of_loss"), size > limit("update_size")
     if not (diverged or worse or jumps or threw_off):
         return None
     rate = _rounded(m.setting.learning_rate / (30.0 if diverged or threw_off else 10.0))
     seen = (
-        "Training diverged." if diverged
-        else f"The loss ended at {ended:.2g} times what it started with." if worse
-        else f"A step changes the weights by {100 * size:.2g} %." if jumps
-        else f"Single steps changed the weights by {100 * largest:.2g} %, and "
-        f"{100 * max(killed, 0):.2g} % of a layer's units died in training."
+        "Training diverged" if diverged
+        else f"The loss ended at {ended:.2g} times what it started with" if worse
+        else f"A step changes the weights by {100 * size:.2g} %" if jumps
+        else f"Single steps changed the weights by {100 * most:.2g} %, and "
+        f"{100 * max(killed, 0):.2g} % of a layer's units died in training"
     )  # fmt: skip
     return Finding(
         "rate_too_high",
@@ -56,14 +58,14 @@ def rate_too_high(m: Measurements) -> Finding | None:
             "diverged": diverged,
             "last_loss_over_first": ended,
             "threshold_loss": limit("rise_of_loss"),
-            "update_to_weight": float(size),
+            "update_to_weight": size,
             "threshold_update": limit("update_size"),
-            "largest_update_to_weight": float(largest),
+            "largest_update_to_weight": most,
             "threshold_largest": limit("update_step"),
             "units_killed": killed,
             "threshold_killed": limit("killed"),
         },
-        f"{seen} Steps of this size jump over what they should find.",
+        f"{seen}: steps of this size jump over what they should find.",
         f"Lower the learning rate to about {rate:g}.",
         parameters(m, learning_rate=rate) if np.isfinite(rate) else {},
         _SMITH,
@@ -72,9 +74,9 @@ def rate_too_high(m: Measurements) -> Finding | None:
 
 def rate_too_low(m: Measurements) -> Finding | None:
     """Steps that are too small for the training to get anywhere."""
-    size = float(np.nanmedian(update_ratio(m)))
+    size = middle(update_ratio(m))
     travel = size * len(m.losses)
-    small = size < limit("update") and travel < limit("travel")
+    small = len(m.losses) > 0 and size < limit("update") and travel < limit("travel")
     if not small or learned(m) > limit("unlearned"):
         return None
     wanted = max(limit("update"), 1 / len(m.losses))
@@ -107,7 +109,7 @@ def warmup_missing(m: Measurements) -> Finding | None:
     window = max(1, count // 100)
     smooth = np.convolve(m.losses, np.ones(window) / window, "valid")
     early = smooth[: max(2, count // 10)]
-    start = max(first_loss(m), reference_loss(m))
+    start = float(np.fmax(first_loss(m), reference_loss(m)))
     spike, end = float(early.max() / start), float(smooth[-1] / start)
     if spike < limit("early_spike") or end > 1:
         return None

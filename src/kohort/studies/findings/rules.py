@@ -13,7 +13,7 @@ from kohort.studies.findings import (
     rate,
     units,
 )
-from kohort.studies.findings.evidence import Rule
+from kohort.studies.findings.evidence import Rule, whole_numbers
 from kohort.studies.findings.finding import Finding
 from kohort.studies.measurements import Measurements
 
@@ -59,7 +59,8 @@ def found(measurements: Measurements) -> tuple[Finding, ...]:
     """
     if not len(measurements.steps):
         return ()
-    findings = [finding for rule in RULES if (finding := rule(measurements)) is not None]
+    known = whole_numbers(measurements)
+    findings = [finding for rule in RULES if (finding := rule(known)) is not None]
     for cause in sorted(findings, key=lambda f: _order(f.code)):
         now = next(f for f in findings if f.code == cause.code)
         most = _BEHIND * now.severity
