@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export KERAS_BACKEND := jax
 
-.PHONY: demo test oracles bench lint types setup clean
+.PHONY: demo test oracles browser bench lint types setup clean
 
 setup: .venv/.ready
 
@@ -29,6 +29,14 @@ test: lint types
 # PyTorch, for the tests that compare with it; they are skipped without.
 oracles: .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[oracles]' -c constraints.txt
+
+# Chromium and its driver, for the tests of the page in a real browser; they are skipped without.
+browser: .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]' -c constraints.txt
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then true; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; \
+	else echo "Install Chromium and chromedriver to run the tests of the page in a browser."; fi
 
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks

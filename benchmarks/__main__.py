@@ -13,11 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-OF_TABLES = ("calibration", "pretraining", "faults", "fresh_faults")
+OF_TABLES = ("calibration", "pretraining", "learning_rate", "faults", "fresh_faults")
 """Benchmarks on tables that the repository does not hold (`benchmarks/tables.py`)."""
 NAMES = (
     "peers", "chapter10", "overhead", "techniques", "lifting", "own_models", "memory",
-    "fashion_mnist", "convolutions", "diagnosis_cost", *OF_TABLES,
+    "fashion_mnist", "convolutions", "streaming", "report", "diagnosis_cost", *OF_TABLES,
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,29 +17,16 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import PredefinedSplit
 
-from benchmarks import side
+from benchmarks import debian, side
 
-PACKAGE = "dataset-fashion-mnist"
 RATES = [0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3]
 WIDTHS, EPOCHS, BATCH, VALIDATION = [300, 100], 10, 32, 5000
 TIMED = (2, 5)
 
 
-def _folder() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "kohort" / "benchmarks" / PACKAGE
-
-
 def fetch() -> Path:
-    """Folder of the four files, downloaded at the first call."""
-    folder = _folder()
-    name = "train-images-idx3-ubyte.gz"
-    if not list(folder.rglob(name)):
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", PACKAGE], cwd=folder, check=True)
-        (package,) = folder.glob("*.deb")
-        subprocess.run(["dpkg", "-x", package, folder], check=True)
-    return next(folder.rglob(name)).parent
+    """Folder of the four files."""
+    return debian.fetch("dataset-fashion-mnist", "train-images-idx3-ubyte.gz")
 
 
 def data() -> tuple[np.ndarray, np.ndarray]:

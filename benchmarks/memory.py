@@ -1,7 +1,8 @@
 """Bytes that a training program is predicted to take, against what the process grows by.
 
 Twelve combinations of architecture, batch size and members, each trained for two epochs in a fresh
-process. The peak is the resident set's, read from the kernel, from after compiling to the end.
+process, on as many batches as one call of the program takes. The peak is the resident set's, read
+from the kernel, from after compiling to the end.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ def _status(name: str) -> int:
 
 
 def member(architecture: str, batch: int) -> Any:
-    """One member of two epochs of four batches."""
+    """One member of two epochs."""
     import keras
 
     import kohort
+    from kohort.engine.plan import chunk_steps, structure_of
     from kohort.estimators.catching import members_of
 
     layers = keras.layers
@@ -53,11 +55,14 @@ def member(architecture: str, batch: int) -> Any:
         model.compile("adam", "sparse_categorical_crossentropy")
         return model
 
-    generator = np.random.default_rng(0)
-    X = generator.random((4 * batch, *FEATURES[architecture]), np.float32)
-    y = generator.integers(0, 10, len(X))
-    estimator = kohort.KerasClassifier(build, epochs=2, batch_size=batch, random_state=0)
-    return members_of(lambda: estimator.fit(X, y))[0]
+    def of(batches: int) -> Any:
+        generator = np.random.default_rng(0)
+        X = generator.random((batches * batch, *FEATURES[architecture]), np.float32)
+        y = generator.integers(0, 10, len(X))
+        estimator = kohort.KerasClassifier(build, epochs=2, batch_size=batch, random_state=0)
+        return members_of(lambda: estimator.fit(X, y))[0]
+
+    return of(max(4, chunk_steps(structure_of(of(1)))))
 
 
 def grown(architecture: str, batch: int, members: int) -> dict[str, Any]:

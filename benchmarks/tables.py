@@ -12,10 +12,17 @@ import pandas as pd
 
 
 def table(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Features and target of `NAME.parquet` in the folder that `KOHORT_DATA` names.
+    """Features and target of a table whose features are all numbers, such as `letter` (UCI Letter
+    Recognition) and `satellite` (Statlog Landsat).
+    """
+    frame, y, _ = raw_table(name)
+    return frame.to_numpy(np.float64), y.to_numpy()
 
-    The folder's `manifest.json` gives each table's target; the benchmarks use `letter` (UCI Letter
-    Recognition) and `satellite` (Statlog Landsat), whose features are all numbers.
+
+def raw_table(name: str) -> tuple[pd.DataFrame, pd.Series, str]:
+    """Features, target and task of `NAME.parquet` in the folder that `KOHORT_DATA` names.
+
+    The folder's `manifest.json` gives each table's target and task.
     """
     folder = Path(os.environ.get("KOHORT_DATA", "data"))
     if not (folder / "manifest.json").exists():
@@ -23,10 +30,10 @@ def table(name: str) -> tuple[np.ndarray, np.ndarray]:
             f"{folder} holds no manifest.json: set KOHORT_DATA to a folder with {name}.parquet and "
             f'manifest.json, {{"{name}": {{"target": "column"}}}}.'
         )
-    target = json.loads((folder / "manifest.json").read_text())[name]["target"]
+    about = json.loads((folder / "manifest.json").read_text())[name]
     frame = pd.read_parquet(folder / f"{name}.parquet")
-    y = frame.pop(target)
-    return frame.to_numpy(np.float64), y.to_numpy()
+    y = frame.pop(about["target"])
+    return frame, y, about.get("task", "")
 
 
 def interval(differences: np.ndarray) -> dict[str, float]:

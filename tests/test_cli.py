@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 import sys
 
 import keras
@@ -84,6 +85,7 @@ def test_a_search_leaves_a_complete_folder(searched):
         "model.keras",
         "preprocessing.joblib",
         "run.json",
+        "schedule.json",
         "search.png",
     ]
     assert not [path for path in searched.parent.iterdir() if path.name.startswith(".")]
@@ -103,6 +105,32 @@ def test_the_run_s_description_adds_up(searched):
     pd.testing.assert_frame_equal(board, pd.read_csv(searched / "leaderboard.csv"))
     curves = pd.read_csv(searched / "learning_curves.csv")
     assert len(curves.groupby(["candidate", "fold"])) == 3 * 2 + 1
+
+
+def test_a_search_s_report_is_a_page(searched, tmp_path, capsys):
+    assert run("report", searched, "--out", tmp_path / "page.html", "--language", "ko") == 0
+    assert capsys.readouterr().out == f"Written: {tmp_path / 'page.html'}\n"
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '<html lang="ko">' in page
+    assert "kohort search" in page
+    assert '"schedule":{"name":"constant"' in page
+
+
+def test_a_report_of_an_older_folder_shows_what_it_has(searched, tmp_path):
+    """Version 0.1.0's first folders had no times, no command and no schedule."""
+    for name in ("leaderboard.parquet", "learning_curves.parquet"):
+        (tmp_path / name).write_bytes((searched / name).read_bytes())
+    known = json.loads((searched / "run.json").read_text(encoding="utf-8"))
+    older = {key: value for key, value in known.items() if key not in ("times", "command")}
+    (tmp_path / "run.json").write_text(json.dumps(older), encoding="utf-8")
+    assert run("report", tmp_path) == 0
+    assert (tmp_path / "report.html").stat().st_size > 1e6
+
+
+def test_reports_and_watching_fail_in_one_line(searched, tmp_path, capsys):
+    assert "`RUN` must be a folder" in _failing(capsys, "report", tmp_path)
+    assert "`language` must be" in _failing(capsys, "report", searched, "--language", "fr")
+    assert "`port` must be" in _failing(capsys, "watch", searched, "--port", "99999")
 
 
 def test_the_winner_takes_the_raw_table(searched, folder, capsys):
@@ -157,6 +185,25 @@ def test_fit_then_predict(folder, tmp_path, capsys, table):
     assert np.isfinite(predicted["amount"]).all()
 
 
+def test_a_plan_is_a_table_and_a_sentence(folder, capsys):
+    options = ["--set", "epochs=1", "--seconds", 0.1, "--memory", 10**8]
+    assert run("plan", folder / "amounts.parquet", "--target", "amount", *SMALL, *options) == 0
+    printed = capsys.readouterr().out
+    rows = [line.split() for line in printed.splitlines() if line.strip()[:1].isdigit()]
+    assert [row[0] for row in rows] == ["8", "16"]
+    assert re.search(r"^Use batch_size=\d+.* of 95 MiB", printed, re.MULTILINE)
+
+
+def test_a_search_logs_to_trackers(folder, tmp_path, capsys):
+    options = ["--target", "kind", "--space", folder / "space.toml", "--trials", 2, "--cv", 2]
+    track = ["--track", f"tensorboard:{tmp_path / 'runs'}"]
+    assert run("search", folder / "kinds.csv", *options, *SMALL, *track) == 0
+    assert f"Logged: tensorboard:{tmp_path / 'runs'}\n" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "candidate_1" / "fold_2").is_dir()
+    message = _failing(capsys, "search", folder / "kinds.csv", *options, *SMALL, *track)
+    assert "`folder` must be without event files of another search" in message
+
+
 def test_the_version_is_printed(capsys):
     assert run("--version") == 0
     assert capsys.readouterr().out == f"kohort {kohort.__version__}\n"
@@ -175,6 +222,8 @@ def _failing(capsys, *arguments):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ([], "`target` must be the table's column to predict; got None. Add --target NAME."),
+        (["--target", "kind", "--track", "runs"], "`track` must be of the form tensorboard:PLACE"),
         (["--target", "knd"], "`target` must be a column of the table; got 'knd'. Did you mean"),
         (["--target", "kind", "--task", "sorting"], "`task` must be one of"),
         (["--target", "kind", "--task", "regression"], "`task` must be 'classification'"),

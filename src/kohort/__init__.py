@@ -4,6 +4,7 @@ from kohort import _version, runtime
 
 runtime.prepare()
 
+from kohort.data.parquet import ParquetTable  # noqa: E402
 from kohort.errors import (  # noqa: E402
     BackendError,
     CancelledError,
@@ -14,18 +15,28 @@ from kohort.errors import (  # noqa: E402
     KohortError,
     ModelError,
     ParameterError,
+    RateWarning,
+    TrackerError,
 )
 from kohort.estimators.comparing import compare  # noqa: E402
 from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
 from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
 from kohort.estimators.diagnosing import diagnose  # noqa: E402
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
+from kohort.estimators.mapping import rate_batch_map  # noqa: E402
 from kohort.estimators.persistence import load  # noqa: E402
 from kohort.estimators.planning import plan_batch_size  # noqa: E402
+from kohort.estimators.range_test import find_learning_rate  # noqa: E402
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
 from kohort.estimators.together import register as _register  # noqa: E402
 from kohort.estimators.together import together  # noqa: E402
+from kohort.estimators.worker_planning import plan_workers  # noqa: E402
 from kohort.report.schedule_picture import plot_schedule  # noqa: E402
+from kohort.report.search_report import search_report  # noqa: E402
+from kohort.report.trackers.mlflow import MLflowTracker  # noqa: E402
+from kohort.report.trackers.optuna import OptunaTracker  # noqa: E402
+from kohort.report.trackers.tensorboard import TensorBoardTracker  # noqa: E402
+from kohort.report.trackers.tracker import log_search  # noqa: E402
 from kohort.studies.diagnosis import Diagnosis  # noqa: E402
 from kohort.studies.findings.finding import Finding  # noqa: E402
 
@@ -50,13 +61,24 @@ __all__ = [
     "KerasLoopWarning",
     "KerasRegressor",
     "KohortError",
+    "MLflowTracker",
     "ModelError",
+    "OptunaTracker",
     "ParameterError",
+    "ParquetTable",
     "RandomizedSearchCV",
+    "RateWarning",
+    "TensorBoardTracker",
+    "TrackerError",
     "compare",
+    "find_learning_rate",
     "diagnose",
     "load",
+    "log_search",
     "plan_batch_size",
+    "plan_workers",
     "plot_schedule",
+    "rate_batch_map",
+    "search_report",
     "together",
 ]

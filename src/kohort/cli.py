@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich import box
@@ -14,14 +16,25 @@ from rich.console import Console
 from rich.table import Table
 
 from kohort._version import VERSION
-from kohort.data.tables import read_table, resolve_task, split_target, target_array
+from kohort.data.folders import IMAGES
 from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
-from kohort.estimators.spaces import default_space, read_settings, read_space
-from kohort.estimators.tabular import TabularModel, tabular_pipeline
-from kohort.estimators.tabular_search import Plan, SearchResult, search_table
+from kohort.estimators.ending import end_of
+from kohort.estimators.problem import Problem
+from kohort.estimators.problem_plans import plans_of
+from kohort.estimators.problem_search import Plan, SearchResult, search_problem
+from kohort.estimators.sources import load_model, read_problem
+from kohort.estimators.spaces import default_space, read_space
+from kohort.report.description import describe_plan
 from kohort.report.leaderboard import count_statuses, leaderboard
-from kohort.report.pictures import short
+from kohort.report.progress_file import PROGRESS, recording
 from kohort.report.run_folder import new_folder, write_file, write_search
+from kohort.report.search_report import search_report
+from kohort.report.trackers.mlflow import MLflowTracker
+from kohort.report.trackers.optuna import OptunaTracker
+from kohort.report.trackers.tensorboard import TensorBoardTracker
+from kohort.report.trackers.tracker import checked_trackers, log_to_all
+from kohort.report.watching import HOST, server
+from kohort.style import short
 
 app = typer.Typer(
     help="Train every fit of a hyperparameter search as a member of one compiled program.",
@@ -30,24 +43,38 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="CSV or Parquet file.")]
-Target = Annotated[str, typer.Option(help="Column to predict.")]
+Data = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA", help="CSV or Parquet file, or folder with a sub-folder of images per class."
+    ),
+]
+Target = Annotated[str | None, typer.Option(help="Column to predict; for tables.")]
 Task = Annotated[str, typer.Option(help="auto, classification or regression.")]
 Seed = Annotated[int, typer.Option(help="Fixes everything that is random.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Parameter of the network; repeatable."),
 ]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search.")]
+Language = Annotated[str, typer.Option(help="en or ko, to begin with.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a folder that exists.")]
 
 _SHOWN = 10
+_TRIALS, _IMAGE_TRIALS = 50, 20
+_CV, _IMAGE_CV = 5, 3
+_TRACKERS = {
+    "tensorboard": TensorBoardTracker,
+    "mlflow": MLflowTracker,
+    "optuna": OptunaTracker,
+}
 
 
 def main() -> None:
     """Run the command line; bad input ends with one line and exit code 2."""
     try:
         app()
-    except (KohortError, ValueError) as error:
+    except (KohortError, ValueError, ImportError) as error:
         message = " ".join(str(error).split())
         print(f"Error: {message}", file=sys.stderr)
         sys.exit(2)
@@ -71,16 +98,17 @@ def _options(
 @app.command()
 def search(
     data: Data,
-    target: Target,
+    target: Target = None,
     task: Task = "auto",
     space: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="Parameters to search.")
     ] = None,
     method: Annotated[str, typer.Option(help="random or grid.")] = "random",
     trials: Annotated[
-        int | None, typer.Option(help="Candidates of a random search. [default: 50]")
+        int | None,
+        typer.Option(help="Candidates of a random search. [default: 50, for images 20]"),
     ] = None,
-    cv: Annotated[int, typer.Option(help="Folds.")] = 5,
+    cv: Annotated[int | None, typer.Option(help="Folds. [default: 5, for images 3]")] = None,
     seed: Seed = 0,
     test_fraction: Annotated[
         float, typer.Option(help="Share of the rows to test the winner on; 0 for none.")
@@ -88,31 +116,67 @@ def search(
     settings: Settings = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.")] = None,
     overwrite: Overwrite = False,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND:PLACE",
+            help="Log to tensorboard:DIR, mlflow:URI or optuna:URL; repeatable.",
+        ),
+    ] = None,
 ) -> None:
-    """Search for the best network for a table."""
+    """Search for the best network for a table or for images."""
     started = time.perf_counter()
-    table = read_table(data)
-    resolved = resolve_task(task, split_target(table, target)[1])
+    problem, values = read_problem(data, target, task, settings or [], seed)
     if trials is not None and method == "grid":
         raise ParameterError(
             explain("trials", "left out when method is 'grid'", trials, "A grid tries every point.")
         )
+    images = problem.task == IMAGES
     plan = Plan(
-        space=default_space(method) if space is None else read_space(space, resolved, method),
+        space=default_space(method, problem.task)
+        if space is None
+        else read_space(space, problem.task, method),
         method=method,
-        trials=50 if trials is None else trials,
-        cv=cv,
+        trials=(_IMAGE_TRIALS if images else _TRIALS) if trials is None else trials,
+        cv=(_IMAGE_CV if images else _CV) if cv is None else cv,
         seed=seed,
         test_fraction=test_fraction,
-        settings=read_settings(settings or [], resolved),
+        settings=values,
     )
+    trackers = checked_trackers(track or [], _TRACKERS)
     if out is None:
-        result = search_table(table, target, plan, resolved)
+        result = search_problem(problem, plan)
     else:
         with new_folder(out, overwrite) as folder:
-            result = search_table(table, target, plan, resolved)
-            write_search(result, folder, {"path": str(data), "columns": table.shape[1]})
+            source = {"path": str(data), **problem.about, "target": target}
+            result = _recorded_search(problem, plan, folder, source)
+    _print_about(problem)
     _print_search(result, time.perf_counter() - started, out)
+    for line in log_to_all(result.search, trackers):
+        print(line)
+
+
+def _recorded_search(
+    problem: Problem, plan: Plan, folder: Path, source: dict[str, Any]
+) -> SearchResult:
+    """Search, telling `kohort watch` how far it is, and write what was found."""
+    command = shlex.join(["kohort", *sys.argv[1:]])
+    known = describe_plan(plan, problem.task, source, command)
+    with recording(folder / PROGRESS, known) as follow:
+        result = search_problem(problem, plan, follow=follow)
+        write_search(result, folder, known)
+    return result
+
+
+def _print_about(problem: Problem) -> None:
+    """How images were read; tables need no word."""
+    if problem.task == IMAGES:
+        height, width = problem.fixed["image_size"]
+        form = f"{height}x{width} {'grey' if problem.fixed['channels'] == 1 else 'RGB'}"
+        skipped = problem.about["left_out"]
+        more = f"; left out, since they are no images: {skipped}" if skipped else ""
+        found = f"{len(problem.labels)} images of {problem.about['classes']} classes"
+        print(f"Data: {found}, read as {form}{more}")
 
 
 def _print_search(result: SearchResult, seconds: float, out: Path | None) -> None:
@@ -140,7 +204,8 @@ def _print_search(result: SearchResult, seconds: float, out: Path | None) -> Non
         f"Fits: {fits}; {seconds:.1f} s in all",
     ]
     if result.test_score is not None:
-        rows = f"{result.rows['tested']} rows that the search never saw"
+        noun = "images" if result.model.task == IMAGES else "rows"
+        rows = f"{result.rows['tested']} {noun} that the search never saw"
         lines.insert(2, f"{result.score_name} on {rows}: {result.test_score:.4f}")
     if out is not None:
         lines.append(f"Written: {out} (the model, fitted on all rows; search.png; tables)")
@@ -150,54 +215,108 @@ def _print_search(result: SearchResult, seconds: float, out: Path | None) -> Non
 @app.command()
 def fit(
     data: Data,
-    target: Target,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the model.")],
+    target: Target = None,
     task: Task = "auto",
     settings: Settings = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train one network on a table."""
-    table = read_table(data)
-    X, y = split_target(table, target)
-    resolved = resolve_task(task, y)
-    values = read_settings(settings or [], resolved)
+    """Train one network on a table or on images."""
+    problem, values = read_problem(data, target, task, settings or [], seed)
     with new_folder(out, overwrite) as folder:
-        pipeline = tabular_pipeline(resolved, random_state=seed, settings=values)
+        network = problem.network(values, seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DivergedWarning)  # The status below says it.
-            pipeline.fit(X, target_array(y, resolved))
-        model = TabularModel.of(pipeline, X, target, resolved)
+            network.fit(problem.X, problem.labels)
+        model = problem.kept(network)
         model.save(folder)
-    network = model.estimator
-    loss = ", ".join(
-        f"{name} {log[network.best_epoch_]:.4g}" for name, log in network.history_.items()
-    )
-    print(f"{network.status_} after {network.n_epochs_} epochs; best epoch: {loss}")
+    _print_about(problem)
+    end = end_of(model.estimator)
+    logs = ", ".join(f"{name} {value:.4g}" for name, value in end.logs.items())
+    print(f"{end.status} after {end.epochs} epochs; best epoch: {logs}")
     print(f"Written: {out}")
 
 
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a search or a fit.")],
-    data: Data,
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...", help="A table; or image files, or folders with some."),
+    ],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Instead of the standard output.")
     ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Probability of each class.")] = False,
 ) -> None:
-    """Predict the target of a table's rows, as CSV."""
-    fitted = TabularModel.load(model)
-    table = read_table(data)
-    if proba:
-        predictions = fitted.predict_proba(table)
-    else:
-        predictions = table[[]].assign(**{fitted.target: fitted.predict(table)})
+    """Predict the target of a table's rows or the class of images, as CSV."""
+    predictions = load_model(model).predictions(data, proba)
     text = predictions.to_csv(index=False, lineterminator="\n")
     if out is None:
         sys.stdout.write(text)
     else:
         write_file(out, text)
+
+
+@app.command()
+def plan(
+    data: Data,
+    target: Target = None,
+    task: Task = "auto",
+    settings: Settings = None,
+    seed: Seed = 0,
+    memory: Annotated[
+        int | None, typer.Option(metavar="BYTES", help="Memory to use. [default: what is free]")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Time to measure for.")] = 60.0,
+) -> None:
+    """Measure how to train: which batch size, and for images how many workers read them."""
+    problem, values = read_problem(data, target, task, settings or [], seed)
+    plans = plans_of(problem, values, seed, memory=memory, seconds=seconds)
+    _print_about(problem)
+    console = Console(highlight=False)
+    for each in plans:
+        grid = Table(box=box.SIMPLE_HEAD, padding=0)
+        for name in each.table.columns:
+            grid.add_column(name.replace("_", "\n"), justify="right", vertical="bottom")
+        for row in each.table.itertuples(index=False):
+            grid.add_row(*(_amount(value) for value in row))
+        console.print(grid)
+        print(each)
+
+
+def _amount(value: float) -> str:
+    whole = abs(value) >= 100 or float(value).is_integer()
+    return f"{value:,.0f}" if whole else f"{value:.3g}"
+
+
+@app.command()
+def report(
+    run: Run,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="The page to write. [default: RUN/report.html]"),
+    ] = None,
+    language: Language = "en",
+) -> None:
+    """Make one page about a search: an HTML file that needs no server."""
+    path = run / "report.html" if out is None else out
+    search_report(run, path, language)
+    print(f"Written: {path}")
+
+
+@app.command()
+def watch(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The --out of a search.")],
+    port: Annotated[int, typer.Option(help="0 takes any that is free.")] = 0,
+    language: Language = "en",
+) -> None:
+    """Show a search in the browser while it runs; only this machine can see it."""
+    with server(run, port, language) as answering:
+        print(f"Open http://{HOST}:{answering.server_port}/ (Ctrl-C ends)", flush=True)
+        with suppress(KeyboardInterrupt):
+            answering.serve_forever()
 
 
 if __name__ == "__main__":

@@ -29,12 +29,20 @@ class CancelledError(KohortError, RuntimeError):
     """The cohort that a fit waited in was interrupted before the fit ended."""
 
 
+class TrackerError(KohortError, RuntimeError):
+    """A tracker could not be reached or did not take a search, which is unharmed."""
+
+
 class DivergedWarning(UserWarning):
     """Training ended in NaN or infinity; the best weights before it were restored."""
 
 
 class ModelError(KohortError, ValueError):
     """A build function failed, or gave a model that does not fit the data."""
+
+
+class RateWarning(UserWarning):
+    """A learning rate that was to be found was not; the default is used."""
 
 
 class KerasLoopWarning(UserWarning):

@@ -1,8 +1,10 @@
-"""Colours and settings that all pictures share."""
+"""Colours, settings and ways to write numbers that all pictures and tables share."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from kohort.errors import KohortError
 
@@ -46,3 +48,17 @@ def matplotlib() -> Any:
             'Pictures need matplotlib, which is not installed. Run: pip install "kohort[plot]"'
         ) from error
     return package
+
+
+def short(value: Any) -> str:
+    """A parameter's value in few letters.
+
+    Examples
+    --------
+    >>> short(0.00031), short(0.25), short("relu")
+    ('3.1e-4', '0.25', 'relu')
+    """
+    if not isinstance(value, float | np.floating):
+        return str(value)
+    number = float(value)
+    return f"{number:.1e}".replace("e-0", "e-") if 0 < abs(number) < 0.01 else f"{number:.2g}"

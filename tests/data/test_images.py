@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 import kohort
-from kohort.data.images import check_files, is_paths, read_images, refuse
+from kohort.data.images import headers, image_files, is_paths, refuse_faults
+from kohort.data.pixel_store import PixelStore
 
 
 @pytest.fixture
@@ -14,6 +15,10 @@ def picture():
     pixels = np.full((6, 9, 3), 255, np.uint8)
     pixels[:, 5:, 1:] = 0
     return pixels
+
+
+def read_images(paths, size, channels, **options):
+    return PixelStore().pixels(image_files(paths, headers(paths), size, channels, **options))
 
 
 def written(folder, name, pixels, mode="RGB", **options):
@@ -79,13 +84,14 @@ def test_every_fault_is_named_at_once(tmp_path, picture):
     text.write_text("no image")
     broken = tmp_path / "broken.png"
     broken.write_bytes(good.read_bytes()[:40])
-    fine, faults = check_files([good, empty, text, broken, tmp_path / "gone.png"])
-    assert fine.tolist() == [True, False, False, False, False]
+    paths = [good, empty, text, broken, tmp_path / "gone.png"]
+    found = headers(paths)
+    assert [not header.fault for header in found] == [True, False, False, False, False]
     with pytest.raises(kohort.DataError, match="4 of 5 image files") as raised:
-        refuse(faults, 5)
+        refuse_faults(paths, found)
     for words in ("empty.png has no bytes", "gone.png does not exist", "text.png is no image"):
         assert words in str(raised.value)
-    refuse({}, 5)
+    refuse_faults([good], found[:1])
 
 
 def test_a_file_that_breaks_off_is_named_when_it_is_decoded(tmp_path):

@@ -19,9 +19,9 @@ from kohort.recipe.recipe import Recipe
 used = set()
 real = Runner.__init__
 
-def spy(self, structure, slots, device, source, sink):
+def spy(self, structure, slots, device, *rest):
     used.add(device.id)
-    real(self, structure, slots, device, source, sink)
+    real(self, structure, slots, device, *rest)
 
 Runner.__init__ = spy
 x = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)

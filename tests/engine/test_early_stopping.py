@@ -127,10 +127,10 @@ def test_chunks_of_any_length_visit_each_row_once_an_epoch_in_the_members_order(
             fit.advance(np.ones(steps))
             if not fit.remaining:
                 break
-        assert seen == list(one.order(epoch))
+        assert seen == list(one.order.epoch(epoch))
         assert sorted(seen) == sorted(one.train)
         fit.end_epoch({})
-    assert not np.array_equal(one.order(0), one.order(1)) or size < 6
+    assert not np.array_equal(one.order.epoch(0), one.order.epoch(1)) or size < 6
 
 
 def test_a_callback_that_asks_for_the_end_is_not_taken_for_early_stopping(member):

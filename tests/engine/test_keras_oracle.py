@@ -100,7 +100,7 @@ def _steps_of_keras(member):
     """Weights after Keras has seen the member's batches, one `train_on_batch` each."""
     model, rows, size = _keras_model(member), member.rows, member.recipe.batch_size
     for epoch in range(member.recipe.epochs):
-        order = member.order(epoch)
+        order = member.order.epoch(epoch)
         for start in range(0, len(order), size):
             batch = order[start : start + size]
             weight = None if rows.weight is None else rows.weight[batch]
@@ -159,7 +159,7 @@ def test_logs_equal_those_of_kerass_fit(fields, table, member):
     model = _keras_model(one, metrics=[metric()] if metric else None)
     expected = {}
     for epoch in range(one.recipe.epochs):
-        order = one.order(epoch)
+        order = one.order.epoch(epoch)
         history = model.fit(
             rows.x[order],
             rows.y[order],

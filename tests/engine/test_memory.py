@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-from kohort.engine.memory import available_memory, footprint, free_on
-from kohort.engine.plan import structure_of
+from kohort.engine.memory import available_memory, fitting_slots, footprint, free_on
+from kohort.engine.plan import slots_of, structure_of
 
 _PROBE = """
 import gc, sys
@@ -17,7 +17,7 @@ import kohort
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Rows
 from kohort.engine.memory import footprint
-from kohort.engine.plan import structure_of
+from kohort.engine.plan import slots_of, structure_of
 from kohort.engine.population import Runner
 from kohort.networks.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
@@ -89,3 +89,17 @@ def test_a_device_says_what_it_has_free():
 
     assert free_on(Card()) == 700
     assert free_on(jax.local_devices()[0]) == pytest.approx(available_memory(), rel=0.2)
+
+
+def test_slots_are_halved_until_they_fit(member):
+    structure, device = structure_of(member(batch_size=16)), jax.local_devices()[0]
+    two = footprint(structure, 2, device).total
+    assert fitting_slots(structure, 8, device, np.inf) == 8
+    assert fitting_slots(structure, 8, device, two) == 2
+    assert fitting_slots(structure, 8, device, two - 1) == 1
+    assert fitting_slots(structure, 1024, device, 1000) == 1
+
+
+def test_an_accelerator_takes_as_many_members_as_there_are(member):
+    structure = structure_of(member())
+    assert [slots_of(structure, waiting, "gpu") for waiting in (1, 30, 5000)] == [1, 32, 1024]

@@ -90,7 +90,7 @@ def test_programs_are_traced_under_strict_promotion(case, dtype, double_precisio
         case.get("batch_norm"),
         case.get("layer_norm"),
     )
-    structure = Structure(network, loss, family, 1, _BATCH, dtype, _EVERYTHING)
+    structure = Structure(network, loss, family, 1, _BATCH, dtype, dtype, _EVERYTHING)
     precision = double_precision() if dtype == "float64" else contextlib.nullcontext()
     with precision, jax.numpy_dtype_promotion("strict"):
         for function, *arguments in _programs(structure).values():

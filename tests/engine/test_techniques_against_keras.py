@@ -123,7 +123,7 @@ def _weights_of_keras(member):
     rows, size = member.rows, member.recipe.batch_size
     model = _keras_model(member, -(-len(rows.x) // size))
     for epoch in range(member.recipe.epochs):
-        order = member.order(epoch)
+        order = member.order.epoch(epoch)
         for start in range(0, len(order), size):
             batch = order[start : start + size]
             model.train_on_batch(rows.x[batch], rows.y[batch])

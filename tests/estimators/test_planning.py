@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 
 import kohort
-from kohort.studies.batch_size import advised, margin
+from kohort.studies.batch_size import MARGIN, advised
 
 SMALL = {"width": 8, "epochs": 3, "random_state": 0}
 
@@ -101,7 +101,7 @@ def test_a_plan_tells_bytes_rates_and_advice(estimator, diabetes):
 
 def test_no_size_beyond_the_memory_is_tried(diabetes):
     free = kohort.plan_batch_size(kohort.DenseRegressor(**SMALL), *diabetes, seconds=1e-6)
-    needed = int(free.table["bytes"].iloc[0] / margin("cpu")) + 1
+    needed = int(free.table["bytes"].iloc[0] / MARGIN) + 1
     plan = kohort.plan_batch_size(
         kohort.DenseRegressor(**SMALL), *diabetes, seconds=60, memory=needed
     )

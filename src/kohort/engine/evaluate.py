@@ -131,7 +131,7 @@ def evaluation_function(structure: Structure, rows: int) -> Callable[..., Any]:
                 start = number * block
                 parts = [jax.lax.dynamic_slice_in_dim(a, start, block) for a in table]
                 exists = start + jnp.arange(block, dtype=jnp.int32) < real
-                batch = (*parts, exists)
+                batch = (parts[0].astype(params.dtype), *parts[1:], exists)
                 return judge.see(carry, variables, batch, numbers[slot], units[slot])
 
             carry = judge.start(variables, numbers[slot])
@@ -174,7 +174,7 @@ def prediction_function(network: Network, rows: int) -> Callable[..., Any]:
 
         def blockwise(number: Any, outputs: Any) -> Any:
             start = number * block
-            part = jax.lax.dynamic_slice_in_dim(x, start, block)
+            part = jax.lax.dynamic_slice_in_dim(x, start, block).astype(params.dtype)
             output = network.predict(variables, part, numbers, units)
             return jax.lax.dynamic_update_slice_in_dim(outputs, output, start, 0)
 

@@ -12,6 +12,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import jax
@@ -19,11 +20,20 @@ import jax
 from kohort.engine import plan, programs
 from kohort.engine.fit import Fit
 from kohort.engine.member import DIVERGED, STOPPED_EARLY, Member, Outcome
+from kohort.engine.memory import fitting_slots, free_on
 from kohort.engine.population import Runner
+from kohort.engine.rows import LazyRows
 from kohort.engine.structure import Structure
+from kohort.engine.times import Stopwatch, Times
 from kohort.errors import CancelledError
 
 Done = Callable[[Fit], None]
+
+_ACCELERATOR_SHARE = 0.9
+"""Share of an accelerator's free memory that a program may take."""
+
+_MOST_READERS = 32
+"""Threads that train members which read files, at most."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,11 @@ class _Group:
     queue: deque[Fit] = field(default_factory=deque)
     runners: list[int] = field(default_factory=list)
     """Slots of each program that trains this group now."""
+
+    @property
+    def streamed(self) -> bool:
+        """Whether members that wait read files, and do so together if they train together."""
+        return any(isinstance(fit.member.rows.x, LazyRows) for fit in self.queue)
 
     @property
     def cost(self) -> float:
@@ -92,6 +107,8 @@ class Executor:
         self._workers: set[threading.Thread] = set()
         self._statuses: Counter[str] = Counter()
         self._submitted = 0
+        self._times = Times()
+        self._watches: list[Stopwatch] = []
 
     def submit(self, member: Member, done: Done) -> Fit:
         """Queue a member; `done(fit)` is called, in some thread, when it has ended.
@@ -133,6 +150,16 @@ class Executor:
                 progress=ended + partial,
             )
 
+    @property
+    def threads(self) -> int:
+        """How many threads train."""
+        return len(self._devices)
+
+    def times(self) -> Times:
+        """What the threads' seconds were spent on so far."""
+        with self._lock:
+            return sum((watch.times() for watch in self._watches), self._times)
+
     def start(self) -> None:
         """Plan what has arrived and set idle threads to work."""
         with self._lock:
@@ -149,13 +176,31 @@ class Executor:
             staff = [self._idle_devices.pop() for _ in range(min(waiting, len(self._idle_devices)))]
             workers = [
                 threading.Thread(target=self._work, args=(n,), name="kohort-worker", daemon=True)
-                for n in staff
+                for n in (*staff, *self._readers(len(staff)))
             ]
             self._workers.update(workers)
             for worker in workers:
                 worker.start()
         for fit in failed:
             self._deliver(fit)
+
+    def _readers(self, staff: int) -> range:
+        """Further threads, so that all members that read the same files read them once, together.
+
+        A thread trains as many members as its program has slots, on a CPU often one.
+        """
+        device = self._devices[0]
+        if device.platform != "cpu":
+            return range(0)
+        wanted = 0
+        for group in (group for group in self._groups.values() if group.streamed):
+            slots = plan.slots_of(group.structure, len(group.queue))
+            threads = min(-(-len(group.queue) // slots), _MOST_READERS - wanted)
+            wanted += threads
+            for fit in islice(group.queue, threads * slots):
+                fit.open_rows()  # Before the first of them starts to read.
+        first = len(self._devices)
+        return range(first, first + max(0, wanted - staff))
 
     def _plan(self, arrivals: list[Fit]) -> None:
         """Put each arrival into its group's queue."""
@@ -192,17 +237,19 @@ class Executor:
 
     def _work(self, number: int) -> None:
         """One thread: take the group with most work, train until it is empty, again."""
-        device = self._devices[number]
+        helps = number >= len(self._devices)
+        device = self._devices[number % len(self._devices)]
         while True:
             with self._lock:
                 group = max(
-                    (group for group in self._groups.values() if group.queue),
+                    (g for g in self._groups.values() if g.queue and (g.streamed or not helps)),
                     key=lambda group: group.cost,
                     default=None,
                 )
                 if group is None:
                     self._groups = {s: g for s, g in self._groups.items() if g.runners}
-                    self._idle_devices.append(number)
+                    if not helps:
+                        self._idle_devices.append(number)
                     self._workers.discard(threading.current_thread())
                     return
                 slots = self._slots(group, device)
@@ -213,18 +260,25 @@ class Executor:
 
     def _run(self, group: _Group, slots: int, device: Any) -> None:
         mine: list[Fit] = []
+        if device.platform != "cpu":
+            memory = _ACCELERATOR_SHARE * free_on(device)
+            slots = fitting_slots(group.structure, slots, device, memory)
 
         def source() -> Fit | None:
             with self._lock:
                 if not group.queue:
                     return None
                 fit = group.queue.popleft()
+                fit.open_rows()
                 self._training.add(fit)
                 mine.append(fit)
                 return fit
 
+        watch = Stopwatch()
+        with self._lock:
+            self._watches.append(watch)
         try:
-            Runner(group.structure, slots, device, source, self._deliver).run()
+            Runner(group.structure, slots, device, source, self._deliver, watch).run()
         except BaseException as error:
             with self._lock:
                 failed = [fit for fit in mine if fit in self._done] + list(group.queue)
@@ -232,6 +286,9 @@ class Executor:
             for fit in failed:
                 fit.error = error
                 self._deliver(fit)
+        with self._lock:
+            self._watches.remove(watch)
+            self._times += watch.times()
 
     def _slots(self, group: _Group, device: Any) -> int:
         """Slots for a new runner; a program that exists already is preferred to a better fit, and
@@ -251,6 +308,7 @@ class Executor:
             done = self._done.pop(fit, None)
             self._training.discard(fit)
             self._statuses[fit.result.status if fit.result else "failed"] += 1
+        fit.release()
         if done is not None:
             done(fit)
 

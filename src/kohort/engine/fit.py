@@ -5,6 +5,7 @@ device, so that every decision follows Keras's `EarlyStopping` in full precision
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from kohort.engine.member import (
     Member,
     Outcome,
 )
+from kohort.engine.rows import LazyRows, Reader
 from kohort.recipe.pace import pace
 from kohort.recipe.plateau import Plateau
 
@@ -33,6 +35,8 @@ class Fit:
     epoch, cursor, step : int
         Current epoch, steps done in it, steps done in all.
     status : str
+    waited : float
+        Seconds spent waiting for rows from files.
     """
 
     def __init__(self, member: Member) -> None:
@@ -51,6 +55,8 @@ class Fit:
         self._wait = 0
         self._loss_sum = 0.0
         self._order: NDArray[np.intp] | None = None
+        self._reader: Reader | None = None
+        self.waited = 0.0
         performs = member.recipe.schedule == "performance"
         self._plateau = Plateau(member.recipe) if performs else None
         self._factor = 1.0
@@ -99,9 +105,31 @@ class Fit:
     def upcoming(self, steps: int) -> NDArray[np.intp]:
         """Row numbers of the next `steps` batches."""
         if self._order is None:
-            self._order = self.member.order(self.epoch)
+            self._order = self.member.order.epoch(self.epoch)
         size = self.member.recipe.batch_size
         return self._order[self.cursor * size : (self.cursor + steps) * size]
+
+    def open_rows(self) -> None:
+        """Take a place among those who read the same files, before any of them goes on."""
+        x = self.member.rows.x
+        if self._reader is None and isinstance(x, LazyRows):
+            self._reader = x.reader(self.member.order, self.epoch, self.member.recipe.epochs)
+
+    def read(self, order: NDArray[np.intp], out: NDArray[Any]) -> None:
+        """Copy the features of the next rows, which have these numbers, into `out`."""
+        x = self.member.rows.x
+        if not isinstance(x, LazyRows):
+            np.take(x, order, axis=0, out=out, mode="clip")
+            return
+        self.open_rows()
+        assert self._reader is not None
+        self._reader.take(out)
+        self.waited = self._reader.waited
+
+    def release(self) -> None:
+        """Let the loader of its rows go, if it has one."""
+        if self._reader is not None:
+            self._reader.close()
 
     def pace(self, steps: int) -> Floats:
         """The numbers of the next `steps` steps, (step, number) in the order of `PACE`."""

@@ -48,7 +48,7 @@ def gradient_function(structure: Structure, size: int) -> Callable[..., Any]:
         fixed, exists = variables[trainable:], jnp.arange(x.shape[1]) < size
 
         def objective(trained: Any, index: Any) -> Any:
-            batch = (x[index], y[index], weight[index], exists)
+            batch = (x[index].astype(params.dtype), y[index], weight[index], exists)
             return loss([*trained, *fixed], batch, np.int32(size), numbers, units)
 
         def one(index: Any, carry: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -85,7 +85,7 @@ def squared_norms(
     SquaredNorms
     """
     structure, rows = structure_of(member), member.rows
-    size, dtype = len(batches[0]), rows.x.dtype
+    size, dtype = len(batches[0]), rows.y.dtype
     params = np.zeros(structure.network.layout.size, dtype)
     structure.network.layout.embed(weights, params)
     order = np.stack([np.resize(batch, BLOCK) for batch in batches])

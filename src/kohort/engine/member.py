@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.engine.order import Order, generator_of
+from kohort.engine.rows import LazyRows
 from kohort.networks.network import Network, RawNetwork
 from kohort.networks.reading import Reading
 from kohort.recipe.recipe import Recipe
@@ -22,15 +25,6 @@ STOPPED_BY_CALLBACK = "stopped_by_callback"
 DIVERGED = "diverged"
 WAITING = "waiting"
 TRAINING = "training"
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows of a table: `x` (row, feature), `y` (row, target), `weight` (row,) or None."""
-
-    x: Floats
-    y: Floats
-    weight: Floats | None = None
 
 
 class Verdict(NamedTuple):
@@ -49,6 +43,18 @@ class Verdict(NamedTuple):
     stop: bool = False
     rate: float | None = None
     weights: list[Floats] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of a table: `x` (row, feature), `y` (row, target), `weight` (row,) or None.
+
+    `x` may be of bytes, which programs turn into floats, or still in files.
+    """
+
+    x: NDArray[Any] | LazyRows
+    y: Floats
+    weight: Floats | None = None
 
 
 class Instrument(Protocol):
@@ -123,12 +129,18 @@ class Member:
     @property
     def size(self) -> int:
         """Number of rows trained on in an epoch."""
-        return len(self.rows.x) if self.train is None else len(self.train)
+        return self.order.size
+
+    @cached_property
+    def order(self) -> Order:
+        """In which order its epochs visit the rows."""
+        x = self.rows.x
+        blocks = (x.blocks, x.window) if isinstance(x, LazyRows) else ()
+        return Order(self.seed, len(x), self.train, self.shuffled, *blocks)
 
     def generator(self, *stream: int) -> np.random.Generator:
         """The member's own random numbers for one purpose, the same wherever it trains."""
-        sequence = np.random.SeedSequence(self.seed, spawn_key=stream)
-        return np.random.Generator(np.random.SFC64(sequence))
+        return generator_of(self.seed, *stream)
 
     def initial_variables(self) -> list[Floats]:
         """Initial variables at the member's real widths."""
@@ -140,14 +152,6 @@ class Member:
     def numbers(self) -> tuple[float, ...]:
         """The member's row of the number matrix."""
         return self.recipe.numbers() if self.lifted is None else self.lifted
-
-    def order(self, epoch: int) -> NDArray[np.intp]:
-        """Row numbers in the order in which an epoch visits them."""
-        if self.shuffled:
-            order = self.generator(1, epoch).permutation(self.size)
-        else:
-            order = np.arange(self.size)
-        return order if self.train is None else self.train[order]
 
 
 @dataclass

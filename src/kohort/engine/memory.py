@@ -12,6 +12,9 @@ import numpy as np
 from kohort.engine.structure import Structure
 from kohort.engine.train import empty_chunk, empty_rows, training_program
 
+_RUNTIME = 15 * 1024**2
+"""Measured (`python -m benchmarks memory`): 10 to 23 MiB, whatever the batch and the members."""
+
 
 class Footprint(NamedTuple):
     """Bytes that a training program holds on its device while it runs.
@@ -27,12 +30,15 @@ class Footprint(NamedTuple):
         kernel of the largest convolution keeps, of which XLA's analysis says nothing.
     host : int
         The chunk that the host fills; on a CPU it lies in the same memory.
+    runtime : int
+        What XLA's library and its kernels take on a CPU when a process runs its first program.
     """
 
     arguments: int
     outputs: int
     temporary: int
     host: int
+    runtime: int
 
     @property
     def total(self) -> int:
@@ -56,16 +62,50 @@ def footprint(structure: Structure, slots: int, device: Any) -> Footprint:
     chunk = empty_chunk(structure, slots, jax.ShapeDtypeStruct)
     rows = empty_rows(structure, slots, jax.ShapeDtypeStruct)
     sizes = training_program(structure, slots, device, (*rows, chunk)).memory_analysis()
-    host, kernels = 0, 0
+    host, kernels, runtime = 0, 0, 0
     if device.platform == "cpu":
         kernels = structure.network.scratch * np.dtype(structure.dtype).itemsize
         host = sum(leaf.size * leaf.dtype.itemsize for leaf in chunk)
+        runtime = _RUNTIME
     return Footprint(
         arguments=int(sizes.argument_size_in_bytes),
         outputs=int(sizes.output_size_in_bytes - sizes.alias_size_in_bytes),
         temporary=int(sizes.temp_size_in_bytes) + kernels,
         host=host,
+        runtime=runtime,
     )
+
+
+def fitting_slots(structure: Structure, wanted: int, device: Any, memory: float) -> int:
+    """The most slots, `wanted` halved as often as need be, whose program takes at most so much.
+
+    Parameters
+    ----------
+    structure : Structure
+    wanted : int
+        >= 1
+    device : jax.Device
+    memory : float
+        Bytes.
+
+    Returns
+    -------
+    int
+        At least 1, even where that takes more.
+    """
+    slots = wanted
+    while slots > 1 and _arguments(structure, slots) > memory:
+        slots = -(-slots // 2)
+    while slots > 1 and footprint(structure, slots, device).total > memory:
+        slots = -(-slots // 2)
+    return slots
+
+
+def _arguments(structure: Structure, slots: int) -> int:
+    """Bytes of a program's arguments, which need no compiling to be known."""
+    chunk = empty_chunk(structure, slots, jax.ShapeDtypeStruct)
+    leaves = [*empty_rows(structure, slots, jax.ShapeDtypeStruct), *chunk]
+    return sum(int(leaf.size) * leaf.dtype.itemsize for leaf in leaves)
 
 
 def free_on(device: Any) -> int:

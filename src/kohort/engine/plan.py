@@ -19,6 +19,7 @@ _CHUNK_BYTES = 8 * 1024**2
 # fewer leave the per-operation overhead of XLA unshared (measured: docs/performance.md).
 _SLOT_BYTES = 48 * 1024
 _MOST_SLOTS = 8
+_MOST_ON_ACCELERATOR = 1024
 
 
 def structure_of(member: Member) -> Structure:
@@ -30,7 +31,8 @@ def structure_of(member: Member) -> Structure:
         family=OPTIMIZERS[recipe.optimizer].family,
         targets=member.rows.y.shape[1],
         batch_size=recipe.batch_size,
-        dtype=str(member.rows.x.dtype),
+        dtype=str(member.rows.y.dtype),
+        input_dtype=str(member.rows.x.dtype),
         uses=recipe.uses,
     )
 
@@ -51,22 +53,22 @@ def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
     """Slots of one program, a power of two and never more than the members need.
 
     On a CPU core two to eight, so that the parameters of all slots stay in its cache; one for
-    networks with convolutions. On an accelerator as many as there are members, up to 1,024 or 2 GiB
-    of parameters and state.
+    networks with convolutions. On an accelerator as many as there are members, up to 1,024; its
+    memory decides later how many of them fit.
     """
     if platform == "cpu" and structure.network.scratch:
         return 1  # XLA has no fast kernel for convolutions of several members at once.
-    size = max(1, structure.network.parameters * (8 if structure.dtype == "float64" else 4))
+    most = _MOST_ON_ACCELERATOR
     if platform == "cpu":
+        size = max(1, structure.network.parameters * np.dtype(structure.dtype).itemsize)
         most = max(2, min(_MOST_SLOTS, round(_SLOT_BYTES / size)))
-    else:
-        most = max(1, min(1024, 2**31 // (4 * size)))
     return int(2 ** min(int(math.log2(most)), math.ceil(math.log2(max(1, waiting)))))
 
 
 def chunk_steps(structure: Structure) -> int:
     """Steps that one call of a training program runs at most: few where the batches are large."""
-    row = (structure.network.features + structure.targets) * np.dtype(structure.dtype).itemsize
+    features = structure.network.features * np.dtype(structure.input_dtype).itemsize
+    row = features + structure.targets * np.dtype(structure.dtype).itemsize
     most = max(1, _CHUNK_BYTES // (row * structure.batch_size))
     return min(_CHUNK_STEPS, 1 << (most.bit_length() - 1))
 

@@ -20,7 +20,9 @@ from kohort.engine.plan import chunk_steps
 from kohort.engine.probe import probed
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
+from kohort.engine.times import Stopwatch
 from kohort.engine.train import empty_chunk, empty_rows, packing_of, training_program
+from kohort.errors import DataError
 from kohort.networks.reading import Reading
 
 Source = Callable[[], Fit | None]
@@ -39,10 +41,18 @@ class Runner:
         Gives the next waiting fit, or None.
     sink : callable
         Receives each fit that has ended; `fit.result` is set.
+    watch : Stopwatch or None, default=None
+        Is told of the time inside programs and of that spent on compiling them.
     """
 
     def __init__(
-        self, structure: Structure, slots: int, device: Any, source: Source, sink: Sink
+        self,
+        structure: Structure,
+        slots: int,
+        device: Any,
+        source: Source,
+        sink: Sink,
+        watch: Stopwatch | None = None,
     ) -> None:
         self._structure, self._slots, self._device = structure, slots, device
         self._source, self._sink = source, sink
@@ -53,6 +63,7 @@ class Runner:
         self._params, self._state = empty_rows(structure, slots)
         self._chunk = empty_chunk(structure, slots)
         self._tables: dict[int, tuple[Rows, Any]] = {}
+        self._watch = watch or Stopwatch()
 
     def _put(self, array: NDArray[Any]) -> Any:
         return jax.device_put(array, self._device)
@@ -64,10 +75,14 @@ class Runner:
 
     def run(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Train until the source is empty and every slot is free, or until cancelled."""
-        self._admit()
-        while self._occupied() and not cancelled():
-            self._advance()
+        try:
             self._admit()
+            while self._occupied() and not cancelled():
+                self._advance()
+                self._admit()
+        finally:
+            for _, fit in self.active:
+                fit.release()
 
     def _occupied(self) -> bool:
         return any(fit is not None for fit in self._fits)
@@ -102,11 +117,14 @@ class Runner:
         chunk = self._chunk._replace(steps=np.asarray(steps, np.int32))
         for slot, fit in active:
             self._fill(slot, fit, steps)
+        active = [(slot, fit) for slot, fit in active if not fit.done]
         self._probe({slot: fit for slot, fit in active if fit.probed})
         arguments = (self._params, self._state, chunk)
-        train = training_program(self._structure, self._slots, self._device, arguments)
-        self._params, self._state, losses, results = train(*arguments)
-        losses, results = np.asarray(losses), np.asarray(results)
+        with self._watch.spent_on("compile"):
+            train = training_program(self._structure, self._slots, self._device, arguments)
+        with self._watch.spent_on("train"):
+            self._params, self._state, losses, results = train(*arguments)
+            losses, results = np.asarray(losses), np.asarray(results)
         for slot, fit in active:
             fit.advance(losses[slot, :steps])
         due = [(slot, fit) for slot, fit in active if not fit.done and not fit.remaining]
@@ -127,9 +145,14 @@ class Runner:
         """Gather the next batches of one member into its part of the chunk."""
         chunk, rows = self._chunk, fit.member.rows
         order = fit.upcoming(steps)
-        for target, source in ((chunk.x[slot], rows.x), (chunk.y[slot], rows.y)):
-            flat = target.reshape(-1, target.shape[-1])
-            np.take(source, order, axis=0, out=flat[: len(order)], mode="clip")
+        x, y = (part[slot].reshape(-1, part.shape[-1]) for part in (chunk.x, chunk.y))
+        try:
+            fit.read(order, x[: len(order)])
+        except DataError as error:  # A file's fault is that of the fits that need it.
+            fit.error = error
+            return
+        np.take(rows.y, order, axis=0, out=y[: len(order)], mode="clip")
+        for flat in (x, y):
             # Padding weighs nothing, but what no row looks like might be NaN times nothing.
             flat[len(order) : steps * self._structure.batch_size] = flat[len(order) - 1]
         self._weigh(slot, rows.weight, order, steps)
@@ -207,14 +230,16 @@ class Runner:
             self._chunk.numbers,
             self._chunk.units,
         )
-        evaluate = program(
-            (self._structure, self._slots, self._device, padded),
-            "evaluate",
-            lambda: evaluation.evaluation_function(self._structure, padded),
-            arguments,
-            device=self._device,
-        )
-        values = np.asarray(evaluate(*arguments))
+        with self._watch.spent_on("compile"):
+            evaluate = program(
+                (self._structure, self._slots, self._device, padded),
+                "evaluate",
+                lambda: evaluation.evaluation_function(self._structure, padded),
+                arguments,
+                device=self._device,
+            )
+        with self._watch.spent_on("train"):
+            values = np.asarray(evaluate(*arguments))
         names = evaluation.log_names(self._structure)
         return {slot: dict(zip(names, values[slot].tolist(), strict=True)) for slot in slots}
 
@@ -225,8 +250,9 @@ class Runner:
             return known[1]
         weight = np.ones(len(table.x)) if table.weight is None else table.weight
         arrays = []
-        for array in (table.x, table.y, weight):
-            wide = np.empty((padded, *array.shape[1:]), self._dtype)
+        x = table.x[:]
+        for array, dtype in ((x, x.dtype), (table.y, self._dtype), (weight, self._dtype)):
+            wide = np.empty((padded, *array.shape[1:]), dtype)
             wide[: len(array)], wide[len(array) :] = array, array[-1]
             arrays.append(self._put(wide))
         in_use = {id(fit.member.validation) for _, fit in self.active}
@@ -251,6 +277,7 @@ class Runner:
         for slot, fit in ended:
             fit.result = fit.outcome(self._row(slot))
             fit.best_row = None
+            fit.release()
             self._fits[slot] = None
             self._chunk.pace[slot] = 0
             self._chunk.weight[slot] = 0

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kohort.engine.evaluate import bucket, prediction_function, sampling_function
 from kohort.engine.member import Floats
 from kohort.engine.programs import program
+from kohort.engine.rows import LazyRows
 from kohort.networks.network import BLOCK, Network, RawNetwork
 from kohort.recipe.recipe import Recipe
 
 _MOST_ROWS = 8192
+_MOST_BYTES = 64 * 1024**2
 
 SAMPLED = frozenset(("dropout", "input_dropout", "alpha_dropout"))
 """Techniques that stay active in Monte Carlo dropout."""
@@ -32,38 +36,45 @@ class Trained:
     seed: int = 0
     lifted: tuple[float, ...] | None = None
 
-    def packed(self, dtype: np.dtype[np.floating]) -> Floats:
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type that the network computes in."""
+        return self.weights[0].dtype
+
+    def packed(self) -> Floats:
         """The variables as one vector at compiled width."""
-        params = np.zeros(self.network.layout.size, dtype)
+        params = np.zeros(self.network.layout.size, self.dtype)
         self.network.layout.embed(self.weights, params)
         return params
 
 
-def blocks(rows: int) -> Iterator[slice]:
+def blocks(x: NDArray[Any] | LazyRows) -> Iterator[slice]:
     """Parts of a table that are predicted in one call each."""
-    return (slice(start, start + _MOST_ROWS) for start in range(0, rows, _MOST_ROWS))
+    row_bytes = max(1, math.prod(x.shape[1:]) * x.dtype.itemsize)
+    most = min(_MOST_ROWS, max(BLOCK, 1 << (_MOST_BYTES // row_bytes).bit_length() - 1))
+    return (slice(start, start + most) for start in range(0, len(x), most))
 
 
-def raw_outputs(trained: Trained, x: Floats) -> Floats:
+def raw_outputs(trained: Trained, x: NDArray[Any] | LazyRows) -> Floats:
     """Raw outputs for standardised rows.
 
     Parameters
     ----------
     trained : Trained
-    x : array, shape (row, feature)
+    x : array of floats or bytes, or lazy rows, shape (row, feature)
 
     Returns
     -------
     array, shape (row, output)
     """
-    params = trained.packed(x.dtype)
+    params = trained.packed()
     network = trained.network
     outputs = []
-    for block in blocks(len(x)):
+    for block in blocks(x):
         padded, real = _padded(x[block])
-        arguments = (params, padded, real, *_member_arrays(trained, x.dtype))
+        arguments = (params, padded, real, *_member_arrays(trained, trained.dtype))
         predict = program(
-            (network, len(padded), str(x.dtype)),
+            (network, len(padded), str(x.dtype), str(params.dtype)),
             "predict",
             lambda: prediction_function(network, len(padded)),  # noqa: B023 (called at once)
             arguments,
@@ -94,7 +105,7 @@ def sampled_outputs(trained: Trained, x: Floats, samples: int, first: int = 0) -
     padded, real = _padded(x)
     seed = np.asarray(trained.seed % 2**32, np.uint32)
     position = np.asarray(first // BLOCK, np.int32)
-    params = trained.packed(x.dtype)
+    params = trained.packed()
     arguments = (params, padded, real, *_member_arrays(trained, x.dtype), seed, position)
     sample = program(
         (network, len(padded), str(x.dtype), uses, samples),
@@ -110,7 +121,7 @@ def _member_arrays(trained: Trained, dtype: np.dtype[np.floating]) -> tuple[Floa
     return np.asarray(numbers, dtype), np.asarray(trained.recipe.units, np.int32)
 
 
-def _padded(x: Floats) -> tuple[Floats, Floats]:
+def _padded(x: NDArray[Any]) -> tuple[Floats, Floats]:
     rows = max(BLOCK, bucket(len(x)))
     padded = np.zeros((rows, x.shape[1]), x.dtype)
     padded[: len(x)] = x

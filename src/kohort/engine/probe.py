@@ -83,6 +83,7 @@ def probe_function(structure: Structure) -> Callable[..., Reading]:
 
     def probes(params: Any, state: Any, batches: tuple[Any, ...]) -> Reading:
         x, y, weight, rows, pace, *rest = batches
+        x = x.astype(params.dtype)
         paces = {name: pace[:, column] for column, name in enumerate(PACE)}
         return probe(
             layout.unpack(params), packing.unpack(state), (x, y, weight, rows), paces, *rest

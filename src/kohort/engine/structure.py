@@ -23,6 +23,8 @@ class Structure:
     batch_size : int
     dtype : str
         `"float32"` or `"float64"`.
+    input_dtype : str
+        Type that rows of features have before the program computes with them.
     uses : frozenset of str
         Techniques compiled into the program.
     """
@@ -33,6 +35,7 @@ class Structure:
     targets: int
     batch_size: int
     dtype: str
+    input_dtype: str
     uses: frozenset[str]
 
     def without_uses(self) -> Structure:

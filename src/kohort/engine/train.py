@@ -175,17 +175,18 @@ def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any
     """
     network = structure.network
     layout = network.layout
-    step = jax.vmap(member_step(structure))
+    step, dtype = jax.vmap(member_step(structure)), np.dtype(structure.dtype)
     packing = StatePacking(structure)
 
     def advance(params: Any, state: Any, chunk: Chunk) -> tuple[Any, Any, Any, Any]:
         def body(index: Any, carry: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
             variables, state, losses = carry
             at = [jax.lax.dynamic_index_in_dim(a, index, 1, keepdims=False) for a in chunk[:5]]
+            x = at[0].astype(dtype)
             variables, state, value = step(
                 variables,
                 state,
-                tuple(at[:4]),
+                (x, *at[1:4]),
                 {name: at[4][:, column] for column, name in enumerate(PACE)},
                 chunk.numbers,
                 chunk.units,
@@ -211,7 +212,7 @@ def empty_chunk(structure: Structure, slots: int, make: Callable[..., Any] = np.
     network, steps, batch = structure.network, chunk_steps(structure), structure.batch_size
     dtype = np.dtype(structure.dtype)
     return Chunk(
-        x=make((slots, steps, batch, network.features), dtype),
+        x=make((slots, steps, batch, network.features), np.dtype(structure.input_dtype)),
         y=make((slots, steps, batch, structure.targets), dtype),
         weight=make((slots, steps, batch), dtype),
         rows=make((slots, steps), np.int32),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -12,31 +12,35 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from kohort.data.parquet import ParquetTable
 from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, Verdict
-from kohort.engine.predict import SAMPLED, Trained, blocks, raw_outputs, sampled_outputs
-from kohort.errors import DivergedError, DivergedWarning
+from kohort.errors import DivergedError, DivergedWarning, ParameterError, explain
 from kohort.estimators.callbacks import CallbackSupportMixin, EpochCallbacks, with_callbacks
 from kohort.estimators.diagnosing import diagnosis_of, with_instruments
 from kohort.estimators.export import keras_model
 from kohort.estimators.labels import Labelled, labelled_rows
 from kohort.estimators.parameters import DenseParameters, check_own
+from kohort.estimators.passes import DensePasses
 from kohort.estimators.persistence import save
-from kohort.estimators.planning import AUTO, automatic
+from kohort.estimators.planning import AUTO, automatic, automatic_rates
 from kohort.estimators.preparation import (
     Scaling,
+    checked_table,
     floating_dtype,
     relative,
     split,
     unpack_validation,
 )
+from kohort.estimators.range_test import automatic_rate
+from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.estimators.together import current, train_members
+from kohort.estimators.worker_planning import automatic_workers
 from kohort.networks.dense import DenseNetwork
 from kohort.recipe.parameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
 from kohort.runtime import require_jax
-from kohort.studies.batch_size import BatchSizePlan
 from kohort.studies.diagnosis import Diagnosis
 from kohort.studies.pretraining import pretrained
 
@@ -44,8 +48,16 @@ _DTYPES = (np.float64, np.float32)
 
 
 @dataclass(eq=False, repr=False)
-class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # type: ignore[misc]
+class DenseEstimator(
+    DensePasses,
+    RichReprMixin,
+    CallbackSupportMixin,  # type: ignore[misc]
+    DenseParameters,
+    BaseEstimator,  # type: ignore[misc]
+):
     """Behaviour of `DenseRegressor` and `DenseClassifier`."""
+
+    _rate_parameter = "learning_rate"
 
     @abstractmethod
     def _check_targets(self, y: Any, reset: bool) -> Floats:
@@ -86,7 +98,7 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
 
         Parameters
         ----------
-        X : array-like or DataFrame, shape (row, feature)
+        X : array-like, DataFrame or ParquetTable, shape (row, feature)
         y : array-like, shape (row,) or (row, target)
         sample_weight : array-like, shape (row,), default=None
             Non-negative; scaled to a mean of 1 over the training rows.
@@ -110,12 +122,11 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
         """
         self._check_parameters()
         rows = labelled_rows(self, X, y, sample_weight, X_unlabeled)
-        X, y = validate_data(self, rows.X, rows.y, dtype=_DTYPES, multi_output=True)
+        X, y = checked_table(self, rows.X, rows.y)
         targets = self._check_targets(y, reset=True)
         fields = self._recipe_fields()
-        if self.batch_size == AUTO:
-            more = {"sample_weight": sample_weight, "validation_data": validation_data}
-            fields |= self._planned(automatic(self, X, y, {**more, "X_unlabeled": X_unlabeled}))
+        more = {"sample_weight": sample_weight, "validation_data": validation_data}
+        self._fill_in(fields, X, y, {**more, "X_unlabeled": X_unlabeled})
         recipe = Recipe.of(**fields, loss=self._loss())
         weight = self._weights(rows.sample_weight, X, targets)
         members = self._members(recipe, X, targets, weight, validation_data, rows)
@@ -124,16 +135,21 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
 
     def _recipe_fields(self) -> dict[str, Any]:
         fields = {name: getattr(self, name) for name in DEFAULTS}
-        if self.batch_size == AUTO:
-            fields["batch_size"] = DEFAULTS["batch_size"]
+        for name in ("batch_size", *automatic_rates(self)):
+            if fields[name] == AUTO:
+                fields[name] = DEFAULTS[name]
         return fields
 
-    def _planned(self, plan: BatchSizePlan) -> dict[str, Any]:
-        """What a plan changes."""
-        self.batch_size_plan_ = plan
-        rate = self.learning_rate * plan.rate_factor
-        fields = {"batch_size": plan.batch_size, "learning_rate": rate}
-        return fields | ({"warmup": plan.warmup} if plan.warmup and not self.warmup else {})
+    def _fill_in(self, fields: dict[str, Any], X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+        """Put what is measured in place of `"auto"`."""
+        if self.batch_size == AUTO:
+            self.batch_size_plan_ = plan = automatic(self, X, y, fit_params)
+            fields["batch_size"] = plan.batch_size
+            fields["learning_rate"] *= plan.rate_factor
+            fields["warmup"] = self.warmup or plan.warmup
+        if automatic_rates(self):
+            found = automatic_rate(self, X, y, fit_params, fields["batch_size"])
+            fields["learning_rate"] = found or DEFAULTS["learning_rate"]
 
     def _check_parameters(self) -> None:
         """Refuse a bad parameter before any work on the data."""
@@ -155,7 +171,8 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         unlabelled = given.unlabelled_values(self, _DTYPES)
         self._scale(X, targets, weight, unlabelled)
-        x, t = self._scaling.apply(X, dtype), self._target.apply(targets, dtype)
+        workers = self._workers(X, recipe)
+        x, t = self._scaling.rows(X, dtype, workers), self._target.apply(targets, dtype)
         train, held_out, validation = None, None, None
         if validation_data is not None:
             validation = self._validation(validation_data, dtype)
@@ -181,13 +198,8 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
             self.pretrain,
             self.pretrain_epochs,
             float(self.pretrain_noise),
-            lambda tasks: train_members(tasks, 2 * int(X.nbytes), self.get_params()),
+            lambda tasks: train_members(tasks, 2 * int(X.nbytes)),
         )
-
-    def _seeds(self, count: int) -> list[int]:
-        """Seed of each network; the first is that of a network alone."""
-        more = np.random.SeedSequence(self._seed).generate_state(count - 1)
-        return [self._seed, *(int(seed) for seed in more)]
 
     def _scale(
         self, X: Any, targets: Floats, weight: Floats | None, unlabelled: Floats | None
@@ -212,12 +224,22 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
 
     def _validation(self, validation_data: Any, dtype: np.dtype[Any]) -> Rows:
         X, y, weight = unpack_validation(validation_data)
-        X, y = validate_data(self, X, y, dtype=_DTYPES, multi_output=True, reset=False)
+        X, y = checked_table(self, X, y, reset=False)
         targets = self._check_targets(y, reset=False)
         if weight is not None:
             weight = _check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)
-        x, t = self._scaling.apply(X, dtype), self._target.apply(targets, dtype)
-        return Rows(x, t, weight)
+        return Rows(self._scaling.rows(X, dtype), self._target.apply(targets, dtype), weight)
+
+    def _workers(self, X: Any, recipe: Recipe) -> int:
+        """Worker processes that read the rows of a file."""
+        if not isinstance(X, ParquetTable):
+            return 0
+        if self.pretrain is not None:
+            raise ParameterError(explain("pretrain", "None for a ParquetTable", self.pretrain))
+        if self.workers == AUTO:
+            self.worker_plan_ = automatic_workers(self, X, X.shape[1:], recipe.batch_size)
+            return self.worker_plan_.workers
+        return int(self.workers)
 
     def _trained(self, members: list[Member], X: Any, y: Any, sample_weight: Any) -> list[Outcome]:
         """Train the members; the first tells whatever wants to hear of each epoch."""
@@ -291,6 +313,9 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
         self.networks_ = usable
         self.weights_ = first.weights
 
+    def _learned_html(self) -> str:
+        return training_html(self)
+
     def to_keras(self) -> Any:
         """The network as a compiled `keras.Model` that takes raw features.
 
@@ -329,34 +354,6 @@ class DenseEstimator(CallbackSupportMixin, DenseParameters, BaseEstimator):  # t
         """
         check_is_fitted(self, "weights_")
         save(self, path)
-
-    def _passes(self, X: Any) -> Iterator[Floats]:
-        """Raw outputs of every pass, block by block of rows, shape (pass, row, output)."""
-        check_is_fitted(self, "weights_")
-        X = validate_data(self, X, dtype=_DTYPES, reset=False)
-        x = self._scaling.apply(X, self.weights_[0].dtype)
-        networks = [
-            Trained(self._network, self.recipe_, outcome.weights, seed)
-            for outcome, seed in zip(self.networks_, self._seeds(len(self.networks_)), strict=True)
-            if outcome.weights is not None
-        ]
-        for block in blocks(len(x)):
-            if self._samples:
-                passes = [
-                    sampled_outputs(n, x[block], self._samples, block.start) for n in networks
-                ]
-            else:
-                passes = [raw_outputs(n, x[block])[None] for n in networks]
-            yield passes[0] if len(passes) == 1 else np.concatenate(passes)
-
-    @property
-    def _samples(self) -> int:
-        """Passes with noise of each network; 0 where it would make no difference."""
-        return int(self.mc_samples) if self.recipe_.uses & SAMPLED else 0
-
-    @property
-    def _n_passes(self) -> int:
-        return len(self.networks_) * max(1, self._samples)
 
 
 def _shared(rows: Rows) -> Rows:

@@ -22,20 +22,21 @@ def members_of(fit: Callable[[], Any]) -> list[Member]:
     Parameters
     ----------
     fit : callable
-        Calls an estimator's `fit`. The estimator is left half fitted.
+        Calls an estimator's `fit`. The estimator is left half fitted. May itself ask for members.
 
     Returns
     -------
     list of Member
-        Empty if the fit ended without asking a cohort to train.
+        Empty if a cohort cannot train the fit, or the fit ended without asking one to.
     """
+    outer = getattr(_catching, "members", None)
     _catching.members = []
     try:
         fit()
     except _Caught:
         pass
     finally:
-        members, _catching.members = _catching.members, None
+        members, _catching.members = _catching.members, outer
     return members
 
 

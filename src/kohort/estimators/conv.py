@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.data.images import check_files, is_paths, read_images, refuse
+from kohort.data.images import image_files, image_rows, is_paths, refuse_faults
+from kohort.data.pixel_store import PixelStore
+from kohort.data.streams import Stream
+from kohort.engine.memory import available_memory
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.keras_models.data import Inputs
+from kohort.estimators.keras_models.documentation import documented
 from kohort.estimators.keras_models.estimator import KerasEstimator
-from kohort.estimators.keras_models.wrappers import (
-    KerasClassifier,
-    KerasRegressor,
-    documented,
-)
+from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
+from kohort.estimators.parameters import WORKERS
+from kohort.estimators.planning import AUTO
+from kohort.estimators.together import current
+from kohort.estimators.worker_planning import automatic_workers
 from kohort.networks.keras_models.architectures import (
     ARCHITECTURES,
     AUGMENTATIONS,
@@ -26,6 +31,7 @@ from kohort.networks.keras_models.architectures import (
 from kohort.recipe.constraints import Interval, OneOf, check, flag, optional, sequence_of
 
 _SIDE = Interval(1, np.inf, whole=True)
+_MEMORY_SHARE = 4
 
 _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
         `"vgg"`: `depth` stages of two 3x3 convolutions and a pooling; `"resnet"`: three stages of
@@ -52,13 +58,23 @@ _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
         and contrast, in [0, 1].
     image_size : (height, width) or None, default=None
         Size that image files are resized to; None for the one that all have.
+    crop_to_aspect_ratio : bool, default=False
+        Whether to cut the ends of an image off that are too long for `image_size`, instead of
+        squeezing it; Keras's name.
     channels : {1, 3} or None, default=None
         Of image files; None for 1 if all are grey, else 3.
+    workers : int, "auto" or None, default=None
+        Processes that read image files while the network trains, >= 0, each file once for all fits
+        that train together on it; needs the package grain. 0 reads in the training process,
+        `"auto"` measures how many keep the training busy (`kohort.plan_workers`). None decodes the
+        files once, into memory, where a quarter of the free memory holds them, and is `"auto"`
+        where not. The trained network is the same whatever their number.
     bad_images : {"raise", "skip"}, default="raise"
         What `fit` does about files that are no images: one error that names them, or train without
         them and count them in `n_skipped_`.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
-    learning_rate : float, default=0.001
+    learning_rate : float or "auto", default=0.001
+        "auto" asks `kohort.find_learning_rate`.
     epochs : int, default=10
     **parameters
         Any other of `KerasClassifier` and `KerasRegressor`: `batch_size`, `callbacks`,
@@ -69,6 +85,8 @@ class _Images(KerasEstimator):
     """What both estimators share."""
 
     _fixed = ("model",)
+    _kept_dtypes = (np.uint8,)
+    _rate_parameter = "learning_rate"
 
     def __init__(
         self,
@@ -85,10 +103,12 @@ class _Images(KerasEstimator):
         augment: Sequence[str] = (),
         augment_strength: float = 0.1,
         image_size: tuple[int, int] | None = None,
+        crop_to_aspect_ratio: bool = False,
         channels: int | None = None,
+        workers: int | str | None = None,
         bad_images: str = "raise",
         optimizer: Any = "adam",
-        learning_rate: float = 0.001,
+        learning_rate: float | str = 0.001,
         epochs: int = 10,
         **parameters: Any,
     ) -> None:
@@ -105,7 +125,9 @@ class _Images(KerasEstimator):
         self.augment = augment
         self.augment_strength = augment_strength
         self.image_size = image_size
+        self.crop_to_aspect_ratio = crop_to_aspect_ratio
         self.channels = channels
+        self.workers = workers
         self.bad_images = bad_images
         self.learning_rate = learning_rate
 
@@ -160,34 +182,47 @@ class _Images(KerasEstimator):
             If files cannot be read or have several sizes, or X has another number of axes.
         """
         self._recipe()
-        check("bad_images", self.bad_images, OneOf(("raise", "skip")))
-        if self.channels not in (None, 1, 3):
-            raise ParameterError(explain("channels", "1, 3 or None", self.channels))
-        check("image_size", self.image_size, optional(sequence_of(_SIDE)))
-        if self.image_size is not None and len(self.image_size) != 2:
-            raise ParameterError(explain("image_size", "(height, width) or None", self.image_size))
+        self._check_reading()
         self.n_skipped_ = 0
         if is_paths(X):
-            good, faults = check_files(X)
+            found = self._store.headers(X)
+            good = np.array([not header.fault for header in found])
             if self.bad_images == "raise" or not good.any():
-                refuse(faults, len(X))
-            self.n_skipped_ = len(faults)
-            if faults:
+                refuse_faults(X, found)
+            self.n_skipped_ = int(len(X) - good.sum())
+            if self.n_skipped_:
                 X = [path for path, fine in zip(X, good, strict=True) if fine]
                 y = np.asarray(y)[good]
                 sample_weight = None if sample_weight is None else np.asarray(sample_weight)[good]
         return super().fit(X, y, sample_weight, **fit_params)
 
-    def _prepare(self, X: Any, y: Any, batch_size: Any) -> Inputs:
-        return super()._prepare(self._pixels(X, learn=True), y, batch_size)
+    def _check_reading(self) -> None:
+        """Refuse bad parameters of how files are read."""
+        check("bad_images", self.bad_images, OneOf(("raise", "skip")))
+        check("crop_to_aspect_ratio", self.crop_to_aspect_ratio, flag())
+        if self.channels not in (None, 1, 3):
+            raise ParameterError(explain("channels", "1, 3 or None", self.channels))
+        check("image_size", self.image_size, optional(sequence_of(_SIDE)))
+        if self.image_size is not None and len(self.image_size) != 2:
+            raise ParameterError(explain("image_size", "(height, width) or None", self.image_size))
+        check("workers", self.workers, optional(WORKERS))
+
+    @property
+    def _store(self) -> PixelStore:
+        """Where what is read of files is kept: with the open cohort, or for this once."""
+        cohort = current()
+        return PixelStore() if cohort is None else cohort.pixels
+
+    def _prepare(self, X: Any, y: Any, batch_size: Any, factor: float) -> Inputs:
+        return super()._prepare(self._pixels(X, learn=True), y, batch_size, factor)
 
     def _inputs(self, X: Any) -> Inputs:
         return super()._inputs(self._pixels(X))
 
-    def _pixels(self, X: Any, learn: bool = False) -> NDArray[Any]:
-        """X as an array of four axes."""
+    def _pixels(self, X: Any, learn: bool = False) -> NDArray[Any] | Stream:
+        """X as an array of four axes, or as rows that stay in their files."""
         if is_paths(X):
-            X = read_images(X, self.image_size, self.channels)
+            return self._from_files(X, learn)
         array = np.asarray(X)
         if array.ndim == 3:
             array = array[..., None]
@@ -198,12 +233,42 @@ class _Images(KerasEstimator):
             )
         if learn:
             self._pixel_scale = 1 / 255 if array.dtype == np.uint8 else 1.0
+            self._file_form = array.shape[1:]
         elif hasattr(self, "_pixel_scale") and (array.dtype == np.uint8) != (
             self._pixel_scale != 1
         ):
             was = "uint8" if self._pixel_scale != 1 else "float"
             raise DataError(f"X must be {was} pixels, as in fit; got {array.dtype}.")
-        return array if array.dtype == np.float64 else array.astype(np.float32)
+        kept = array.dtype in (np.float64, np.uint8)
+        return array if kept else array.astype(np.float32)
+
+    def _from_files(self, paths: Any, learn: bool) -> NDArray[Any] | Stream:
+        store = self._store
+        channels = self.channels if learn else self._file_form[2]
+        images = image_files(
+            paths, store.headers(paths), self.image_size, channels, bool(self.crop_to_aspect_ratio)
+        )
+        form = images.shape
+        if learn:
+            self._file_form, self._pixel_scale = form, 1 / 255
+        elif form != self._file_form:
+            raise DataError(
+                f"The image files must be {self._file_form[0]}x{self._file_form[1]}, as in fit; "
+                f"got {form[0]}x{form[1]}. Set image_size=(height, width) before fitting, to which "
+                "all files are then resized."
+            )
+        roomy = len(paths) * math.prod(form) <= available_memory() // _MEMORY_SHARE
+        if roomy and (self.workers is None or not learn):
+            return store.pixels(images)
+        return image_rows(images, self._readers(paths) if learn else 0)
+
+    def _readers(self, paths: Any) -> int:
+        """Worker processes that read the files of a fit."""
+        if self.workers not in (None, AUTO):
+            return int(self.workers)
+        size = self.batch_size if isinstance(self.batch_size, int) and self.batch_size > 0 else 32
+        self.worker_plan_ = plan = automatic_workers(self, paths, self._file_form, size)
+        return plan.workers
 
 
 @documented(_PARAMETERS)
@@ -222,6 +287,8 @@ class ConvClassifier(_Images, KerasClassifier):
         Logs of each epoch, as Keras gives them.
     n_skipped_ : int
         Files that were left out.
+    worker_plan_ : WorkerPlan
+        What `workers="auto"` has measured.
     diagnosis_ : Diagnosis
         With `diagnose=True`: what keeps the model from learning, if anything does.
 
@@ -258,6 +325,8 @@ class ConvRegressor(_Images, KerasRegressor):
         Logs of each epoch, as Keras gives them.
     n_skipped_ : int
         Files that were left out.
+    worker_plan_ : WorkerPlan
+        What `workers="auto"` has measured.
     diagnosis_ : Diagnosis
         With `diagnose=True`: what keeps the model from learning, if anything does.
 

@@ -58,6 +58,8 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
         Epochs run; index of the epoch whose weights are kept.
     status_ : str
         `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
+    batch_size_plan_, rate_finding_ : BatchSizePlan, RateFinding
+        What was measured where `batch_size`, `learning_rate` is `"auto"`.
     weights_ : list of arrays
         Trained variables layer by layer, in Keras's shapes: kernel, bias, gamma and beta of the
         normalisation, slopes of prelu; then the moving averages of batch_norm.
@@ -190,6 +192,8 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         Epochs run; index of the epoch whose weights are kept.
     status_ : str
         `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
+    batch_size_plan_, rate_finding_ : BatchSizePlan, RateFinding
+        What was measured where `batch_size`, `learning_rate` is `"auto"`.
     weights_ : list of arrays
         Trained variables layer by layer, in Keras's shapes: kernel, bias, gamma and beta of the
         normalisation, slopes of prelu; then the moving averages of batch_norm.

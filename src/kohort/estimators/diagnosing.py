@@ -14,6 +14,7 @@ from sklearn.base import clone, is_classifier
 
 from kohort.engine.member import Floats, Member, Outcome
 from kohort.engine.predict import Trained, raw_outputs
+from kohort.engine.rows import LazyRows
 from kohort.errors import DivergedError, DivergedWarning, ParameterError, explain
 from kohort.estimators.comparing import compare
 from kohort.recipe.initializers import fans
@@ -129,7 +130,7 @@ def diagnosis_of(
             whole=instruments.whole,
             losses=instruments.losses,
             history={name: np.asarray(log, float) for name, log in outcome.history.items()},
-            inputs=_moments(member.rows.x),
+            inputs=_moments(_inputs(member)),
             targets=np.zeros((2, 0)) if len(shares) else _moments(y),
             shares=shares,
             recalls=recalls,
@@ -137,7 +138,18 @@ def diagnosis_of(
     )
 
 
-def _rows(member: Member, table: Floats) -> Floats:
+def _inputs(member: Member) -> NDArray[Any]:
+    """The features that `fit` was given; some of the rows where they are still in files."""
+    x = member.rows.x
+    return x[_spread(len(x))] if isinstance(x, LazyRows) else x
+
+
+def _spread(rows: int) -> NDArray[np.intp]:
+    """Some rows of so many, evenly spread."""
+    return np.linspace(0, rows - 1, min(rows, _MOST_ROWS)).astype(np.intp)
+
+
+def _rows(member: Member, table: NDArray[Any]) -> NDArray[Any]:
     """The rows of a table that are trained on."""
     return table if member.train is None else table[member.train]
 
@@ -222,13 +234,16 @@ def _entropy(shares: NDArray[np.floating[Any]]) -> float:
 def _recalls(member: Member, weights: list[Floats], classes: int) -> NDArray[np.float64]:
     """Share of each class that is recognised, on the validation rows, else on training rows."""
     if member.validation is None:
-        x, y = _rows(member, member.rows.x), _rows(member, member.rows.y)
+        y = _rows(member, member.rows.y)
+        chosen = _spread(len(y))
+        x = member.rows.x[chosen if member.train is None else member.train[chosen]]
     else:
-        x, y = member.validation.x, member.validation.y
+        y = member.validation.y
+        chosen = _spread(len(y))
+        x = member.validation.x[chosen]
     labels = y[:, 0].astype(np.intp)
-    chosen = np.linspace(0, len(x) - 1, min(len(x), _MOST_ROWS)).astype(np.intp)
     network = Trained(member.network, member.recipe, weights, lifted=member.lifted)
-    outputs = raw_outputs(network, x[chosen])
+    outputs = raw_outputs(network, x)
     half = 0.5 if member.lifted is not None else 0.0
     found = outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > half) * 1
     hits = found == labels[chosen]

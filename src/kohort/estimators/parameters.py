@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from kohort.recipe.constraints import Interval, OneOf, check, flag, optional
+from kohort.recipe.constraints import AnyOf, Interval, OneOf, check, flag, optional
 from kohort.recipe.parameters import ARRAY, DEFAULTS, HOST, PARAMETERS, STRUCTURE, Parameter
 
 _COUNT = Interval(0, math.inf, whole=True)
+WORKERS = AnyOf((_COUNT, OneOf(("auto",))))
+"""Numbers of processes that read files."""
 
 OWN: tuple[Parameter, ...] = (
     Parameter(
@@ -65,6 +67,12 @@ OWN: tuple[Parameter, ...] = (
         "Fixes the split, the initial weights, the order of rows and all noise.",
     ),
     Parameter(
+        "workers", "reading", HOST, 0, WORKERS, 'int or "auto"',
+        "Processes that read a `ParquetTable` while the network trains, >= 0; needs the package "
+        'grain. 0 reads in the training process; `"auto"` measures how many keep the training busy '
+        "(`kohort.plan_workers`). The network is the same whatever their number.",
+    ),
+    Parameter(
         "verbose", "output", HOST, 0, Interval(0, 2, closed="both", whole=True), "{0, 1, 2}",
         "Silent, a line every ten epochs, or a line per epoch.",
     ),
@@ -97,7 +105,7 @@ class DenseParameters:
     label_smoothing: float = _default("label_smoothing")
     focal_gamma: float = _default("focal_gamma")
     optimizer: str = _default("optimizer")
-    learning_rate: float = _default("learning_rate")
+    learning_rate: float | str = _default("learning_rate")
     momentum: float | None = _default("momentum")
     beta_1: float | None = _default("beta_1")
     beta_2: float | None = _default("beta_2")
@@ -153,6 +161,7 @@ class DenseParameters:
     pretrain_noise: float = _default("pretrain_noise")
     diagnose: bool = _default("diagnose")
     random_state: int | np.random.RandomState | None = None
+    workers: int | str = _default("workers")
     verbose: int = _default("verbose")
 
 

@@ -17,6 +17,7 @@ from kohort.engine.plan import structure_of
 from kohort.errors import ParameterError, explain
 from kohort.estimators.catching import members_of
 from kohort.recipe.constraints import Interval, check, optional
+from kohort.recipe.parameters import DEFAULTS
 from kohort.studies.batch_size import BatchSizePlan, advised, measured
 from kohort.studies.noise_scale import measured_noise_scale
 
@@ -89,7 +90,7 @@ def _plan(
     estimator: Any, X: Any, y: Any, memory: int | None, deadline: float, fit_params: dict[str, Any]
 ) -> BatchSizePlan:
     reference = estimator.batch_size if isinstance(estimator.batch_size, int) else _REFERENCE
-    copy = _plain(estimator)
+    copy = plain(estimator)
     first = _member(copy, reference, X, y, fit_params)
     adaptive = _adaptive(copy, first)
     devices = threads_of(None)
@@ -134,7 +135,7 @@ _planning = threading.Lock()
 
 def automatic(estimator: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> BatchSizePlan:
     """The plan that `batch_size="auto"` follows; fits of one structure and size share it."""
-    copy = _plain(estimator).set_params(batch_size=_REFERENCE)
+    copy = plain(estimator).set_params(batch_size=_REFERENCE)
     members = members_of(lambda: copy.fit(X, y, **fit_params))
     if not members:
         raise ParameterError(
@@ -147,10 +148,20 @@ def automatic(estimator: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> Bat
     return _plans[key]
 
 
-def _plain(estimator: Any) -> Any:
-    """A copy that trains nothing before its network."""
+def plain(estimator: Any) -> Any:
+    """A copy that trains nothing before its network, and looks for no rate."""
     copy = clone(estimator)
-    return copy.set_params(pretrain=None) if getattr(copy, "pretrain", None) else copy
+    params = copy.get_params(deep=False)
+    if params.get("pretrain") is not None:
+        copy.set_params(pretrain=None)
+    return copy.set_params(**dict.fromkeys(automatic_rates(copy), DEFAULTS["learning_rate"]))
+
+
+def automatic_rates(estimator: Any) -> list[str]:
+    """Names of the parameters that ask for a rate to be found before training."""
+    params = estimator.get_params(deep=False)
+    names = {getattr(estimator, "_rate_parameter", ""), "optimizer__learning_rate"}
+    return [name for name in names if isinstance(params.get(name), str) and params[name] == AUTO]
 
 
 def _points(member: Member) -> list[list[Floats]]:

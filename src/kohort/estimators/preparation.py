@@ -10,11 +10,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_consistent_length, validate_data
 
+from kohort.data.parquet import ParquetTable
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 
 _BLOCK = 65536
+_DTYPES = (np.float64, np.float32)
 
 
 def floating_dtype() -> np.dtype[Any]:
@@ -44,6 +47,37 @@ def floating_dtype() -> np.dtype[Any]:
     return np.dtype(name)
 
 
+def checked_table(
+    estimator: Any, X: Any, y: Any = "no_validation", reset: bool = True
+) -> tuple[Any, Any]:
+    """A table that was given to an estimator, and its targets if any.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be used, or are not of the form that the estimator was fitted with.
+    """
+    if not isinstance(X, ParquetTable):
+        if isinstance(y, str):
+            return validate_data(estimator, X, dtype=_DTYPES, reset=reset), None
+        return validate_data(estimator, X, y, dtype=_DTYPES, multi_output=True, reset=reset)
+    if reset:
+        estimator.n_features_in_ = X.shape[1]
+        estimator.feature_names_in_ = np.array(X.columns, dtype=object)
+    elif list(getattr(estimator, "feature_names_in_", X.columns)) != list(X.columns):
+        raise ValueError(
+            f"The columns of X must be {list(estimator.feature_names_in_)}, as in fit; got "
+            f"{list(X.columns)}."
+        )
+    if not isinstance(y, str):
+        if y is None:
+            raise ValueError(
+                f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+            )
+        check_consistent_length(X, y)
+    return X, y
+
+
 @dataclass(frozen=True)
 class Scaling:
     """Standardisation of columns: `(values - mean) / scale`.
@@ -57,18 +91,15 @@ class Scaling:
     scale: NDArray[np.float64]
 
     @classmethod
-    def of(cls, values: Floats, weight: Floats | None, on: bool) -> Scaling:
+    def of(cls, values: Floats | ParquetTable, weight: Floats | None, on: bool) -> Scaling:
         """Means and deviations of the columns (1 for a constant), or the identity when not `on`."""
         columns = values.shape[1]
         if not on:
             return cls(np.zeros(columns), np.ones(columns))
-        share = np.full(len(values), 1.0) if weight is None else np.asarray(weight, np.float64)
-        share = share / share.sum()
-        mean, variance = np.zeros(columns), np.zeros(columns)
-        for block in _blocks(values):
-            mean += share[block] @ values[block]
-        for block in _blocks(values):
-            variance += share[block] @ np.square(values[block] - mean)
+        if isinstance(values, ParquetTable):
+            mean, variance = values.moments(weight)
+        else:
+            mean, variance = _moments(values, weight)
         scale = np.sqrt(variance)
         rounding = 10 * np.finfo(np.float64).eps * np.abs(mean)
         return cls(mean, np.where(scale <= rounding, 1.0, scale))
@@ -100,9 +131,27 @@ class Scaling:
                 )
         return result
 
+    def rows(self, values: Floats | ParquetTable, dtype: np.dtype[Any], workers: int = 0) -> Any:
+        """Standardised rows: an array, or rows that stay in their file and are read by workers."""
+        if isinstance(values, ParquetTable):
+            return values.stream(self.mean, self.scale, dtype, workers)
+        return self.apply(values, dtype)
+
     def undo(self, values: Floats) -> Floats:
         """Inverse of `apply`, in double precision."""
         return np.asarray(values, np.float64) * self.scale + self.mean
+
+
+def _moments(values: Floats, weight: Floats | None) -> tuple[Floats, Floats]:
+    """Mean and variance of each column, in double precision."""
+    share = np.full(len(values), 1.0) if weight is None else np.asarray(weight, np.float64)
+    share = share / share.sum()
+    mean, variance = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    for block in _blocks(values):
+        mean += share[block] @ values[block]
+    for block in _blocks(values):
+        variance += share[block] @ np.square(values[block] - mean)
+    return mean, variance
 
 
 def _blocks(values: Floats) -> Iterator[slice]:

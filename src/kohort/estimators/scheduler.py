@@ -243,7 +243,9 @@ class Scheduler:
             self._resumable.append(task)
         self.pump()
 
-    def fit(self, members: list[Member], held: int) -> list[Outcome]:
+    def fit(
+        self, members: list[Member], held: int, submitted: Callable[[list[Fit]], None]
+    ) -> list[Outcome]:
         """Train members with the cohort; called from the thread that needs them.
 
         Parameters
@@ -251,14 +253,17 @@ class Scheduler:
         members : list of Member
         held : int
             Bytes of tables that the caller keeps alive while it waits.
+        submitted : callable
+            Is given the fits once they wait for training.
         """
         task = self.current
         if task is None:
-            return self._fit_outside(members)
+            return self._fit_outside(members, submitted)
         if task.aborted:
             raise TaskAborted
         task.wake.clear()
         fits = self._submit_all(members, lambda: self._resume(task))
+        submitted(fits)
         with self._lock:
             self._held += max(held, task.held) - task.held
             task.held = max(held, task.held)
@@ -284,11 +289,14 @@ class Scheduler:
 
         return [self.executor.submit(member, done) for member in members]
 
-    def _fit_outside(self, members: list[Member]) -> list[Outcome]:
+    def _fit_outside(
+        self, members: list[Member], submitted: Callable[[list[Fit]], None]
+    ) -> list[Outcome]:
         """Train the fits of a thread that is no task, such as one of Optuna's."""
         ended = threading.Event()
         self._last_arrival = time.monotonic()
         fits = self._submit_all(members, ended.set)
+        submitted(fits)
         try:
             if threading.current_thread() is not threading.main_thread():
                 self._gather(ended)

@@ -13,9 +13,11 @@ import numpy as np
 from scipy.stats import loguniform, randint, uniform
 from sklearn.utils import check_random_state
 
-from kohort.data.tables import CLASSIFICATION, suggest
+from kohort.data.folders import IMAGES
+from kohort.data.tables import CLASSIFICATION, REGRESSION, suggest
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense import DenseClassifier, DenseRegressor
+from kohort.estimators.image_settings import check_image_parameter, image_space
 from kohort.recipe.constraints import check
 from kohort.recipe.recipe import CONSTRAINTS
 
@@ -46,20 +48,24 @@ class LogWholeNumbers:
         return min(self.high, max(self.low, math.floor(math.exp(drawn))))
 
 
-def default_space(method: str = "random") -> Space:
+def default_space(method: str = "random", task: str = REGRESSION) -> Space:
     """The space that is searched when no file is given.
 
     Parameters
     ----------
     method : {"random", "grid"}, default="random"
+    task : {"classification", "regression", "image classification"}, default="regression"
 
     Returns
     -------
     dict
         From parameter to a list of choices or, for `"random"`, a distribution. Covers depth,
-        width, activation, optimizer, learning rate, dropout and weight decay.
+        width, activation, optimizer, learning rate, dropout and weight decay; for images depth,
+        width, learning rate, dropout and augmentation.
     """
     check_method(method)
+    if task == IMAGES:
+        return image_space(method)
     if method == "grid":
         return {
             "depth": [1, 2, 3],
@@ -97,7 +103,7 @@ def read_space(path: str | Path, task: str, method: str = "random") -> Space:
     Parameters
     ----------
     path : str or path
-    task : {"classification", "regression"}
+    task : {"classification", "regression", "image classification"}
     method : {"random", "grid"}, default="random"
         A grid takes choices only.
 
@@ -146,7 +152,7 @@ def read_settings(settings: Sequence[str], task: str) -> dict[str, Any]:
     ----------
     settings : sequence of str
         VALUE as in TOML; `none` is None, and a bare word is text.
-    task : {"classification", "regression"}
+    task : {"classification", "regression", "image classification"}
 
     Raises
     ------
@@ -181,6 +187,9 @@ def _value(text: str) -> Any:
 
 def check_parameter(name: str, value: Any, task: str) -> None:
     """Raise `ParameterError` unless the task's network has the parameter and it takes the value."""
+    if task == IMAGES:
+        check_image_parameter(name, value)
+        return
     kind = DenseClassifier if task == CLASSIFICATION else DenseRegressor
     known = [field.name for field in fields(kind) if field.name not in _RESERVED]
     if name not in known:

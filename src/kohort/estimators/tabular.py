@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,29 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from kohort._version import VERSION
-from kohort.data.tables import CLASSIFICATION, check_features
+from kohort.data.tables import (
+    CLASSIFICATION,
+    check_features,
+    read_table,
+    resolve_task,
+    split_target,
+    target_array,
+)
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense import DenseClassifier, DenseRegressor
+from kohort.estimators.description import read_description, write_description
 from kohort.estimators.persistence import load
 from kohort.estimators.preprocessing import TablePreprocessor, transformed
+from kohort.estimators.problem import Problem
 
 NETWORK = "network"
-"""Name of the network's step, the prefix of its parameters in a search."""
+"""Name of the network's step."""
 
-_FORMAT = 1
-_DESCRIPTION, _PREPROCESSING = "model.json", "preprocessing.joblib"
-_ESTIMATOR, _KERAS = "estimator.kohort", "model.keras"
+PREFIX = f"{NETWORK}__"
+"""Of the network's parameters in a search."""
+
+_PREPROCESSING, _ESTIMATOR = "preprocessing.joblib", "estimator.kohort"
+_KERAS = "model.keras"
 
 
 def tabular_pipeline(
@@ -56,6 +65,36 @@ def tabular_pipeline(
     network = kind(random_state=random_state).set_params(**(settings or {}))
     table = TablePreprocessor(random_state=random_state, memory=memory)
     return Pipeline([("table", table), (NETWORK, network)])
+
+
+def table_problem(table: pd.DataFrame, target: str, task: str = "auto") -> Problem:
+    """A column of a raw table, to be predicted from the others.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (row, column)
+        Text, dates and missing values are allowed in every column but the target.
+    target : str
+    task : {"auto", "classification", "regression"}, default="auto"
+
+    Raises
+    ------
+    ParameterError, DataError
+        If there is no such column, or a column cannot be used.
+    """
+    X, y = split_target(table, target)
+    resolved = resolve_task(task, y)
+    return Problem(
+        X,
+        target_array(y, resolved),
+        resolved,
+        lambda settings, seed, memory: tabular_pipeline(
+            resolved, random_state=seed, memory=memory, settings=settings
+        ),
+        lambda fitted: TabularModel.of(fitted, X, target, resolved),
+        PREFIX,
+        about={"columns": table.shape[1]},
+    )
 
 
 @dataclass(frozen=True)
@@ -134,6 +173,22 @@ class TabularModel:
             self.estimator.predict_proba(self.features(table)), columns=names, index=table.index
         )
 
+    def predictions(self, paths: Sequence[Path], proba: bool = False) -> pd.DataFrame:
+        """Predictions for the rows of a table in a file: the target, or each class's probability.
+
+        Raises
+        ------
+        DataError
+            If it is not one file with a table that fits the model.
+        """
+        if len(paths) != 1:
+            requirement = "one table for a model of tables"
+            raise DataError(explain("DATA", requirement, [str(path) for path in paths]))
+        table = read_table(paths[0])
+        if proba:
+            return self.predict_proba(table)
+        return table[[]].assign(**{self.target: self.predict(table)})
+
     def score(self, table: pd.DataFrame, y: NDArray[Any]) -> float:
         """Accuracy of a classification, R² of a regression."""
         return float(self.estimator.score(self.features(table), y))
@@ -147,19 +202,16 @@ class TabularModel:
         """
         folder = Path(folder)
         classes = getattr(self.estimator, "classes_", None)
-        description = {
-            "format": _FORMAT,
-            "kohort": VERSION,
+        self.estimator.to_keras().save(folder / _KERAS)
+        self.estimator.save(folder / _ESTIMATOR)
+        joblib.dump(self.preprocessing, folder / _PREPROCESSING)
+        content = {
             "task": self.task,
             "target": self.target,
             "columns": self.columns,
             "classes": None if classes is None else np.asarray(classes).tolist(),
         }
-        self.estimator.to_keras().save(folder / _KERAS)
-        self.estimator.save(folder / _ESTIMATOR)
-        joblib.dump(self.preprocessing, folder / _PREPROCESSING)
-        text = json.dumps(description, indent=2, ensure_ascii=False)
-        (folder / _DESCRIPTION).write_text(text, encoding="utf-8")
+        write_description(folder, content)
 
     @classmethod
     def load(cls, folder: str | Path) -> TabularModel:
@@ -172,32 +224,10 @@ class TabularModel:
         DataError
             If the folder does not hold a model that this version can read.
         """
-        folder = Path(folder)
-        expected = (_DESCRIPTION, _PREPROCESSING, _ESTIMATOR)
-        absent = [name for name in expected if not (folder / name).is_file()]
-        if absent:
-            raise DataError(
-                explain(
-                    "MODEL",
-                    "a folder that `kohort search` or `kohort fit` wrote",
-                    str(folder),
-                    f"It has no {absent[0]}.",
-                )
-            )
-        try:
-            description = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
-            known = description["format"] <= _FORMAT
-            names = [description[name] for name in ("columns", "target", "task")]
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                explain("MODEL", "a folder with a readable model", str(folder), f"{error!r}.")
-            ) from error
-        if not known:
-            raise DataError(
-                f"`MODEL` must be of format {_FORMAT} or older; got {description['format']}, "
-                f"written by kohort {description['kohort']}. Install that version or a newer one."
-            )
-        return cls(joblib.load(folder / _PREPROCESSING), load(folder / _ESTIMATOR), *names)
+        keys = ("columns", "target", "task")
+        content = read_description(folder, keys, (_PREPROCESSING, _ESTIMATOR))
+        preprocessing = joblib.load(Path(folder, _PREPROCESSING))
+        return cls(preprocessing, load(Path(folder, _ESTIMATOR)), *content.values())
 
 
 def _kind(column: pd.Series[Any]) -> str:

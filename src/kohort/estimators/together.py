@@ -11,19 +11,21 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import joblib
 from joblib.parallel import FallbackToBackend, ParallelBackendBase, register_parallel_backend
 
 from kohort.data.interning import Interner
+from kohort.data.pixel_store import PixelStore
 from kohort.engine.executors import Census, Executor, cores, train
-from kohort.engine.member import WAITING, Member, Outcome, Rows
+from kohort.engine.member import Member, Outcome, Rows
 from kohort.engine.memory import available_memory
 from kohort.engine.progress import ProgressBar
+from kohort.engine.times import Times
 from kohort.errors import CancelledError
 from kohort.estimators.catching import hand_over
+from kohort.estimators.record import Record
 from kohort.estimators.scheduler import Scheduler
 from kohort.estimators.tasks import Call, Task, TaskAborted, value_of
 from kohort.recipe.constraints import Interval, check, optional
@@ -35,35 +37,6 @@ Judge = Callable[[Outcome], Diagnosis]
 _WIDE = 512
 
 
-@dataclass
-class Record:
-    """What became of one fit.
-
-    Attributes
-    ----------
-    parameters : dict
-        The estimator's parameters.
-    history : dict of list
-        Per-epoch logs, as Keras names them; those of the first of several networks.
-    status : str
-        `"waiting"` until the fit has ended; then that of the estimator's `status_`, or
-        `"cancelled"` or `"failed"` when the fit raised an error.
-    seconds : float
-        From the call of `fit` to its end, waiting included.
-    best_epoch : int
-        Index of the epoch whose weights were kept.
-    diagnosis : Diagnosis or None
-        Where the fit asked for one.
-    """
-
-    parameters: dict[str, Any]
-    history: dict[str, list[float]] = field(default_factory=dict)
-    status: str = WAITING
-    seconds: float = 0.0
-    best_epoch: int = 0
-    diagnosis: Diagnosis | None = None
-
-
 class Cohort:
     """Fits that train together, from the start of a `with kohort.together():` block to its end.
 
@@ -71,11 +44,14 @@ class Cohort:
     ----------
     record : list of Record
         One entry per fit, in the order in which they were asked for.
+    pixels : PixelStore
+        What the fits have read of image files.
     """
 
     def __init__(self, memory: int | None = None, threads: int | None = None) -> None:
         self._executor = Executor(threads)
         self._interner = Interner()
+        self.pixels = PixelStore()
         self.scheduler = Scheduler(self._executor, memory or available_memory() // 4)
         self.record: list[Record] = []
         self.users = 0
@@ -96,7 +72,7 @@ class Cohort:
         self.record.append(entry)
         begin = time.perf_counter()
         try:
-            outcomes = self.scheduler.fit(members, held)
+            outcomes = self.scheduler.fit(members, held, entry.follow)
         except BaseException as error:
             entry.status = "failed"
             if isinstance(error, CancelledError | TaskAborted | KeyboardInterrupt):
@@ -104,14 +80,23 @@ class Cohort:
             raise
         finally:
             entry.seconds = time.perf_counter() - begin
-        entry.history, entry.status = outcomes[0].history, outcomes[0].status
-        entry.best_epoch = outcomes[0].best_epoch
+        entry.history, entry.best_epoch = outcomes[0].history, outcomes[0].best_epoch
         entry.diagnosis = None if judge is None else judge(outcomes[0])
+        entry.status = outcomes[0].status  # Last: who reads it meanwhile takes the rest for final.
         return outcomes
 
     def census(self) -> Census:
         """How many fits wait, train and have ended."""
         return self._executor.census()
+
+    @property
+    def threads(self) -> int:
+        """How many threads train."""
+        return self._executor.threads
+
+    def times(self) -> Times:
+        """What the seconds of the threads that train were spent on so far."""
+        return self._executor.times()
 
 
 _lock = threading.RLock()

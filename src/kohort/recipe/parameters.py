@@ -151,8 +151,9 @@ PARAMETERS: tuple[Parameter, ...] = (
         "are one.",
     ),
     Parameter(
-        "learning_rate", "optimizer", ARRAY, 1e-3, _ABOVE_0, "float",
-        "Step size, > 0; the peak of a schedule.",
+        "learning_rate", "optimizer", ARRAY, 1e-3, _ABOVE_0, 'float or "auto"',
+        "Step size, > 0; the peak of a schedule. "
+        '"auto" asks `kohort.find_learning_rate`; if that finds none, it warns and keeps 0.001.',
     ),
     Parameter(
         "momentum", "optimizer", ARRAY, None, optional(_SHARE), "float or None",

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kohort.style import COLORS, FAINT, GRAY, STYLE, matplotlib
+from kohort.report.leaderboard import varying_parameters
+from kohort.style import COLORS, FAINT, GRAY, STYLE, matplotlib, short
 
 _SHOWN = 20
 _HIGHLIGHTED = 3
@@ -49,13 +50,6 @@ def draw_search(
         canvas.print_png(str(path))  # type: ignore[no-untyped-call]
 
 
-def _varying(board: pd.DataFrame) -> list[str]:
-    """Names of the parameters that tell the candidates apart."""
-    columns = list(board.columns)
-    names = columns[columns.index("std_score") + 1 : columns.index("epochs")]
-    return [name for name in names if board[name].astype(str).nunique() > 1]
-
-
 def _labels(board: pd.DataFrame, names: list[str]) -> tuple[str, list[str]]:
     """A header and one line per candidate, as the columns of one text table."""
     columns = []
@@ -67,20 +61,6 @@ def _labels(board: pd.DataFrame, names: list[str]) -> tuple[str, list[str]]:
     return (lines[0], lines[1:]) if lines else ("", [""] * len(board))
 
 
-def short(value: Any) -> str:
-    """A parameter's value in few letters.
-
-    Examples
-    --------
-    >>> short(0.00031), short(0.25), short("relu")
-    ('3.1e-4', '0.25', 'relu')
-    """
-    if not isinstance(value, float | np.floating):
-        return str(value)
-    number = float(value)
-    return f"{number:.1e}".replace("e-0", "e-") if 0 < abs(number) < 0.01 else f"{number:.2g}"
-
-
 def _draw_leaderboard(axes: Any, scored: pd.DataFrame, total: int, score_name: str) -> None:
     folds = [name for name in scored.columns if name.startswith("score_fold_")]
     for place, mean in enumerate(scored["mean_score"]):
@@ -90,7 +70,7 @@ def _draw_leaderboard(axes: Any, scored: pd.DataFrame, total: int, score_name: s
         axes.plot(ends, [place, place], color=color, alpha=0.25, linewidth=5, solid_capstyle="butt")
         axes.plot(scores, [place] * len(folds), "|", color=color, alpha=0.8, markersize=9)
         axes.plot(mean, place, "o", color=color, markersize=8, markeredgecolor="white")
-    header, labels = _labels(scored, _varying(scored))
+    header, labels = _labels(scored, varying_parameters(scored))
     axes.set_yticks(range(len(labels)), labels, fontsize=8.5, family="monospace")
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kohort._version import VERSION
 from kohort.errors import DataError, explain
-from kohort.estimators.spaces import describe_space
-from kohort.estimators.tabular_search import SearchResult
-from kohort.report.leaderboard import count_statuses, leaderboard, learning_curves
+from kohort.estimators.problem_search import SearchResult
+from kohort.report.description import describe_result
+from kohort.report.leaderboard import leaderboard, learning_curves, search_members
+from kohort.report.page.findings import findings_of
 from kohort.report.pictures import draw_search
-
-_PACKAGES = "jax keras numpy optax pandas scikit-learn scipy skrub".split()
 
 
 @contextmanager
@@ -137,61 +133,37 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     )
 
 
-def write_search(result: SearchResult, folder: Path, source: dict[str, Any]) -> None:
-    """Write leaderboard, learning curves, picture, model and `run.json`.
+def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) -> None:
+    """Write leaderboard, learning curves, picture, model, the winner's schedule and `run.json`;
+    findings and measurements of layers where fits were diagnosed.
 
     Parameters
     ----------
     result : SearchResult
     folder : path
-        Exists and is empty.
-    source : dict
-        Where the table came from; part of `run.json`.
+        Exists, and holds no results.
+    started : dict
+        From `describe_plan`; part of `run.json`.
     """
     board, curves = leaderboard(result.search), learning_curves(result.search)
     for name, table in (("leaderboard", board), ("learning_curves", curves)):
         table.to_csv(folder / f"{name}.csv", index=False)
         table.to_parquet(folder / f"{name}.parquet", index=False)
+    for name, found in zip(
+        ("findings", "layers"), findings_of(search_members(result.search)), strict=True
+    ):
+        if found is not None:
+            found.to_parquet(folder / f"{name}.parquet", index=False)
     draw_search(board, curves, folder / "search.png", result.score_name)
     result.model.save(folder)
-    _write_json(folder / "run.json", _description(result, source))
+    description = describe_result(result, started)
+    if (schedule := description.pop("schedule")) is not None:
+        _write_json(folder / "schedule.json", schedule, indent=None)
+    _write_json(folder / "run.json", description)
 
 
-def _description(result: SearchResult, source: dict[str, Any]) -> dict[str, Any]:
-    plan = result.plan
-    return {
-        "versions": versions(),
-        "data": {**source, "target": result.model.target, "rows": result.rows},
-        "task": result.model.task,
-        "method": plan.method,
-        "candidates": len(result.search.cv_results_["params"]),
-        "cv": plan.cv,
-        "seed": plan.seed,
-        "test_fraction": plan.test_fraction,
-        "space": describe_space(plan.space),
-        "settings": dict(plan.settings),
-        "best_parameters": result.best_parameters,
-        "score": result.score_name,
-        "cv_score": result.cv_score,
-        "test_score": result.test_score,
-        "statuses": count_statuses(result.search),
-        "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, of kohort and of what it computes with."""
-    found = {"python": platform.python_version(), "kohort": VERSION}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _write_json(path: Path, document: dict[str, Any]) -> None:
-    text = json.dumps(document, indent=2, ensure_ascii=False, default=_plain)
+def _write_json(path: Path, document: Any, indent: int | None = 2) -> None:
+    text = json.dumps(document, indent=indent, ensure_ascii=False, default=_plain)
     path.write_text(text + "\n", encoding="utf-8")
 
 

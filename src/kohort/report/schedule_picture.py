@@ -8,10 +8,10 @@ import numpy as np
 
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check
-from kohort.recipe.pace import PACE, pace
 from kohort.recipe.parameters import DEFAULTS, PARAMETERS
 from kohort.recipe.recipe import Recipe
 from kohort.recipe.schedules import warmup_steps
+from kohort.report.schedule import columns, cycled
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
 _RELATED = (
@@ -57,10 +57,10 @@ def plot_schedule(*estimators: Any, steps_per_epoch: int = 100) -> Any:
     mpl = matplotlib()
     from matplotlib import pyplot
 
-    steps = [_columns(recipe, steps_per_epoch) for recipe in recipes]
-    cycled = [_cycled(columns) for columns in steps]
+    steps = [columns(recipe, steps_per_epoch) for recipe in recipes]
+    moving = [cycled(numbers) for numbers in steps]
     with mpl.rc_context(STYLE):
-        rows = 2 if any(cycled) else 1
+        rows = 2 if any(moving) else 1
         figure, axes = pyplot.subplots(
             rows, 1, figsize=(8, 2.2 + 1.8 * rows), dpi=120, sharex=True, squeeze=False,
             layout="constrained", height_ratios=(2, 1)[:rows],
@@ -69,11 +69,11 @@ def plot_schedule(*estimators: Any, steps_per_epoch: int = 100) -> Any:
         for number, recipe in enumerate(recipes):
             style = {"color": COLORS[number % len(COLORS)], "label": labels[number]}
             _draw_rate(axes[0, 0], recipe, steps[number], steps_per_epoch, style)
-            moved = cycled[number]
+            moved = moving[number]
             if moved:
                 epochs = _epochs(steps[number], steps_per_epoch)
                 axes[1, 0].plot(epochs, steps[number][moved], linewidth=2, **style)
-        _name_axes(axes[:, 0], sorted(set(filter(None, cycled))), labels)
+        _name_axes(axes[:, 0], sorted(set(filter(None, moving))), labels)
     return figure
 
 
@@ -105,26 +105,15 @@ def _labels(estimators: tuple[Any, ...]) -> list[str]:
     ]
 
 
-def _columns(recipe: Recipe, steps_per_epoch: int) -> dict[str, Any]:
-    """The numbers of every step of the training."""
-    matrix = pace(recipe, 0, recipe.epochs * steps_per_epoch, steps_per_epoch)
-    return dict(zip(PACE, matrix.T, strict=True))
-
-
-def _cycled(columns: dict[str, Any]) -> str | None:
-    """Name of the number that the schedule moves against the rate."""
-    return next((name for name in ("momentum", "beta_1") if np.ptp(columns[name]) > 0), None)
-
-
-def _epochs(columns: dict[str, Any], steps_per_epoch: int) -> Any:
-    return np.arange(len(columns["learning_rate"])) / steps_per_epoch
+def _epochs(numbers: dict[str, Any], steps_per_epoch: int) -> Any:
+    return np.arange(len(numbers["learning_rate"])) / steps_per_epoch
 
 
 def _draw_rate(
-    axes: Any, recipe: Recipe, columns: dict[str, Any], steps_per_epoch: int, style: dict[str, Any]
+    axes: Any, recipe: Recipe, numbers: dict[str, Any], steps_per_epoch: int, style: dict[str, Any]
 ) -> None:
-    epochs, color = _epochs(columns, steps_per_epoch), style["color"]
-    axes.plot(epochs, columns["learning_rate"], linewidth=2, **style)
+    epochs, color = _epochs(numbers, steps_per_epoch), style["color"]
+    axes.plot(epochs, numbers["learning_rate"], linewidth=2, **style)
     warmup = warmup_steps(recipe, steps_per_epoch) / steps_per_epoch
     if warmup:
         axes.axvspan(0, warmup, color=color, alpha=0.08, linewidth=0)

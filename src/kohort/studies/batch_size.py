@@ -13,13 +13,11 @@ import pandas as pd
 from kohort.engine.member import Member
 from kohort.engine.memory import footprint
 from kohort.engine.plan import slots_of, structure_of
-from kohort.studies.throughput import rows_per_second
+from kohort.studies.throughput import training_speed
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
-# Share of the memory that programs may take. XLA does not count what a CPU's kernels take for
-# themselves: up to 19 % here (`python -m benchmarks memory`).
-_MARGINS = {"cpu": 0.75}
-_MARGIN = 0.9
+MARGIN = 0.9
+"""Share of the memory that programs may take."""
 _KNEE = 0.9
 _WARMUP_FROM = 2.0
 _WARMUP_EPOCHS = 5
@@ -102,11 +100,6 @@ class BatchSizePlan:
         return _drawn(self)
 
 
-def margin(platform: str) -> float:
-    """Share of a device's memory that a plan uses."""
-    return _MARGINS.get(platform, _MARGIN)
-
-
 def measured(
     member_of: Callable[[int], Member],
     sizes: Iterable[int],
@@ -130,7 +123,7 @@ def measured(
         Asked before each size but the first two.
     """
     found: list[dict[str, Any]] = []
-    usable = memory * margin(devices[0].platform)
+    usable = memory * MARGIN
     for size in sizes:
         if len(found) >= 2 and out_of_time():
             break
@@ -149,10 +142,10 @@ def measured(
             {
                 "batch_size": size,
                 "bytes": one,
-                "rows_per_second": rows_per_second(member, 1, devices[:1]),
+                "rows_per_second": training_speed(member, 1, devices[:1]).rows_per_second,
                 "members": slots * len(devices),
                 "cohort_bytes": many * len(devices),
-                "cohort_rows_per_second": rows_per_second(member, slots, devices),
+                "cohort_rows_per_second": training_speed(member, slots, devices).rows_per_second,
                 "most_members": int(1 + max(0, usable - one) // max(1, each)),
             }
         )

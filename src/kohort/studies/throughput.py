@@ -1,11 +1,11 @@
-"""Rows per second of the real training program, host included."""
+"""Rows per second of the real training program, host and reading of files included."""
 
 from __future__ import annotations
 
 import threading
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member
@@ -15,21 +15,37 @@ from kohort.engine.population import Runner
 _FOREVER = 10**6
 
 
+class Speed(NamedTuple):
+    """How fast a program trains.
+
+    Attributes
+    ----------
+    rows_per_second : float
+    idle : float
+        Share of the time in which it waits for rows from files, in [0, 1].
+    """
+
+    rows_per_second: float
+    idle: float
+
+
 class _Clock:
     """Ends a run after some seconds; what is before the second chunk does not count."""
 
     def __init__(self, seconds: float, fits: list[Fit]) -> None:
         self._seconds, self._fits = seconds, fits
-        self._calls, self._begin, self._done = 0, 0.0, 0
-        self.rate = 0.0
+        self._calls, self._begin, self._done, self._waited = 0, 0.0, 0, 0.0
+        self.speed = Speed(0.0, 0.0)
 
     def __call__(self) -> bool:
         self._calls += 1
         now, done = time.perf_counter(), sum(_rows(fit) for fit in self._fits)
+        waited = sum(fit.waited for fit in self._fits)
         if self._calls <= 2:
-            self._begin, self._done = now, done
+            self._begin, self._done, self._waited = now, done, waited
             return False
-        self.rate = (done - self._done) / (now - self._begin)
+        passed = now - self._begin
+        self.speed = Speed((done - self._done) / passed, (waited - self._waited) / passed)
         return now - self._begin > self._seconds
 
 
@@ -44,8 +60,8 @@ def _endless(member: Member) -> Member:
     return replace(member, recipe=recipe, validation=None, on_epoch=None, rate=0.0, first_epoch=0)
 
 
-def rows_per_second(member: Member, slots: int, devices: list[Any], seconds: float = 0.3) -> float:
-    """Rows per second of copies of a member, so many on each of the devices at once.
+def training_speed(member: Member, slots: int, devices: list[Any], seconds: float = 0.3) -> Speed:
+    """Speed of copies of a member, so many on each of the devices at once.
 
     Parameters
     ----------
@@ -71,7 +87,9 @@ def rows_per_second(member: Member, slots: int, devices: list[Any], seconds: flo
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(clock.rate for clock in clocks)
+    speeds = [clock.speed for clock in clocks]
+    idle = sum(speed.idle for speed in speeds) / len(speeds)
+    return Speed(sum(speed.rows_per_second for speed in speeds), idle)
 
 
 def _popping(waiting: list[Fit]) -> Any:

@@ -18,6 +18,7 @@ from kohort.estimators.keras_models.routing import (
     made,
     routed,
 )
+from kohort.estimators.planning import AUTO
 from kohort.networks.keras_models.columns import Columns
 from kohort.networks.keras_models.host_initializers import host_initializers
 from kohort.networks.keras_models.variables import value_of
@@ -150,6 +151,10 @@ def _optimizer(estimator: Any, compiled: Any) -> Any:
 
     options = routed(estimator, "optimizer")
     options = {**getattr(estimator, "_optimizer_options", {}), **options}
+    if isinstance(options.get("learning_rate"), str) and options["learning_rate"] == AUTO:
+        del options["learning_rate"]
+        if estimator._found_rate is not None:
+            options["learning_rate"] = estimator._found_rate
     chosen = estimator.optimizer if estimator.optimizer is not None else compiled
     if estimator.optimizer is None and not options:
         return None

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
+from kohort.engine.rows import LazyRows
 from kohort.errors import DataError, ModelError
 from kohort.networks.keras_models.columns import Columns
 from kohort.networks.keras_models.names import snake_case
 
-Arrays = list[NDArray[Any]]
+Arrays = list[Any]
+"""NumPy arrays, or one `LazyRows`."""
 
 # Losses that compare a distribution over the classes with another.
 _ONE_HOT = frozenset(
@@ -44,6 +46,8 @@ def inputs_of(estimator: Any, X: Any, reset: bool, names: tuple[str, ...] | None
 
     `names` are the keys, in their order, that a dict must have.
     """
+    if isinstance(X, LazyRows):
+        return Inputs([X], None, False)
     keyed = isinstance(X, dict) and not issparse(X)
     if keyed and names is not None:
         if set(X) != set(names):
@@ -56,9 +60,8 @@ def inputs_of(estimator: Any, X: Any, reset: bool, names: tuple[str, ...] | None
         and all(isinstance(p, np.ndarray) for p in parts)
     )  # fmt: skip
     if not several:
-        table = validate_data(
-            estimator, X, dtype=[np.float64, np.float32], reset=reset, allow_nd=True
-        )
+        kinds = [np.float64, np.float32, *getattr(estimator, "_kept_dtypes", ())]
+        table = validate_data(estimator, X, dtype=kinds, reset=reset, allow_nd=True)
         return Inputs([table], None, table.ndim == 2)
     arrays = [
         check_array(part, dtype=None, ensure_2d=False, allow_nd=True, input_name="X")
@@ -241,14 +244,19 @@ def _check_outputs(outputs: Sequence[tuple[int, ...]], wanted: Sequence[tuple[in
         )
 
 
-def flat(columns: Columns, arrays: Arrays, dtype: Any) -> NDArray[Any]:
-    """Arrays as one matrix of floats.
+def flat(columns: Columns, arrays: Arrays, dtype: Any) -> NDArray[Any] | LazyRows:
+    """Arrays as one matrix of floats; pixels as they are, bytes or still in files.
 
     Raises
     ------
     DataError
         If a float cannot hold a number exactly that the model takes as a whole one, or at all.
     """
+    first = arrays[0]
+    if isinstance(first, LazyRows):
+        return first
+    if len(arrays) == 1 and first.dtype == np.uint8 and columns.dtypes[0].startswith("float"):
+        return np.ascontiguousarray(first.reshape(len(first), -1))
     most = 2 ** (np.finfo(dtype).nmant + 1)
     for array, kind in zip(arrays, columns.dtypes, strict=False):
         whole = len(arrays) == len(columns.dtypes) and not kind.startswith("float")

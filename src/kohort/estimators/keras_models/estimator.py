@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.errors import DivergedError, KerasLoopWarning, ParameterError, explain
+from kohort.estimators.catching import hand_over
 from kohort.estimators.diagnosing import diagnosis_of
 from kohort.estimators.keras_models.build import build, compile_model, outputs_of, prepare
 from kohort.estimators.keras_models.callbacks import callback_list
@@ -37,8 +38,9 @@ from kohort.estimators.keras_models.fitted import FittedModel
 from kohort.estimators.keras_models.routing import further, refuse_unknown, routed
 from kohort.estimators.keras_models.setting import setting_of
 from kohort.estimators.keras_models.support import refuse_unknown_options
-from kohort.estimators.planning import AUTO, automatic
+from kohort.estimators.planning import AUTO, automatic, automatic_rates
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
+from kohort.estimators.range_test import automatic_rate
 from kohort.networks.keras_models.columns import Columns
 from kohort.recipe.constraints import Interval, check, flag
 from kohort.studies.diagnosis import Diagnosis
@@ -51,6 +53,8 @@ class KerasEstimator(FittedModel):
     """Behaviour of both estimators over Keras models."""
 
     history_: dict[str, list[float]]
+    _rate_parameter = "optimizer__learning_rate"
+    _found_rate: float | None = None
 
     @abstractmethod
     def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
@@ -127,7 +131,7 @@ class KerasEstimator(FittedModel):
             With `model_` and its initial weights.
         """
         options = self._options({})
-        self._prepare(X, y, options["batch_size"])
+        self._prepare(X, y, *self._planned(X, y, options["batch_size"]))
         self._take([], {})
         return self
 
@@ -150,17 +154,20 @@ class KerasEstimator(FittedModel):
         refuse_unknown_options(options)
         return options
 
-    def _prepare(self, X: Any, y: Any, batch_size: Any) -> Inputs:
-        """Check the data, build the model for it, and trace it."""
+    def _planned(self, X: Any, y: Any, batch_size: Any) -> tuple[Any, float]:
+        """The batch size, and a factor of the rate, which a plan may say."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
+        if batch_size != AUTO:
+            return batch_size, 1.0
+        self.batch_size_plan_ = plan = automatic(self, X, y, {})
+        return plan.batch_size, plan.rate_factor
+
+    def _prepare(self, X: Any, y: Any, batch_size: Any, factor: float) -> Inputs:
+        """Check the data, build the model for it, and trace it."""
         floating_dtype()
-        factor = 1.0
-        if batch_size == AUTO:
-            self.batch_size_plan_ = plan = automatic(self, X, y, {})
-            batch_size, factor = plan.batch_size, plan.rate_factor
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         inputs = inputs_of(self, X, reset=True)
         batch_size = inputs.rows if batch_size == -1 else batch_size
@@ -205,7 +212,14 @@ class KerasEstimator(FittedModel):
             inputs = self._inputs(X)
             self._go_on(options["batch_size"], inputs.rows)
         else:
-            inputs = self._prepare(X, y, options["batch_size"])
+            size, factor = self._planned(X, y, options["batch_size"])
+            self._found_rate = None
+            if automatic_rates(self):
+                more = {"sample_weight": sample_weight, **fit_params}
+                more.pop("batch_size", None)
+                self._found_rate = automatic_rate(self, X, y, more, size)
+                factor = 1.0
+            inputs = self._prepare(X, y, size, factor)
         before = self.history_ if goes_on else {}
         job = self._job(inputs, y, sample_weight, options, goes_on)
         self.history_ = _joined(before, self._trained(job))
@@ -285,6 +299,7 @@ class KerasEstimator(FittedModel):
         ready = self._ready
         obstacle = ready.obstacle or job.obstacle
         if obstacle:
+            hand_over([])
             warnings.warn(
                 f"{type(self).__name__} trains in Keras's own loop, not in a cohort: {obstacle}.",
                 KerasLoopWarning,

@@ -20,11 +20,12 @@ from kohort.estimators.keras_models.fit import Ready, put_rate, put_weights, rat
 from kohort.estimators.keras_models.parameters import KerasParameters
 from kohort.estimators.keras_models.routing import asks_for_data, routed
 from kohort.estimators.preparation import floating_dtype
+from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.networks.keras_models.variables import Variables
 from kohort.recipe.recipe import Recipe
 
 
-class FittedModel(KerasParameters):
+class FittedModel(RichReprMixin, KerasParameters):
     """What has been trained. The model that `model_` gives belongs to the user, whose changes to
     it count from then on.
     """
@@ -55,11 +56,19 @@ class FittedModel(KerasParameters):
                 model = _unpacked(self._archive)
             else:
                 model = build(self, self._meta, self._seed)
-            outputs = outputs_of(model, self._form[0], self._seed)
-            compile_model(self, model, self._meta, outputs)
-            self._ready, self._filled = self._made_ready(model), False
+            self._ready, self._filled = self._compiled(model, self._seed), False
             put_rate(model, self._rate)
         return self._ready
+
+    def _compiled(self, model: Any, seed: int) -> Ready:
+        """A model that the build function has just given, as `fit` makes it ready."""
+        outputs = outputs_of(model, self._form[0], seed)
+        compile_model(self, model, self._meta, outputs)
+        return self._made_ready(model)
+
+    def _anew(self, seed: int, **data: Any) -> Ready:
+        """The model with the initial weights of another seed."""
+        return self._compiled(build(self, {**self._meta, **data}, seed), seed)
 
     def _synchronised(self) -> Ready:
         """The model; what its user has changed in it is taken over."""
@@ -96,6 +105,9 @@ class FittedModel(KerasParameters):
         """Epochs trained in all."""
         check_is_fitted(self, "weights_")
         return self._epochs_seen
+
+    def _learned_html(self) -> str:
+        return training_html(self)
 
     def __getstate__(self) -> dict[str, Any]:
         if hasattr(self, "_ready"):

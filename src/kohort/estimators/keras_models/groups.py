@@ -21,7 +21,7 @@ def explain_groups(estimator: Any, param_grid: Any, X: Any, y: Any) -> Any:
     for candidate in candidates:
         one = clone(estimator).set_params(**candidate)
         options = one._options({})
-        one._prepare(X, y, options["batch_size"])
+        one._prepare(X, y, *one._planned(X, y, options["batch_size"]))
         ready = one._ready
         obstacle = ready.obstacle or obstacle_of_call({}, one._callbacks(options))
         key = (ready.tracing.network, ready.batch_size) if ready.tracing else object()

@@ -28,14 +28,14 @@ def use_own_writer(callback: Any) -> None:
             "TensorBoard(write_images=True) needs TensorFlow. Run: pip install tensorflow-cpu; "
             "or leave write_images out."
         )
-    callback._summary_module = _Summaries()
+    callback._summary_module = Summaries()
     callback._write_keras_model_summary = lambda: _write_graph(callback)
 
 
-class _Writer:
+class Writer:
     """What the callback uses of TensorFlow's file writer."""
 
-    def __init__(self, folder: str, summaries: _Summaries) -> None:
+    def __init__(self, folder: str, summaries: Summaries) -> None:
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         self._file, self._summaries = EventFileWriter(folder), summaries
@@ -62,18 +62,18 @@ class _Writer:
         self._file.close()
 
 
-class _Summaries:
+class Summaries:
     """What the callback uses of `tensorflow.summary`; as there, nothing is written outside of a
     writer's `as_default`, or while the condition of `record_if` is false.
     """
 
     def __init__(self) -> None:
-        self.current: _Writer | None = None
+        self.current: Writer | None = None
         self._condition: Callable[[], bool] | None = None
 
-    def create_file_writer(self, folder: str) -> _Writer:
+    def create_file_writer(self, folder: str) -> Writer:
         """A writer of one folder."""
-        return _Writer(folder, self)
+        return Writer(folder, self)
 
     @contextmanager
     def record_if(self, condition: Callable[[], bool]) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -23,61 +23,15 @@ from kohort.estimators.keras_models.data import (
     takes_logits,
     value_columns,
 )
+from kohort.estimators.keras_models.documentation import PARAMETERS, documented
 from kohort.estimators.keras_models.estimator import KerasEstimator
 from kohort.networks.keras_models.columns import Columns
 
 ONE_HOT = "multiclass-onehot"
 """Type of a target whose rows are one-hot, as SciKeras names it."""
 
-_PARAMETERS = """model : callable or keras.Model
-        A function that builds and returns a model, compiled or not, or a model, which is copied
-        at each fit. Whatever parameters the function has are parameters of the estimator; it may
-        also ask for `n_features_in_`, `n_outputs_`, `n_classes_`, `classes_`, `target_type_`,
-        `X_shape_`, `X`, `y`, `meta`, `params` or `compile_kwargs`, which kohort fills in.
-    optimizer : str, class, keras.optimizers.Optimizer or None, default=None
-        None for the model's own. `optimizer__learning_rate=...` changes one of its parameters.
-    loss : str, class, function, keras.losses.Loss or None, default=None
-        None for the model's own, or mean squared error, binary or sparse categorical
-        cross-entropy, as the target has it. `loss__...` are its parameters.
-    metrics : list or None, default=None
-        None for the model's own.
-    epochs : int, default=1
-        Passes over the data, >= 1.
-    batch_size : int, "auto" or None, default=32
-        Rows of a step, >= 1; None for 32, -1 for all rows. "auto" asks `kohort.plan_batch_size`,
-        and scales the optimizer's rate as it says.
-    validation_split : float, default=0.0
-        Share of the rows, the last ones, to validate on after each epoch, in [0, 1).
-    shuffle : bool, default=True
-        Whether each epoch visits the rows in an order of its own.
-    callbacks : list of keras.callbacks.Callback, of classes or of functions that make one, or None
-        Run at the ends of epochs with the fit's own model. One that hears of every batch makes the
-        fit run in Keras's own loop, with a warning.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights and the optimizer's state of the last fit.
-    diagnose : bool, default=False
-        Whether `fit` leaves a `diagnosis_`: what keeps the model from learning (`kohort.diagnose`).
-    random_state : int, RandomState or None, default=None
-        Fixes the initial weights, the order of rows and all noise.
-    verbose : int, default=0
-        Passed to Keras's own loop where it is used.
-    **parameters
-        Those of the build function (`width=64` or `model__width=64`), and parameters with a prefix:
-        `optimizer__`, `loss__`, `compile__`, `callbacks__`, `fit__` (of Keras's `fit`)."""
 
-
-def documented(parameters: str) -> Callable[[type], type]:
-    """Class decorator: put the documentation of parameters in place of `{parameters}`."""
-
-    def decorate(cls: type) -> type:
-        assert cls.__doc__ is not None
-        cls.__doc__ = cls.__doc__.replace("{parameters}", parameters)
-        return cls
-
-    return decorate
-
-
-@documented(_PARAMETERS)
+@documented(PARAMETERS)
 class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
     """A Keras model for regression, of one target or several.
 
@@ -176,7 +130,7 @@ class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
         return values[:, 0] if self._flat else values
 
 
-@documented(_PARAMETERS)
+@documented(PARAMETERS)
 class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
     """A Keras model for classification: two classes, several, several labels, several targets.
 

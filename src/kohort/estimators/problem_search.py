@@ -1,37 +1,29 @@
-"""One call from a raw table to the best network: split, search, score, refit on all rows."""
+"""One call from raw data to the best network: split, search, score, refit on all rows."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import joblib
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import (
-    KFold,
-    ParameterGrid,
-    StratifiedKFold,
-    train_test_split,
-)
-from sklearn.pipeline import Pipeline
+from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold
 
-from kohort.data.tables import CLASSIFICATION, resolve_task, split_target, target_array
-from kohort.errors import DataError, DivergedWarning, KohortError, ParameterError, explain
+from kohort.data.tables import REGRESSION
+from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
+from kohort.estimators.problem import Model, Problem
 from kohort.estimators.search import GridSearchCV, RandomizedSearchCV
 from kohort.estimators.spaces import Space, check_method
-from kohort.estimators.tabular import NETWORK, TabularModel, tabular_pipeline
-from kohort.estimators.together import together
+from kohort.estimators.tabular import PREFIX
+from kohort.estimators.together import Cohort, together
 from kohort.recipe.constraints import Interval, check
-
-_PREFIX = f"{NETWORK}__"
 
 
 @dataclass(frozen=True)
@@ -92,8 +84,8 @@ class SearchResult:
     ----------
     plan : Plan
     search : GridSearchCV or RandomizedSearchCV
-        The fitted search; its parameters carry the prefix `network__`.
-    model : TabularModel
+        The fitted search; its parameters carry the problem's prefix.
+    model : Model
         The best candidate, fitted again on all rows.
     cv_score : float
         Mean score of the best candidate over the folds.
@@ -107,7 +99,7 @@ class SearchResult:
 
     plan: Plan
     search: Any
-    model: TabularModel
+    model: Model
     cv_score: float
     test_score: float | None
     rows: dict[str, int]
@@ -121,28 +113,30 @@ class SearchResult:
     @property
     def score_name(self) -> str:
         """What the scores are."""
-        return "accuracy" if self.model.task == CLASSIFICATION else "R²"
+        return "R²" if self.model.task == REGRESSION else "accuracy"
 
 
 def without_prefix(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters of the pipeline as those of the network."""
-    return {name.removeprefix(_PREFIX): value for name, value in parameters.items()}
+    return {name.removeprefix(PREFIX): value for name, value in parameters.items()}
 
 
-def search_table(
-    table: pd.DataFrame, target: str, plan: Plan, task: str = "auto", progress: bool | None = None
+def search_problem(
+    problem: Problem,
+    plan: Plan,
+    progress: bool | None = None,
+    follow: Callable[[Cohort], AbstractContextManager[object]] = nullcontext,
 ) -> SearchResult:
-    """Search for the best network for one column of a raw table.
+    """Search for the best network.
 
     Parameters
     ----------
-    table : DataFrame, shape (row, column)
-        Text, dates and missing values are allowed in every column but the target.
-    target : str
+    problem : Problem
     plan : Plan
-    task : {"auto", "classification", "regression"}, default="auto"
     progress : bool or None, default=None
         Whether to show a progress bar; None shows one on a terminal.
+    follow : callable
+        Gives a context manager around the search of a cohort, to watch it.
 
     Returns
     -------
@@ -151,34 +145,36 @@ def search_table(
     Raises
     ------
     ParameterError, DataError
-        If the plan or the table cannot be used.
+        If the plan or the data cannot be used.
     KohortError
         If no candidate could be trained.
     """
     plan.check()
-    X, y = split_target(table, target)
-    task = resolve_task(task, y)
-    labels = target_array(y, task)
-    _check_rows(labels, plan, task)
-    searched, tested = _split(labels, plan, task)
-    settings = dict(plan.settings)
+    fixed = sorted(set(plan.space) & set(problem.fixed))
+    if fixed:
+        remedy = f"Use --set {fixed[0]}=..."
+        requirement = "without parameters that say how the data are read"
+        raise ParameterError(explain("space", requirement, fixed[0], remedy))
+    problem.check_folds(plan.cv, plan.test_fraction)
+    searched, tested = problem.split(plan.test_fraction, plan.seed)
+    X, labels, settings = problem.X, problem.labels, dict(plan.settings)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="kohort-") as folder, _quiet():
         memory = joblib.Memory(folder, verbose=0)
-        pipeline = tabular_pipeline(task, random_state=plan.seed, memory=memory, settings=settings)
-        search = _search(pipeline, plan, task)
-        with together(progress=progress):
-            _run(search, X.iloc[searched], labels[searched])
+        search = _search(problem.network(settings, plan.seed, memory), problem, plan)
+        with together(progress=progress) as cohort, follow(cohort):
+            _run(search, problem.rows(searched), labels[searched])
         test_score = None
         if len(tested):
-            test_score = float(search.best_estimator_.score(X.iloc[tested], labels[tested]))
+            best = search.best_estimator_
+            test_score = float(best.score(problem.rows(tested), labels[tested]))
         middle = time.perf_counter()
         settings |= without_prefix(search.best_params_)
-        final = tabular_pipeline(task, random_state=plan.seed, settings=settings).fit(X, labels)
+        final = problem.network(settings, plan.seed).fit(X, labels)
     return SearchResult(
         plan=plan,
         search=search,
-        model=TabularModel.of(final, X, target, task),
+        model=problem.kept(final),
         cv_score=float(search.best_score_),
         test_score=test_score,
         rows={"searched": len(searched), "tested": len(tested), "all": len(labels)},
@@ -186,66 +182,13 @@ def search_table(
     )
 
 
-def _check_rows(labels: NDArray[Any], plan: Plan, task: str) -> None:
-    """Refuse tables too small to split as planned."""
-    least = 2 * plan.cv if plan.test_fraction == 0 else 2 * plan.cv + 2
-    if len(labels) < least:
-        raise DataError(
-            f"`DATA` must have at least {least} rows for cv={plan.cv} and "
-            f"test_fraction={plan.test_fraction:g}; got {len(labels)}. Use fewer folds or add rows."
-        )
-    if task != CLASSIFICATION:
-        return
-    classes, counts = np.unique(labels, return_counts=True)
-    if counts.min() < 3:
-        rare = classes[np.argmin(counts)].item()
-        raise DataError(
-            f"Each class of the target must have at least 3 rows; got {counts.min()} of class "
-            f"{rare!r}. Remove or merge rare classes, or use --task regression for numbers."
-        )
-    if counts.max() * (1 - plan.test_fraction) < plan.cv + 1:
-        raise ParameterError(
-            explain(
-                "cv",
-                f"smaller than the rows of the largest class ({counts.max()}, of which "
-                f"{plan.test_fraction:.0%} are held out)",
-                plan.cv,
-                "Use fewer folds.",
-            )
-        )
-
-
-def _split(
-    labels: NDArray[Any], plan: Plan, task: str
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Row numbers to search on and to test on."""
-    every = np.arange(len(labels))
-    if plan.test_fraction == 0:
-        return every, every[:0]
-    stratify = labels if task == CLASSIFICATION else None
-    try:
-        searched, tested = train_test_split(
-            every, test_size=plan.test_fraction, stratify=stratify, random_state=plan.seed
-        )
-    except ValueError as error:
-        raise ParameterError(
-            explain(
-                "test_fraction",
-                f"a share of {len(labels)} rows that leaves rows of each class on both sides",
-                plan.test_fraction,
-                "Use 0 for no test rows, or a share nearer to 0.5.",
-            )
-        ) from error
-    return np.sort(searched), np.sort(tested)
-
-
-def _search(pipeline: Pipeline, plan: Plan, task: str) -> Any:
-    folds = StratifiedKFold if task == CLASSIFICATION else KFold
+def _search(network: Any, problem: Problem, plan: Plan) -> Any:
+    folds = StratifiedKFold if problem.classifies else KFold
     cv = folds(plan.cv, shuffle=True, random_state=plan.seed)
-    space = {f"{_PREFIX}{name}": choices for name, choices in plan.space.items()}
+    space = {f"{problem.prefix}{name}": choices for name, choices in plan.space.items()}
     if plan.method == "grid":
-        return GridSearchCV(pipeline, space, cv=cv)
-    return RandomizedSearchCV(pipeline, space, n_iter=plan.trials, cv=cv, random_state=plan.seed)
+        return GridSearchCV(network, space, cv=cv)
+    return RandomizedSearchCV(network, space, n_iter=plan.trials, cv=cv, random_state=plan.seed)
 
 
 @contextmanager
@@ -263,7 +206,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _run(search: Any, X: pd.DataFrame, labels: NDArray[Any]) -> None:
+def _run(search: Any, X: Any, labels: NDArray[Any]) -> None:
     """Fit the search; when every fit failed, say why in one line."""
     try:
         search.fit(X, labels)

@@ -1,0 +1,138 @@
+"""A search in plain values: its settings, results, times, versions."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from sklearn.base import is_classifier
+
+from kohort._version import VERSION
+from kohort.estimators.problem_search import Plan, SearchResult, without_prefix
+from kohort.estimators.spaces import describe_space
+from kohort.report.leaderboard import count_statuses, search_members
+from kohort.report.schedule import schedule_of
+
+_PACKAGES = "jax keras numpy optax pandas scikit-learn scipy skrub".split()
+
+
+def describe_search(search: Any) -> dict[str, Any]:
+    """What any fitted search says about itself.
+
+    Parameters
+    ----------
+    search : GridSearchCV or RandomizedSearchCV
+        Fitted.
+    """
+    times = getattr(search, "cohort_times_", None)
+    return {
+        "versions": versions(),
+        "command": _command(search),
+        "space": _space(search),
+        "candidates": len(search.cv_results_["params"]),
+        "cv": search.n_splits_,
+        "best_parameters": without_prefix(search.best_params_),
+        "score": _score_name(search),
+        "cv_score": float(search.best_score_),
+        "statuses": count_statuses(search),
+        "seconds": {"search": round(times["wall"], 3)} if times else {},
+        "times": times,
+        "schedule": _schedule(search),
+    }
+
+
+def describe_plan(plan: Plan, task: str, source: dict[str, Any], command: str) -> dict[str, Any]:
+    """What is known about a search when it starts.
+
+    Parameters
+    ----------
+    plan : Plan
+    task : str
+    source : dict
+        Where the data came from, and the target.
+    command : str
+        What was typed, to run it again.
+    """
+    return {
+        "versions": versions(),
+        "command": command,
+        "data": source,
+        "task": task,
+        "method": plan.method,
+        "candidates": plan.candidates,
+        "cv": plan.cv,
+        "seed": plan.seed,
+        "test_fraction": plan.test_fraction,
+        "space": describe_space(plan.space),
+        "settings": dict(plan.settings),
+    }
+
+
+def describe_result(result: SearchResult, started: dict[str, Any]) -> dict[str, Any]:
+    """What `run.json` says about a search, given what was known at its start."""
+    return {
+        **started,
+        **describe_search(result.search),
+        **{name: started[name] for name in ("command", "space")},
+        "data": {**started["data"], "target": result.model.target, "rows": result.rows},
+        "best_parameters": result.best_parameters,
+        "score": result.score_name,
+        "test_score": result.test_score,
+        "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
+    }
+
+
+def _choices(search: Any) -> dict[str, Any]:
+    """What a search chooses from; nothing when that is a list of several spaces."""
+    given = getattr(search, "param_distributions", getattr(search, "param_grid", {}))
+    return dict(given) if isinstance(given, Mapping) else {}
+
+
+def _command(search: Any) -> str:
+    """The search as Python, distributions written out."""
+    text = repr(search)
+    for choices in _choices(search).values():
+        if hasattr(choices, "dist"):
+            named = {f"{name}={value!r}" for name, value in choices.kwds.items()}
+            arguments = ", ".join([*map(repr, choices.args), *sorted(named)])
+            text = text.replace(repr(choices), f"{choices.dist.name}({arguments})")
+    return text
+
+
+def _space(search: Any) -> dict[str, Any]:
+    space: dict[str, Any] = {}
+    for name, choices in without_prefix(_choices(search)).items():
+        try:
+            space |= describe_space({name: choices})
+        except AttributeError:  # A distribution of somebody's own.
+            space[name] = str(choices)
+    return space
+
+
+def _score_name(search: Any) -> str:
+    if isinstance(search.scoring, str):
+        return search.scoring
+    if search.scoring is not None:
+        return "score"
+    return "accuracy" if is_classifier(search.estimator) else "R²"
+
+
+def _schedule(search: Any) -> dict[str, Any] | None:
+    """The learning rate of the best candidate's fit on all searched rows."""
+    refits = [member.record for member in search_members(search) if member.fold is None]
+    if not refits or not hasattr(search, "best_estimator_"):
+        return None
+    return schedule_of(search.best_estimator_, refits[0].steps_per_epoch)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of kohort and of what it computes with."""
+    found = {"python": platform.python_version(), "kohort": VERSION}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,1 @@
+"""The page about a search: one HTML file that needs no server and no network."""

@@ -1,0 +1,130 @@
+"""All that a page shows, as plain values that fit into JSON; a pure function of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kohort.report.page.findings import diagnosis
+from kohort.report.page.importance import importance, interactions, without_outliers
+from kohort.report.page.packing import packed, thinned
+from kohort.report.page.parameters import Parameter, parameters_of
+from kohort.report.page.source import Source
+
+_MOST_NUMBERS = 800_000
+"""Numbers of all learning curves together; beyond that each curve is thinned out."""
+_FEWEST_EPOCHS = 16
+
+_NOT_LOGS = ("candidate", "fold", "status", "best_epoch", "epoch")
+
+
+def facts(source: Source) -> dict[str, Any]:
+    """What a page about a search shows.
+
+    Parameters
+    ----------
+    source : Source
+
+    Returns
+    -------
+    dict
+        Of plain values without NaN: `run` (the description), `board`, `parameters`, `curves`,
+        `importance`, `interactions`, `diagnosis`, `live`, and `smaller_is_better`. What is
+        unknown is None.
+    """
+    run = source.description
+    parameters = parameters_of(source.board, run.get("space", {}))
+    scores = source.board["mean_score"].to_numpy(float)
+    found: dict[str, Any] = {
+        "run": run,
+        "board": _board(source.board),
+        "parameters": [_shown(parameter) for parameter in parameters],
+        "curves": _curves(source.curves),
+        "diagnosis": diagnosis(source.findings, source.layers),
+        "live": source.live,
+        "smaller_is_better": bool(run.get("smaller_is_better", False)),
+        "importance": None,
+        "interactions": None,
+    }
+    if source.live is None:
+        found |= _effects(parameters, scores)
+    plain: dict[str, Any] = _plain(found)
+    return plain
+
+
+def _effects(parameters: Sequence[Parameter], scores: NDArray[np.float64]) -> dict[str, Any]:
+    """Effects of the parameters, which take a while to compute."""
+    held = without_outliers(scores)
+    alone = importance(parameters, held) | {"held": int((held > scores).sum())}
+    paired = None
+    if alone["status"] == "shown":
+        paired = interactions(parameters, held, alone["names"])
+    return {"importance": alone, "interactions": paired}
+
+
+def _shown(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "numeric": parameter.numeric,
+        "log": parameter.log,
+        "varies": parameter.varies,
+        "values": parameter.values,
+    }
+
+
+def _board(board: pd.DataFrame) -> dict[str, Any]:
+    columns = ("rank", "candidate", "mean_score", "std_score", "epochs", "statuses")
+    folds = [name for name in board.columns if name.startswith("score_fold_")]
+    return {
+        **{name: board[name].tolist() for name in columns},
+        "findings": board["findings"].tolist() if "findings" in board.columns else None,
+        "folds": [board[name].tolist() for name in folds],
+    }
+
+
+def _curves(curves: pd.DataFrame) -> dict[str, Any]:
+    """Learning curves, member after member in one packed array per log."""
+    logs = [name for name in curves.columns if name not in _NOT_LOGS]
+    members = curves.groupby(["candidate", "fold"], sort=False)
+    most = max(_FEWEST_EPOCHS, _MOST_NUMBERS // max(1, members.ngroups * len(logs)))
+    table = {name: curves[name].to_numpy() for name in curves.columns}
+    identities: dict[str, list[Any]] = {name: [] for name in _NOT_LOGS[:4]}
+    counts, epochs, shown = [], [], []
+    for positions in members.indices.values():
+        rows = np.asarray(positions)
+        for name, known in identities.items():
+            known.append(table[name][rows[0]])
+        chosen = rows[thinned(len(rows), most, int(table["best_epoch"][rows[0]]) - 1)]
+        counts.append(len(chosen))
+        epochs.append(len(rows))
+        shown.append(chosen)
+    every = np.concatenate(shown) if shown else np.empty(0, np.intp)
+    with np.errstate(over="ignore"):  # What float32 cannot hold has diverged anyway.
+        values = {name: packed(table[name][every].astype(float)) for name in logs}
+    return {
+        **identities,
+        "epochs": epochs,
+        "counts": counts,
+        "thinned": counts != epochs,
+        "epoch": packed(table["epoch"][every].astype(float)),
+        "logs": values,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: no NumPy, no NaN."""
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,108 @@
+"""What a page is made from: tables and a description, of a search or of its folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kohort.errors import DataError, ParameterError, explain
+from kohort.report.description import describe_search
+from kohort.report.leaderboard import leaderboard, learning_curves, search_members
+from kohort.report.page.findings import findings_of
+
+_REQUIRED = ("run.json", "leaderboard.parquet", "learning_curves.parquet")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is known about a search.
+
+    Attributes
+    ----------
+    board : DataFrame
+        From `leaderboard`.
+    curves : DataFrame
+        From `learning_curves`.
+    description : dict
+        What `run.json` holds; any part may be missing.
+    findings, layers : DataFrame or None
+        What a diagnosis found; see `kohort.report.page.findings`.
+    live : dict or None
+        How far a search has come that is still running.
+    """
+
+    board: pd.DataFrame
+    curves: pd.DataFrame
+    description: dict[str, Any] = field(default_factory=dict)
+    findings: pd.DataFrame | None = None
+    layers: pd.DataFrame | None = None
+    live: dict[str, Any] | None = None
+
+
+def source_of(search: Any) -> Source:
+    """What is known about a fitted search, or about the folder of one.
+
+    Parameters
+    ----------
+    search : GridSearchCV, RandomizedSearchCV, str or path
+        Fitted, or the folder that `kohort search --out` wrote.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither.
+    DataError
+        If the folder holds no search.
+    """
+    if isinstance(search, str | Path):
+        return _of_folder(Path(search))
+    if "rank_test_score" not in getattr(search, "cv_results_", {}):
+        raise ParameterError(
+            explain(
+                "search",
+                "a fitted search with one score, or the folder of a run",
+                search,
+                "Call fit first.",
+            )
+        )
+    return Source(
+        leaderboard(search),
+        learning_curves(search),
+        describe_search(search),
+        *findings_of(search_members(search)),
+    )
+
+
+def _of_folder(folder: Path) -> Source:
+    absent = [name for name in _REQUIRED if not (folder / name).is_file()]
+    if absent:
+        remedy = f"It has no {absent[0]}."
+        if not folder.is_dir():
+            remedy = "There is no such folder."
+        raise DataError(
+            explain("RUN", "a folder that `kohort search --out` wrote", str(folder), remedy)
+        )
+    try:
+        description = _json(folder / "run.json")
+        if (folder / "schedule.json").is_file():
+            description["schedule"] = _json(folder / "schedule.json")
+        tables = [
+            pd.read_parquet(path) if (path := folder / f"{name}.parquet").is_file() else None
+            for name in ("leaderboard", "learning_curves", "findings", "layers")
+        ]
+    except (ValueError, OSError) as error:
+        raise DataError(
+            explain("RUN", "a folder with readable results", str(folder), f"{error}.")
+        ) from error
+    board, curves, findings, layers = tables
+    assert board is not None
+    assert curves is not None
+    return Source(board, curves, description, findings, layers)
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""A search as TensorBoard, MLflow and Optuna keep it, each written by its own client."""

@@ -1,0 +1,176 @@
+"""The page of a run while it runs, served to this machine alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from kohort.errors import ParameterError, explain
+from kohort.recipe.constraints import Interval, check
+from kohort.report.page.assembly import check_language, page
+from kohort.report.page.facts import facts
+from kohort.report.page.running import running
+from kohort.report.page.source import source_of
+from kohort.report.progress_file import PROGRESS, ProgressReader
+
+HOST = "127.0.0.1"
+
+_SILENCE = 10.0  # Seconds after which a run that says nothing may have ended.
+
+
+class Watch:
+    """Follows a run: first the progress of a search, then its results.
+
+    Parameters
+    ----------
+    run : path
+        What `kohort search --out` was given; it need not exist yet.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._lock = threading.Lock()
+        self._reader: ProgressReader | None = None
+        self._told: tuple[Any, ...] | None = None
+        self._facts: dict[str, Any] = {}
+
+    def news(self) -> tuple[dict[str, Any], str]:
+        """What the page shows, and a version that changes when that does."""
+        with self._lock:
+            state, version = self._look()
+            if version != self._told:
+                self._facts, self._told = self._read(state), version
+            return self._facts, "-".join(map(str, version))
+
+    def _look(self) -> tuple[str, tuple[Any, ...]]:
+        """Whether the search runs, has ended, or is not to be seen; and what would change that."""
+        progress, age = self._progress()
+        done = self._run / "run.json"
+        if done.is_file() and not (progress and age < _SILENCE):
+            return "ended", ("ended", done.stat().st_mtime_ns)
+        if progress and (self._reader is None or self._reader.path != progress):
+            self._reader = ProgressReader(progress)
+        if self._reader is None:
+            return "missing", ("missing",)
+        size = 0
+        if progress is not None:
+            self._reader.advance()
+            size = progress.stat().st_size
+        state = "running" if progress and age < _SILENCE else "silent"
+        return state, (state, self._reader.path.parent.name, size)
+
+    def _progress(self) -> tuple[Path | None, float]:
+        """The latest progress file of the run, and the seconds since it was touched.
+
+        A run's folder is a hidden sibling until the search has ended; see `new_folder`.
+        """
+        found = []
+        for path in self._run.parent.glob(f".{self._run.name}-*/{PROGRESS}"):
+            try:
+                found.append((path.stat().st_mtime, path))
+            except OSError:  # It has just been given its name, or been removed.
+                continue
+        if not found:
+            return None, 0.0
+        touched, path = max(found)
+        return path, time.time() - touched
+
+    def _read(self, state: str) -> dict[str, Any]:
+        if state == "ended":
+            return facts(source_of(self._run))
+        reader = self._reader or ProgressReader(self._run)
+        return facts(running(reader.description, reader.fits, reader.census, state))
+
+
+def server(run: str | Path, port: int = 0, language: str = "en") -> ThreadingHTTPServer:
+    """A server of a run's page, bound to 127.0.0.1; it answers reading requests alone.
+
+    Parameters
+    ----------
+    run : str or path
+        What `kohort search --out` was given; it need not exist yet.
+    port : int, default=0
+        In [0, 65535]; 0 takes one that is free.
+    language : {"en", "ko"}, default="en"
+
+    Returns
+    -------
+    ThreadingHTTPServer
+        `serve_forever()` serves, `server_port` is the port.
+
+    Raises
+    ------
+    ParameterError
+        If the port is out of range or in use, or the language is unknown.
+    """
+    check("port", port, Interval(0, 65535, closed="both", whole=True))
+    check_language(language)
+    news = Watch(Path(run)).news
+    page(news()[0], language, served=True)  # Fails now, not at the first visit.
+
+    class Answers(_Answers):
+        pass
+
+    Answers.news, Answers.language = staticmethod(news), language
+    try:
+        return ThreadingHTTPServer((HOST, port), Answers)
+    except OSError as error:
+        raise ParameterError(
+            explain("port", "a free port", port, "Use --port 0 for any that is free.")
+        ) from error
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """The page at `/` and what it shows, as JSON, at `/facts.json`."""
+
+    server: ThreadingHTTPServer
+    news: Callable[[], tuple[dict[str, Any], str]]
+    language: str
+    server_version, sys_version = "kohort", ""
+
+    def do_GET(self) -> None:
+        """Answer a request for reading."""
+        port = self.server.server_port
+        if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
+            # A page of another site may have had its own name resolved to this machine.
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+        elif self.path == "/":
+            text = page(self.news()[0], self.language, served=True)
+            self._send(text, "text/html")
+        elif self.path == "/facts.json":
+            self._send_news()
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
+    def _send_news(self) -> None:
+        found, version = self.news()
+        tag = f'"{version}"'
+        if self.headers.get("If-None-Match") == tag:
+            self.send_response(HTTPStatus.NOT_MODIFIED)
+            self.end_headers()
+            return
+        text = json.dumps(found, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        self._send(text, "application/json", tag)
+
+    def _send(self, text: str, kind: str, tag: str = "") -> None:
+        body = text.encode("utf-8")
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.send_header("Content-Security-Policy", "frame-ancestors 'none'")
+        if tag:
+            self.send_header("ETag", tag)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
+        """Say nothing: the terminal belongs to whoever started the server."""

@@ -1,0 +1,133 @@
+"""Tables that stay in their Parquet file: the same network as from memory, through searches too."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+
+import kohort
+
+NETWORK = {"width": 8, "depth": 1, "epochs": 4, "random_state": 0, "early_stopping": False}
+
+
+@pytest.fixture(scope="module")
+def frame():
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame(generator.normal(3, [1, 20, 0.1], (400, 3)), columns=["a", "b", "c"])
+    frame["whole"] = generator.integers(0, 2**30, 400)
+    frame["text"] = "x"
+    frame["y"] = frame["a"] - frame["b"] / 20 + generator.normal(size=400)
+    frame["label"] = np.where(frame["y"] > frame["y"].median(), "high", "low")
+    return frame
+
+
+@pytest.fixture(scope="module")
+def path(frame, tmp_path_factory):
+    path = tmp_path_factory.mktemp("tables") / "table.parquet"
+    frame.to_parquet(path, row_group_size=70)
+    return path
+
+
+@pytest.fixture
+def table(path):
+    return kohort.ParquetTable(path, exclude=["text", "y", "label"])
+
+
+def test_a_table_is_indexed_like_an_array(table, frame):
+    assert table.shape == (400, 4)
+    assert table.columns == ("a", "b", "c", "whole")
+    rows = np.array([399, 5, 70])
+    part = table[rows]
+    assert part.shape == (3, 4)
+    assert part.column("y").tolist() == frame["y"].to_numpy()[rows].tolist()
+    assert part[[1]].column("label").tolist() == [frame["label"][5]]
+    assert len(table[:10]) == 10
+    assert len(table[frame["a"].to_numpy() > 3]) == (frame["a"] > 3).sum()
+
+
+def test_the_rows_of_a_stream_are_the_standardised_rows(table, frame):
+    x = frame[["a", "b", "c", "whole"]].to_numpy(np.float64)
+    mean, variance = table.moments(None)
+    np.testing.assert_allclose(mean, x.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(variance, x.var(axis=0), rtol=1e-12)
+    weight = np.arange(400.0)
+    np.testing.assert_allclose(table.moments(weight)[0], np.average(x, 0, weight), rtol=1e-12)
+    stream = table.stream(mean, np.sqrt(variance), np.dtype(np.float32), 0)
+    wanted = ((x - x.mean(axis=0)) / x.std(axis=0)).astype(np.float32)
+    np.testing.assert_array_equal(stream[np.array([399, 0, 71])], wanted[[399, 0, 71]])
+
+
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"batch_size": 400}])
+def test_training_in_the_same_order_gives_the_same_network_as_memory(table, frame, options):
+    """Whole batches do not depend on the order; other ones come near."""
+    X = frame[list(table.columns)]
+    model = kohort.DenseRegressor(**{**NETWORK, **options})
+    streamed = clone(model).fit(table, table.column("y"))
+    resident = clone(model).fit(X, frame["y"])
+    close = 1e-5 if options.get("batch_size") == 400 else 0.2
+    np.testing.assert_allclose(streamed.predict(table), resident.predict(X), atol=close)
+    np.testing.assert_allclose(streamed.predict(table), streamed.predict(X), atol=1e-5)
+
+
+def test_the_number_of_workers_changes_nothing(table):
+    y = table.column("y")
+    models = [kohort.DenseRegressor(**NETWORK, workers=w).fit(table, y) for w in (0, 2)]
+    for one, other in zip(*(model.weights_ for model in models), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_search_streams_its_folds_together(table):
+    labels = table.column("label")
+    model = kohort.DenseClassifier(**{**NETWORK, "epochs": 10})
+    search = GridSearchCV(model, {"learning_rate": [1e-3, 1e-2]}, cv=3)
+    alone = cross_val_score(clone(model).set_params(learning_rate=1e-2), table, labels, cv=3)
+    with kohort.together():
+        search.fit(table, labels)
+    assert search.cv_results_["mean_test_score"][1] == pytest.approx(alone.mean())
+    assert search.best_score_ > 0.7
+
+
+class TestFaults:
+    def test_columns_that_cannot_be_features(self, path):
+        with pytest.raises(kohort.DataError, match=r"'text'.*must hold numbers.*exclude="):
+            kohort.ParquetTable(path)
+        with pytest.raises(kohort.DataError, match=r"no column 'z'. It has: a, b"):
+            kohort.ParquetTable(path, ["z"])
+        with pytest.raises(kohort.DataError, match="no column 'z'"):
+            kohort.ParquetTable(path, ["a"]).column("z")
+        with pytest.raises(kohort.ParameterError, match="lists of names; got 'y'"):
+            kohort.ParquetTable(path, exclude="y")
+
+    def test_files_that_are_no_tables(self, tmp_path):
+        for name, content in (("gone", None), ("text", b"no table")):
+            if content is not None:
+                (tmp_path / name).write_bytes(content)
+            with pytest.raises(kohort.DataError, match="`path` must be a Parquet file"):
+                kohort.ParquetTable(tmp_path / name)
+        pd.DataFrame({"a": []}).to_parquet(tmp_path / "empty")
+        with pytest.raises(kohort.DataError, match="must have rows"):
+            kohort.ParquetTable(tmp_path / "empty")
+
+    def test_missing_values_are_named(self, tmp_path):
+        path = tmp_path / "holes.parquet"
+        pd.DataFrame({"a": [1.0, 2.0], "b": [np.nan, 0.0]}).to_parquet(path)
+        table = kohort.ParquetTable(path)
+        with pytest.raises(kohort.DataError, match=r"'b' of .* missing or infinite"):
+            kohort.DenseRegressor(**NETWORK).fit(table, [0.0, 1.0])
+        with pytest.raises(kohort.DataError, match=r"missing or infinite.*column 'b'"):
+            kohort.DenseRegressor(**NETWORK, standardize=False).fit(table, [0.0, 1.0])
+
+    def test_other_columns_than_in_fit(self, path, table):
+        model = kohort.DenseRegressor(**NETWORK).fit(table, table.column("y"))
+        with pytest.raises(ValueError, match=r"columns of X must be \['a', 'b', 'c', 'whole'\]"):
+            model.predict(kohort.ParquetTable(path, ["b", "a", "c", "whole"]))
+
+    def test_what_needs_the_table_in_memory_is_refused(self, table):
+        y = table.column("y")
+        with pytest.raises(kohort.ParameterError, match="`pretrain` must be None"):
+            kohort.DenseRegressor(**NETWORK, pretrain="denoising").fit(table, y)
+        with pytest.raises(kohort.ParameterError, match=r"`workers` must be .*'auto'"):
+            kohort.DenseRegressor(**NETWORK, workers="many").fit(table, y)
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            kohort.DenseRegressor(**NETWORK).fit(table, y[:-1])
