@@ -32,9 +32,8 @@ def one_reading(member):
     (outcome,), (instrument,) = probed([short])
     layers = [dict(zip(LAYER, row, strict=True)) for row in instrument.layers[0]]
     whole = dict(zip(WHOLE, instrument.whole[0], strict=True))
-    order = member.order.epoch(0)
-    x, y = (np.asarray(a)[order] for a in (member.rows.x, member.rows.y))
-    return layers, whole, (x, y), member.initial_variables(), outcome.weights
+    batch = np.asarray(member.rows.x), np.asarray(member.rows.y)
+    return layers, whole, batch, member.initial_variables(), outcome.weights
 
 
 # A batch that holds all rows: the weights after an epoch are those after the probed step.

@@ -139,7 +139,7 @@ def diagnosis_of(
 
 
 def _inputs(member: Member) -> NDArray[Any]:
-    """The features that were given; some of the rows where they are still in files."""
+    """The features that `fit` was given; some of the rows where they are still in files."""
     x = member.rows.x
     return x[_spread(len(x))] if isinstance(x, LazyRows) else x
 
