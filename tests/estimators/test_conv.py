@@ -48,6 +48,28 @@ def test_training_is_keras_s(digits, options):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["sample_weight", "class_weight"])
+def test_images_weigh_as_in_keras(digits, files, kind):
+    X, y = digits
+    weight = (
+        np.linspace(0.2, 1.8, len(y)) if kind == "sample_weight" else np.array([0.3, 0.9, 1.6])[y]
+    )
+    options = {**SMALL, "shuffle": False, "batch_norm": False}
+    if kind == "class_weight":
+        options["class_weight"] = {0: 0.3, 1: 0.9, 2: 1.6}
+    estimator = kohort.ConvClassifier(**options)
+    other = clone(estimator).initialize(X, y).model_
+    other.fit(
+        X[..., None].astype("float32"), y[:, None], epochs=2, batch_size=32, shuffle=False,
+        sample_weight=weight, verbose=0,
+    )  # fmt: skip
+    given = weight if kind == "sample_weight" else None
+    for images in (X, files):
+        fitted = clone(estimator).fit(images, y, sample_weight=given)
+        for ours, theirs in zip(fitted.model_.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_files_and_arrays_give_the_same_model(digits, files):
     X, y = digits
     from_array = kohort.ConvClassifier(**SMALL).fit(X, y)
