@@ -36,10 +36,12 @@ class Header:
 
 
 def is_paths(X: Any) -> bool:
-    """Whether X is a list or an array of file paths."""
-    if isinstance(X, np.ndarray):
-        return X.ndim == 1 and len(X) > 0 and isinstance(X[0], str | os.PathLike)
-    return isinstance(X, list | tuple) and len(X) > 0 and isinstance(X[0], str | os.PathLike)
+    """Whether X is a list, an array or a Series of file paths."""
+    if isinstance(X, np.ndarray) or hasattr(X, "iloc"):
+        listed = X.ndim == 1
+    else:
+        listed = isinstance(X, list | tuple)
+    return listed and len(X) > 0 and isinstance(next(iter(X)), str | os.PathLike)
 
 
 def _pillow() -> Any:

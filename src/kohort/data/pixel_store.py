@@ -65,6 +65,6 @@ def _stamp(path: Any) -> Stamp:
     """What changes when a file does."""
     try:
         status = Path(path).stat()
-    except OSError:
+    except (OSError, TypeError, ValueError):  # Gone, or no path at all.
         return str(path), 0, 0
     return str(path), status.st_mtime_ns, status.st_size
