@@ -219,8 +219,8 @@ class _Images(KerasEstimator):
             return X, y, weight
         check_consistent_length(X, y, weight)
         self.n_skipped_ += int(len(X) - good.sum())
-        rest = (None if part is None else np.asarray(part)[good] for part in (y, weight))
-        return [path for path, fine in zip(X, good, strict=True) if fine], *rest
+        y, weight = (None if part is None else np.asarray(part)[good] for part in (y, weight))
+        return [path for path, fine in zip(X, good, strict=True) if fine], y, weight
 
     def _check_reading(self) -> None:
         """Refuse bad parameters of how files are read."""
