@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_consistent_length
 
 from kohort.data.images import image_files, image_rows, is_paths, refuse_faults
-from kohort.data.pixel_store import PixelStore
+from kohort.data.pixel_store import PixelStore, reading_once, shared_store
 from kohort.data.streams import Stream
 from kohort.engine.memory import available_memory
 from kohort.errors import DataError, ParameterError, explain
@@ -183,15 +183,17 @@ class _Images(KerasEstimator):
         DataError
             If files cannot be read or have several sizes, or X has another number of axes.
         """
-        X, y, sample_weight = self._readable(X, y, sample_weight)
-        return super().fit(X, y, sample_weight, **fit_params)
+        with reading_once():
+            return super().fit(*self._readable(X, y, sample_weight), **fit_params)
 
     def initialize(self, X: Any, y: Any) -> Self:
-        X, y, _ = self._readable(X, y, None)
-        return super().initialize(X, y)
+        with reading_once():
+            X, y, _ = self._readable(X, y, None)
+            return super().initialize(X, y)
 
     def _partially_fitted(self, X: Any, y: Any, sample_weight: Any) -> Self:
-        return super()._partially_fitted(*self._readable(X, y, sample_weight))
+        with reading_once():
+            return super()._partially_fitted(*self._readable(X, y, sample_weight))
 
     def _options(self, fit_params: dict[str, Any]) -> dict[str, Any]:
         options = super()._options(fit_params)
@@ -235,9 +237,9 @@ class _Images(KerasEstimator):
 
     @property
     def _store(self) -> PixelStore:
-        """Where what is read of files is kept: with the open cohort, or for this once."""
+        """Where what is read of files is kept: with the open cohort, or for this fit or plan."""
         cohort = current()
-        return PixelStore() if cohort is None else cohort.pixels
+        return shared_store() if cohort is None else cohort.pixels
 
     def _prepare(self, X: Any, y: Any, batch_size: Any, factor: float) -> Inputs:
         return super()._prepare(self._pixels(X, learn=True), y, batch_size, factor)
