@@ -114,4 +114,6 @@ def test_a_fault_in_rows_to_validate_on_is_that_of_the_members_that_they_judge(t
     executor.join()
     assert isinstance(faulty.error, kohort.DataError)
     assert "row-70.png does not exist" in str(faulty.error)
-    same(fine.result, train([member(x, y)], 1)[0])
+    alone = train([member(x, y)], 1)[0]
+    for ours, theirs in zip(fine.result.weights, alone.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
