@@ -96,10 +96,19 @@ def test_every_fault_is_named_at_once(tmp_path, picture):
 
 def test_a_file_that_breaks_off_is_named_when_it_is_decoded(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-    path = written(tmp_path, "cut.jpg", noise)
+    path = written(tmp_path, "cut.bmp", noise)
     path.write_bytes(path.read_bytes()[:900])
-    with pytest.raises(kohort.DataError, match=r"cut\.jpg cannot be decoded"):
+    with pytest.raises(kohort.DataError, match=r"cut\.bmp cannot be decoded"):
         read_images([path], None, None)
+
+
+def test_a_jpeg_that_is_cut_off_is_found_before_it_is_decoded(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    whole = written(tmp_path, "whole.jpg", noise)
+    cut, longer = tmp_path / "cut.jpg", tmp_path / "longer.jpg"
+    cut.write_bytes(whole.read_bytes()[:900])
+    longer.write_bytes(whole.read_bytes() + b"camera")
+    assert [bool(header.fault) for header in headers([whole, cut, longer])] == [False, True, False]
 
 
 @pytest.mark.parametrize(

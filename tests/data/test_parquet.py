@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import kohort
+from kohort.data import parquet, parquet_rows
 
 NETWORK = {"width": 8, "depth": 1, "epochs": 4, "random_state": 0, "early_stopping": False}
 
@@ -88,7 +89,82 @@ def test_a_search_streams_its_folds_together(table):
     assert search.best_score_ > 0.7
 
 
+def count_reads(monkeypatch):
+    """The groups that are read from now on, in the training process."""
+    seen, plain = [], parquet_rows.read_group
+
+    def counted(path, number, columns):
+        seen.append(number)
+        return plain(path, number, columns)
+
+    for module in (parquet, parquet_rows):
+        monkeypatch.setattr(module, "read_group", counted)
+    return seen
+
+
+def test_few_rows_of_many_groups_do_not_read_each_group_often(frame, tmp_path, monkeypatch):
+    frame.to_parquet(tmp_path / "t", row_group_size=10)
+    group = 10 * 2 * 8
+    monkeypatch.setattr(parquet, "_WINDOW_BYTES", 2 * group)
+    monkeypatch.setattr(parquet_rows, "_KEPT_BYTES", 8 * group)
+    monkeypatch.setattr(parquet_rows, "_PART_BYTES", 4 * 2 * 4)
+    few = kohort.ParquetTable(tmp_path / "t", ["a", "b"])[::5]
+    model = kohort.DenseRegressor(**{**NETWORK, "epochs": 1}, standardize=False)
+    seen = count_reads(monkeypatch)
+    model.fit(few, few.column("y"))
+    assert sorted(seen) == list(range(40))
+
+
+def test_a_search_reads_groups_once_for_moments_epochs_and_each_score(table, monkeypatch):
+    seen = count_reads(monkeypatch)
+    monkeypatch.setattr(parquet_rows, "_PART_BYTES", 10 * 4 * 4)
+    model = kohort.DenseRegressor(**{**NETWORK, "epochs": 1})
+    rows = np.arange(400)
+    split = [(rows[:280], rows[280:])]
+    search = GridSearchCV(
+        model, {"learning_rate": [1e-3, 1e-2, 1e-1]}, cv=split, refit=False, error_score="raise"
+    )
+    with kohort.together():
+        search.fit(table, table.column("y"))
+    trained, scored = [0, 1, 2, 3], [4, 5]
+    assert sorted(seen) == sorted(2 * trained + 3 * scored)
+
+
+def test_moments_of_weighted_and_of_constant_columns(tmp_path):
+    generator = np.random.default_rng(0)
+    x = np.column_stack([1e6 + generator.normal(size=50), np.full(50, 0.1)])
+    pd.DataFrame(x, columns=["a", "b"]).to_parquet(tmp_path / "t", row_group_size=7)
+    weight = np.repeat([0.0, 1.0, 3.0, 0.5, 2.0], 10)
+    mean, variance = kohort.ParquetTable(tmp_path / "t").moments(weight)
+    wanted = np.average(x, axis=0, weights=weight)
+    np.testing.assert_allclose(mean, wanted, rtol=1e-14)
+    spread = np.average(np.square(x - wanted), axis=0, weights=weight)
+    np.testing.assert_allclose(variance, spread, rtol=1e-9, atol=1e-30)
+
+
+def test_a_relative_path_stays_the_file_that_it_was(path, frame, monkeypatch, tmp_path):
+    monkeypatch.chdir(path.parent)
+    table = kohort.ParquetTable(path.name, frame.columns[:2])
+    monkeypatch.chdir(tmp_path)
+    assert table.columns == ("a", "b")
+    assert kohort.DenseRegressor(**NETWORK).fit(table, table.column("y")).n_features_in_ == 2
+
+
 class TestFaults:
+    @pytest.mark.parametrize(
+        "values", [pd.Categorical(["u", "v"]), [[1, 2], [3]], pd.to_timedelta([1, 2])]
+    )
+    def test_columns_of_whole_numbers_that_mean_something_else(self, tmp_path, values):
+        path = tmp_path / "other.parquet"
+        pd.DataFrame({"a": [1, 2], "other": values}).to_parquet(path)
+        with pytest.raises(kohort.DataError, match=r"'other'.*must hold numbers"):
+            kohort.ParquetTable(path)
+
+    def test_columns_are_not_chosen_by_an_index(self, table):
+        assert table[[0, 1], ...].shape == table[[0, 1], :].shape == (2, 4)
+        with pytest.raises(kohort.DataError, match=r"got \[0\].*columns=\[\.\.\.\]"):
+            table[:, 0]
+
     def test_columns_that_cannot_be_features(self, path):
         with pytest.raises(kohort.DataError, match=r"'text'.*must hold numbers.*exclude="):
             kohort.ParquetTable(path)

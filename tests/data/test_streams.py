@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import kohort
-from kohort.data import feeds
+from kohort.data import feeds, streams
 from kohort.data.decoding import Images
 from kohort.data.images import image_rows
 from kohort.data.loader import Loader
@@ -177,6 +177,38 @@ def test_a_reader_far_ahead_of_one_who_never_moves_is_not_held_up(images, monkey
     assert take(resting, COUNT) == order.epoch(0).tolist()
     resting.close()
     running.close()
+
+
+def test_those_held_up_go_on_together(images, monkeypatch):
+    monkeypatch.setattr(feeds, "_PATIENCE", 0.1)
+    monkeypatch.setattr(streams, "_AHEAD_BYTES", 0)
+    Counting.decoded = 0
+    rows = image_rows(Counting(images.paths, 5, 4, 3), 0)
+    order = Order(2, COUNT)
+    wanted = [*order.epoch(0), *order.epoch(1), *order.epoch(2)]
+    resting, *running = (rows.reader(order, 0, 3) for _ in range(7))
+    for start in range(0, 3 * COUNT, 50):
+        for reader in running:
+            assert take(reader) == wanted[start : start + 50]
+    for reader in (resting, *running):
+        reader.close()
+    made_ahead = streams._LEAST_AHEAD * images.part_rows
+    assert Counting.decoded <= 3 * COUNT + made_ahead
+
+
+def test_no_rows_are_kept_for_readers_that_have_left(images):
+    rows = image_rows(images, 0)
+    order = Order(2, COUNT)
+    before = set(feeds._open)
+    reader = rows.reader(order, 0, 500)
+    (feed,) = set(feeds._open) - before
+    take(reader)
+    reader.close()
+    feed._thread.join(20)
+    assert not feed._kept
+    again = rows.reader(order, 0, 1)
+    assert take(again) == order.epoch(0)[:50].tolist()
+    again.close()
 
 
 def test_a_feed_ends_its_thread_and_its_workers_with_its_last_reader(images):

@@ -7,7 +7,7 @@ import pytest
 
 import kohort
 from kohort.data.streams import Stream
-from kohort.engine.executors import train
+from kohort.engine.executors import Executor, train
 from kohort.engine.member import Member, Rows
 from kohort.networks.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
@@ -103,3 +103,17 @@ def test_the_fault_of_a_file_is_that_of_the_members_that_need_it(table):
     same(fine, train([member(x, y, train=np.arange(60))], 1)[0])
     with pytest.raises(kohort.DataError, match=r"row-70\.png does not exist"):
         train([whole, replace(whole, train=np.arange(60))], 1)
+
+
+def test_a_fault_in_rows_to_validate_on_is_that_of_the_members_that_they_judge(table):
+    x, y = table
+    judged = replace(member(x, y), validation=Rows(stream_of(Source(x, bad=(70,))), y))
+    executor = Executor(1)
+    faulty, fine = (executor.submit(one, lambda fit: None) for one in (judged, member(x, y)))
+    executor.start()
+    executor.join()
+    assert isinstance(faulty.error, kohort.DataError)
+    assert "row-70.png does not exist" in str(faulty.error)
+    alone = train([member(x, y)], 1)[0]
+    for ours, theirs in zip(fine.result.weights, alone.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)

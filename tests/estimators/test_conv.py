@@ -48,11 +48,45 @@ def test_training_is_keras_s(digits, options):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["sample_weight", "class_weight"])
+def test_images_weigh_as_in_keras(digits, files, kind):
+    X, y = digits
+    weight = (
+        np.linspace(0.2, 1.8, len(y)) if kind == "sample_weight" else np.array([0.3, 0.9, 1.6])[y]
+    )
+    options = {**SMALL, "shuffle": False, "batch_norm": False}
+    if kind == "class_weight":
+        options["class_weight"] = {0: 0.3, 1: 0.9, 2: 1.6}
+    estimator = kohort.ConvClassifier(**options)
+    other = clone(estimator).initialize(X, y).model_
+    other.fit(
+        X[..., None].astype("float32"), y[:, None], epochs=2, batch_size=32, shuffle=False,
+        sample_weight=weight, verbose=0,
+    )  # fmt: skip
+    given = weight if kind == "sample_weight" else None
+    for images in (X, files):
+        fitted = clone(estimator).fit(images, y, sample_weight=given)
+        for ours, theirs in zip(fitted.model_.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_files_and_arrays_give_the_same_model(digits, files):
     X, y = digits
     from_array = kohort.ConvClassifier(**SMALL).fit(X, y)
     from_files = kohort.ConvClassifier(**SMALL).fit(files, y)
     np.testing.assert_array_equal(from_array.predict_proba(X), from_files.predict_proba(files))
+
+
+def test_paths_may_be_a_series_with_any_index(digits, files):
+    import pandas as pd
+
+    index = range(150, 300)
+    names = pd.Series([str(path) for path in files], index=index)
+    given = pd.Series(digits[1], index=index)
+    fitted = kohort.ConvClassifier(**SMALL).fit(names, given)
+    expected = kohort.ConvClassifier(**SMALL).fit(files, digits[1])
+    np.testing.assert_array_equal(fitted.predict_proba(names), expected.predict_proba(files))
+    assert np.isfinite(cross_val_score(kohort.ConvClassifier(**SMALL), names, given, cv=2)).all()
 
 
 def test_a_search_over_paths_is_one_cohort(digits, files):
@@ -116,6 +150,36 @@ class TestFaults:
         np.testing.assert_array_equal(model.predict_proba(files[:5]), same.predict_proba(files[:5]))
         with pytest.raises(kohort.DataError, match=r"empty\.png"):
             model.predict(paths)
+
+    def test_bad_files_are_left_out_of_all_that_trains_and_validates(self, digits, files, tmp_path):
+        y = list(digits[1])
+        gone = str(tmp_path / "gone.png")
+        model = kohort.ConvClassifier(**SMALL, bad_images="skip")
+        data = ([*files[60:], gone], [*y[60:], 0])
+        judged = clone(model).fit([*files[:60], gone], [*y[:60], 0], validation_data=data)
+        clean = clone(model).fit(files[:60], y[:60], validation_data=(files[60:], y[60:]))
+        assert judged.n_skipped_ == 2
+        assert judged.history_ == clean.history_
+        partly = clone(model).partial_fit([*files, gone], [*y, 0])
+        assert partly.n_skipped_ == 1
+        assert partly.history_ == clone(model).partial_fit(files, y).history_
+        assert clone(model).initialize([gone, *files], [0, *y]).n_skipped_ == 1
+
+    @pytest.mark.parametrize("place", ["y", "sample_weight"])
+    def test_lengths_are_compared_before_files_are_left_out(self, digits, files, place):
+        y, weight = list(digits[1]), np.ones(151)
+        given = {"y": (y[:50], weight), "sample_weight": ([*y, 0], weight[:50])}[place]
+        with pytest.raises(ValueError, match=r"inconsistent numbers of samples: .*50"):
+            kohort.ConvClassifier(**SMALL, bad_images="skip").fit([*files, "gone.png"], *given)
+
+    def test_parameters_are_checked_before_a_part_is_fitted(self, digits, files):
+        with pytest.raises(kohort.ParameterError, match="`workers` must be"):
+            kohort.ConvClassifier(**SMALL, workers="all").partial_fit(files, digits[1])
+
+    @pytest.mark.parametrize("missing", [None, float("nan")])
+    def test_what_is_no_path_is_named(self, digits, files, missing):
+        with pytest.raises(kohort.DataError, match=rf"1 of 151 image files .*{missing}"):
+            kohort.ConvClassifier(**SMALL).fit([*files, missing], [*digits[1], 0])
 
     def test_no_good_file_is_an_error_even_when_skipping(self, tmp_path):
         with pytest.raises(kohort.DataError, match="2 of 2 image files"):

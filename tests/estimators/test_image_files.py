@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import kohort
-from kohort.data import decoding
+from kohort.data import decoding, pixel_store
 from kohort.estimators import conv
 
 SMALL = {"depth": 1, "width": 4, "epochs": 2, "random_state": 0, "image_size": (8, 8)}
@@ -61,6 +61,25 @@ def test_a_search_decodes_each_file_once(files, monkeypatch):
     search = GridSearchCV(kohort.ConvClassifier(**SMALL), {"learning_rate": [1e-3, 1e-2]}, cv=3)
     with kohort.together():
         search.fit(*files)
+    assert sorted(seen) == sorted(files[0])
+
+
+@pytest.mark.parametrize("options", [{}, {"workers": 0}, {"batch_size": "auto"}])
+def test_a_fit_reads_each_header_once(files, options, monkeypatch):
+    monkeypatch.setattr("kohort.estimators.planning._AUTO_SECONDS", 0.1)
+    monkeypatch.setattr("kohort.estimators.planning._plans", {})
+    seen = []
+    plain = pixel_store.headers
+    monkeypatch.setattr(pixel_store, "headers", lambda paths: seen.extend(paths) or plain(paths))
+    kohort.ConvClassifier(**{**SMALL, **options, "epochs": 1}).fit(*files)
+    assert sorted(seen) == sorted(files[0])
+
+
+def test_a_plan_of_the_batch_size_decodes_each_file_once(files, monkeypatch):
+    seen = []
+    plain = decoding.decoded
+    monkeypatch.setattr(decoding, "decoded", lambda path, *a: seen.append(path) or plain(path, *a))
+    kohort.plan_batch_size(kohort.ConvClassifier(**SMALL), *files, seconds=0.1)
     assert sorted(seen) == sorted(files[0])
 
 

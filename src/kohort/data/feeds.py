@@ -26,7 +26,7 @@ def _close_all() -> None:
 
 
 _PATIENCE = 5.0
-"""Seconds without progress after which a reader gets a feed of its own."""
+"""Seconds without progress after which a reader goes on without those it waits for."""
 
 
 class Feed:
@@ -50,6 +50,7 @@ class Feed:
         self._first, self._next = start, start
         self._readers: list[FeedReader] = []
         self._error: BaseException | None = None
+        self._other: Feed | None = None
         self._thread = threading.Thread(target=self._fetch, name="kohort-feed", daemon=True)
         _open.add(self)
 
@@ -58,15 +59,18 @@ class Feed:
 
         None if the first part is kept no longer or is far ahead.
         """
+        reader = FeedReader(self, part, last)
+        return reader if self._takes(reader) else None
+
+    def _takes(self, reader: FeedReader) -> bool:
         with self._changed:
-            if not self.open or not self._first <= part <= self._next:
-                return None
-            reader = FeedReader(self, part, last)
+            if not self.open or not self._first <= reader.number <= self._next:
+                return False
             self._readers.append(reader)
             if self._thread.ident is None:
                 self._thread.start()
             self._changed.notify_all()
-            return reader
+            return True
 
     def close(self) -> None:
         """End it, whoever reads, and wait a while for its workers."""
@@ -77,12 +81,15 @@ class Feed:
             self._thread.join(_PATIENCE)
 
     def apart(self, reader: FeedReader) -> Feed:
-        """A feed of its own for a reader, from the part on that it is at."""
-        feed = Feed(self._made, self._workers, reader.number, self._ahead)
-        with feed._changed:
-            feed._readers.append(reader)
-            feed._thread.start()
-        return feed
+        """Another feed for a reader that has left, from the part on that it is at; those who leave
+        at one part share it.
+        """
+        with self._changed:
+            if self._other is None or not self._other._takes(reader):
+                self._other = Feed(self._made, self._workers, reader.number, self._ahead)
+                self._other._takes(reader)
+            self._changed.notify_all()
+            return self._other
 
     @property
     def open(self) -> bool:
@@ -96,7 +103,8 @@ class Feed:
                 if self._error is not None:
                     raise self._error
                 moved = self._changed.wait(_PATIENCE)
-                if not moved and number >= self._slowest + self._ahead:
+                held_up = number >= self._slowest + self._ahead
+                if held_up and (not moved or self._other is not None):
                     return None
             return self._kept[number]
 
@@ -121,6 +129,7 @@ class Feed:
                 self._readers.remove(reader)
             if not self._readers and self.open:
                 self._error = CancelledError("The rows are no longer read.")
+                self._kept.clear()
         self.moved()
 
     def _fetch(self) -> None:
@@ -128,7 +137,8 @@ class Feed:
             while self._has_room():
                 made = np.array(next(self._loader))  # Grain's own array is shared memory.
                 with self._changed:
-                    self._kept[self._next] = made
+                    if self._readers:
+                        self._kept[self._next] = made
                     self._next += 1
                     self._changed.notify_all()
         except BaseException as error:

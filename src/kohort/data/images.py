@@ -36,10 +36,12 @@ class Header:
 
 
 def is_paths(X: Any) -> bool:
-    """Whether X is a list or an array of file paths."""
-    if isinstance(X, np.ndarray):
-        return X.ndim == 1 and len(X) > 0 and isinstance(X[0], str | os.PathLike)
-    return isinstance(X, list | tuple) and len(X) > 0 and isinstance(X[0], str | os.PathLike)
+    """Whether X is a list, an array or a Series of file paths."""
+    if isinstance(X, np.ndarray) or hasattr(X, "iloc"):
+        listed = X.ndim == 1
+    else:
+        listed = isinstance(X, list | tuple)
+    return listed and len(X) > 0 and isinstance(next(iter(X)), str | os.PathLike)
 
 
 def _pillow() -> Any:
@@ -53,7 +55,7 @@ def _pillow() -> Any:
 
 
 def headers(paths: Sequence[Any]) -> list[Header]:
-    """Read the header of every file."""
+    """Read the header of every file, and the last bytes of a JPEG, which is often cut off."""
     image = _pillow()
 
     def header(path: Any) -> Header:
@@ -63,7 +65,11 @@ def headers(paths: Sequence[Any]) -> list[Header]:
             with image.open(path) as opened:
                 width, height = opened.size
                 grey = is_grey(opened)
+                kind = opened.format
                 opened.verify()
+            if kind == "JPEG" and not _ends(path):
+                with image.open(path) as opened:
+                    opened.load()  # Some end in bytes of their camera's own; what is cut off fails.
         except FileNotFoundError:
             return Header("does not exist")
         except Exception as error:
@@ -72,6 +78,13 @@ def headers(paths: Sequence[Any]) -> list[Header]:
 
     with ThreadPoolExecutor() as pool:
         return list(pool.map(header, paths))
+
+
+def _ends(path: Any) -> bool:
+    """Whether a JPEG file ends with the marker of its end."""
+    with Path(path).open("rb") as file:
+        file.seek(-2, os.SEEK_END)
+        return file.read() == b"\xff\xd9"
 
 
 def refuse_faults(paths: Sequence[Any], found: Sequence[Header]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from kohort.data.streams import Stream
 from kohort.errors import DataError, ParameterError, explain
 
 _WINDOW_BYTES = 64 * 1024**2
-_NUMBERS = ("bool", "halffloat", "float", "double")
+_learning = threading.Lock()
 
 
 class ParquetTable:
@@ -66,21 +68,21 @@ class ParquetTable:
         *,
         exclude: Sequence[str] = (),
     ) -> None:
-        self.path = str(path)
+        self.path = str(Path(path).absolute())
         schema, lengths = _opened(self.path)
         if isinstance(columns, str) or isinstance(exclude, str):
             given = columns if isinstance(columns, str) else exclude
             raise ParameterError(explain("columns and exclude", "lists of names", given))
-        missing = [name for name in (*(columns or ()), *exclude) if name not in schema.names]
+        chosen = schema.names if columns is None else list(columns)
+        missing = [name for name in (*chosen, *exclude) if name not in schema.names]
         if missing:
             raise DataError(
                 f"{self.path} has no column {missing[0]!r}. It has: {', '.join(schema.names)}."
             )
-        chosen = schema.names if columns is None else columns
         self.columns = tuple(name for name in chosen if name not in set(exclude))
         for name in self.columns:
-            kind = str(schema.field(name).type)
-            if not (kind in _NUMBERS or "int" in kind):
+            kind = schema.field(name).type
+            if not _is_number(kind):
                 raise DataError(
                     f"Column {name!r} of {self.path} must hold numbers; it holds {kind}. Leave it "
                     f"out (exclude=[{name!r}]), or encode it in the file."
@@ -88,7 +90,9 @@ class ParquetTable:
         if not self.columns or not sum(lengths):
             raise DataError(f"{self.path} must have rows and at least one column of features.")
         self._starts = np.cumsum([0, *lengths[:-1]]).astype(np.intp)
+        self._lengths = np.array(lengths)
         self._rows = np.arange(sum(lengths))
+        self._known: dict[bytes, tuple[NDArray[Any], NDArray[Any]]] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -106,7 +110,12 @@ class ParquetTable:
     def __getitem__(self, rows: Any) -> ParquetTable:
         """The table of the given rows: numbers, a mask or a slice."""
         if isinstance(rows, tuple):
-            rows = rows[0]
+            rows, *rest = rows
+            if any(not (axis is Ellipsis or axis == slice(None)) for axis in rest):
+                remedy = "Choose columns with ParquetTable(path, columns=[...])."
+                raise DataError(
+                    explain("The index", "row numbers, a mask or a slice", rest, remedy)
+                )
         chosen = object.__new__(ParquetTable)
         vars(chosen).update(vars(self))
         chosen._rows = np.atleast_1d(self._rows[rows])
@@ -137,14 +146,31 @@ class ParquetTable:
         return np.asarray(table[name].to_pandas())[self._rows]
 
     def moments(self, weight: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Mean and variance of each column, read group by group, shape (column,) each."""
+        """Mean and variance of each column, shape (column,) each.
+
+        The file is read once, group by group, for all fits that need those of the same rows.
+        """
         share = np.ones(len(self)) if weight is None else np.asarray(weight, np.float64)
-        share = share / share.sum()
-        mean, variance = np.zeros(len(self.columns)), np.zeros(len(self.columns))
+        key = hashlib.blake2b(self._rows.tobytes() + share.tobytes()).digest()
+        with _learning:
+            if key not in self._known:
+                self._known[key] = self._moments(share / share.sum())
+            return self._known[key]
+
+    def _moments(self, share: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Moments of the groups, merged as in Chan, Golub and LeVeque 1983."""
+        total, mean, variance = 0.0, np.zeros(len(self.columns)), np.zeros(len(self.columns))
         for values, here in self._groups():
-            mean += share[here] @ values
-        for values, here in self._groups():
-            variance += share[here] @ np.square(values - mean)
+            part = share[here].sum()
+            if part == 0:
+                continue
+            within = share[here] / part
+            center = within @ values
+            spread = within @ np.square(values - center)
+            total, weight = total + part, part / (total + part)
+            away = center - mean
+            mean = mean + weight * away
+            variance = variance + weight * (spread - variance + (1 - weight) * np.square(away))
         if not np.isfinite(mean).all():
             name = self.columns[int(np.argmin(np.isfinite(mean)))]
             raise DataError(
@@ -182,9 +208,16 @@ class ParquetTable:
         """
         source = ParquetRows(self.path, self.columns, self._rows, self._starts, mean, scale, dtype)
         blocks = self._blocks
-        group_bytes = 8 * len(self.columns) * int(np.bincount(blocks).max())
+        # A group is read as a whole, however few of its rows are in the table.
+        group_bytes = 8 * len(self.columns) * int(self._lengths[blocks].max())
         window = max(1, _WINDOW_BYTES // group_bytes)
         return Stream(source, (len(self.columns),), dtype, workers, blocks, window)
+
+
+def _is_number(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
 
 
 def _opened(path: str) -> tuple[Any, list[int]]:

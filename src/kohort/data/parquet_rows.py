@@ -5,6 +5,7 @@ import kohort.
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from typing import Any
 
@@ -43,9 +44,13 @@ class ParquetRows:
         self._path, self._columns, self._rows, self._starts = path, columns, rows, starts
         self._mean, self._scale, self._dtype = mean, scale, dtype
         self._kept: dict[int, NDArray[Any]] = {}
+        self._reading = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_kept": {}}
+        return {**vars(self), "_kept": {}, "_reading": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _reading=threading.Lock())
 
     @property
     def digest(self) -> bytes:
@@ -99,13 +104,14 @@ class ParquetRows:
 
     def _group(self, number: int) -> NDArray[Any]:
         """A row group; those read last are kept."""
-        values = self._kept.get(number)
-        if values is None:
-            values = read_group(self._path, number, self._columns)
-            if (len(self._kept) + 1) * values.nbytes > _KEPT_BYTES:
-                self._kept = {}
-            self._kept[number] = values
-        return values
+        with self._reading:  # Threads that need the same group want it one after another.
+            values = self._kept.get(number)
+            if values is None:
+                values = read_group(self._path, number, self._columns)
+                if (len(self._kept) + 1) * values.nbytes > _KEPT_BYTES:
+                    self._kept = {}
+                self._kept[number] = values
+            return values
 
 
 def read_group(path: str, number: int, columns: tuple[str, ...]) -> NDArray[Any]:

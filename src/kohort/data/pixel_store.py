@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +63,28 @@ class PixelStore:
             return np.stack([self._pixels[key] for key in keys]).reshape(rows.shape)
 
 
+_shared: ContextVar[PixelStore | None] = ContextVar("kohort_pixel_store", default=None)
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Let all fits inside, of the same thread, read each file once."""
+    token = _shared.set(shared_store())
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
+def shared_store() -> PixelStore:
+    """The store of the outermost `reading_once` that is open, else a new one."""
+    return _shared.get() or PixelStore()
+
+
 def _stamp(path: Any) -> Stamp:
     """What changes when a file does."""
     try:
         status = Path(path).stat()
-    except OSError:
+    except (OSError, TypeError, ValueError):  # Gone, or no path at all.
         return str(path), 0, 0
     return str(path), status.st_mtime_ns, status.st_size

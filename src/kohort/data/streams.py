@@ -91,12 +91,14 @@ class Stream(LazyRows):
         part_bytes = self.source.part_rows * self._row_bytes
         ahead = max(_LEAST_AHEAD, self.workers * 4, _AHEAD_BYTES // part_bytes)
         with self._lock:
+            still = {key: [f for f in feeds if f.open] for key, feeds in self._feeds.items()}
+            self._feeds = {key: feeds for key, feeds in still.items() if feeds}
             feeds = self._feeds.setdefault(order.key, [])
             for feed in feeds:
                 if (reader := feed.join(*place)) is not None:
                     return reader
             feed = Feed(made, self.workers, place[0], ahead)
-            self._feeds[order.key] = [*(f for f in feeds if f.open), feed]
+            feeds.append(feed)
             reader = feed.join(*place)
         assert reader is not None
         return reader

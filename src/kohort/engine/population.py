@@ -208,10 +208,16 @@ class Runner:
         }
         for table in {id(f.member.validation): f.member.validation for _, f in due}.values():
             if table is not None:
-                slots = [slot for slot, fit in due if fit.member.validation is table]
-                for slot, judged in self._evaluate(slots, table).items():
-                    logs[slot] |= judged
+                judging = {slot: fit for slot, fit in due if fit.member.validation is table}
+                try:
+                    for slot, judged in self._evaluate(list(judging), table).items():
+                        logs[slot] |= judged
+                except DataError as error:
+                    for fit in judging.values():
+                        fit.error = error
         for slot, fit in due:
+            if fit.done:
+                continue
             epoch = fit.epoch
             if fit.end_epoch(logs[slot]):
                 fit.best_row = self._row(slot)

@@ -8,9 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_consistent_length
 
 from kohort.data.images import image_files, image_rows, is_paths, refuse_faults
-from kohort.data.pixel_store import PixelStore
+from kohort.data.pixel_store import PixelStore, reading_once, shared_store
 from kohort.data.streams import Stream
 from kohort.engine.memory import available_memory
 from kohort.errors import DataError, ParameterError, explain
@@ -20,6 +21,7 @@ from kohort.estimators.keras_models.estimator import KerasEstimator
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
 from kohort.estimators.parameters import WORKERS
 from kohort.estimators.planning import AUTO
+from kohort.estimators.preparation import unpack_validation
 from kohort.estimators.together import current
 from kohort.estimators.worker_planning import automatic_workers
 from kohort.networks.keras_models.architectures import (
@@ -70,8 +72,8 @@ _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
         files once, into memory, where a quarter of the free memory holds them, and is `"auto"`
         where not. The trained network is the same whatever their number.
     bad_images : {"raise", "skip"}, default="raise"
-        What `fit` does about files that are no images: one error that names them, or train without
-        them and count them in `n_skipped_`.
+        What training does about files that are no images: one error that names them, or train and
+        validate without them and count them in `n_skipped_`.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
     learning_rate : float or "auto", default=0.001
         "auto" asks `kohort.find_learning_rate`.
@@ -168,7 +170,7 @@ class _Images(KerasEstimator):
         Parameters
         ----------
         X : array of uint8 or float, shape (image, height, width, channel) or (image, height,
-            width); or list or array of paths of image files
+            width); or list, array or Series of paths of image files
         y, sample_weight, **fit_params
             As those of `KerasClassifier.fit`.
 
@@ -181,20 +183,46 @@ class _Images(KerasEstimator):
         DataError
             If files cannot be read or have several sizes, or X has another number of axes.
         """
+        with reading_once():
+            return super().fit(*self._readable(X, y, sample_weight), **fit_params)
+
+    def initialize(self, X: Any, y: Any) -> Self:
+        with reading_once():
+            X, y, _ = self._readable(X, y, None)
+            return super().initialize(X, y)
+
+    def _partially_fitted(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        with reading_once():
+            return super()._partially_fitted(*self._readable(X, y, sample_weight))
+
+    def _options(self, fit_params: dict[str, Any]) -> dict[str, Any]:
+        options = super()._options(fit_params)
+        if options.get("validation_data") is not None:
+            given = unpack_validation(options["validation_data"])
+            options["validation_data"] = self._without_faults(*given)
+        return options
+
+    def _readable(self, X: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
+        """What a fit is given, without the files that are left out; the parameters are checked."""
         self._recipe()
         self._check_reading()
         self.n_skipped_ = 0
-        if is_paths(X):
-            found = self._store.headers(X)
-            good = np.array([not header.fault for header in found])
-            if self.bad_images == "raise" or not good.any():
-                refuse_faults(X, found)
-            self.n_skipped_ = int(len(X) - good.sum())
-            if self.n_skipped_:
-                X = [path for path, fine in zip(X, good, strict=True) if fine]
-                y = np.asarray(y)[good]
-                sample_weight = None if sample_weight is None else np.asarray(sample_weight)[good]
-        return super().fit(X, y, sample_weight, **fit_params)
+        return self._without_faults(X, y, weight)
+
+    def _without_faults(self, X: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
+        """Leave out and count files that are no images, with their targets and weights."""
+        if not is_paths(X):
+            return X, y, weight
+        found = self._store.headers(X)
+        good = np.array([not header.fault for header in found])
+        if self.bad_images == "raise" or not good.any():
+            refuse_faults(X, found)
+        if good.all():
+            return X, y, weight
+        check_consistent_length(X, y, weight)
+        self.n_skipped_ += int(len(X) - good.sum())
+        y, weight = (None if part is None else np.asarray(part)[good] for part in (y, weight))
+        return [path for path, fine in zip(X, good, strict=True) if fine], y, weight
 
     def _check_reading(self) -> None:
         """Refuse bad parameters of how files are read."""
@@ -209,9 +237,9 @@ class _Images(KerasEstimator):
 
     @property
     def _store(self) -> PixelStore:
-        """Where what is read of files is kept: with the open cohort, or for this once."""
+        """Where what is read of files is kept: with the open cohort, or for this fit or plan."""
         cohort = current()
-        return PixelStore() if cohort is None else cohort.pixels
+        return shared_store() if cohort is None else cohort.pixels
 
     def _prepare(self, X: Any, y: Any, batch_size: Any, factor: float) -> Inputs:
         return super()._prepare(self._pixels(X, learn=True), y, batch_size, factor)
@@ -286,7 +314,7 @@ class ConvClassifier(_Images, KerasClassifier):
     history_ : dict of lists
         Logs of each epoch, as Keras gives them.
     n_skipped_ : int
-        Files that were left out.
+        Files that were left out, of those to validate on too.
     worker_plan_ : WorkerPlan
         What `workers="auto"` has measured.
     diagnosis_ : Diagnosis
@@ -324,7 +352,7 @@ class ConvRegressor(_Images, KerasRegressor):
     history_ : dict of lists
         Logs of each epoch, as Keras gives them.
     n_skipped_ : int
-        Files that were left out.
+        Files that were left out, of those to validate on too.
     worker_plan_ : WorkerPlan
         What `workers="auto"` has measured.
     diagnosis_ : Diagnosis

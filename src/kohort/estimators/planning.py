@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from kohort.data.pixel_store import reading_once
 from kohort.engine.executors import threads_of, train
 from kohort.engine.member import Floats, Logs, Member, Verdict
 from kohort.engine.memory import free_on
@@ -83,7 +84,8 @@ def plan_batch_size(
     if not hasattr(estimator, "batch_size"):
         requirement = "a kohort estimator, which has a batch_size"
         raise ParameterError(explain("estimator", requirement, estimator))
-    return _plan(estimator, X, y, memory, time.perf_counter() + seconds, fit_params)
+    with reading_once():
+        return _plan(estimator, X, y, memory, time.perf_counter() + seconds, fit_params)
 
 
 def _plan(

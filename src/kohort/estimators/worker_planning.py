@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone, is_classifier
 
+from kohort.data.pixel_store import reading_once
 from kohort.data.streams import Stream
 from kohort.engine.executors import cores, threads_of
 from kohort.engine.member import Member
@@ -82,7 +83,8 @@ def plan_workers(
     targets = _made_up(estimator, len(source)) if y is None else y
     copy = clone(estimator).set_params(workers=0)
     deadline = time.perf_counter() + seconds
-    return _plan(copy, source, targets, int(batch_size), deadline)
+    with reading_once():
+        return _plan(copy, source, targets, int(batch_size), deadline)
 
 
 def _made_up(estimator: Any, rows: int) -> Any:

@@ -239,13 +239,13 @@ class KerasEstimator(FittedModel):
                 requirement = f"a share of {len(rows.x)} rows that leaves some on either side"
                 raise ParameterError(explain("validation_split", requirement, share))
             train, held_out = np.arange(count), slice(count, None)
-        weight = relative(rows.weight, train, rows.x.dtype)
+        weight = relative(rows.weight, train, rows.y.dtype)
         if train is not None:
             part = None if weight is None else weight[held_out]
             validation = Rows(rows.x[held_out], rows.y[held_out], part)
         by_class = self._by_class(y, options.get("class_weight"))
         if by_class is not None:
-            weight = (by_class if weight is None else weight * by_class).astype(rows.x.dtype)
+            weight = (by_class if weight is None else weight * by_class).astype(rows.y.dtype)
         rows = Rows(rows.x, rows.y, weight)
         further_options = {
             name: value
