@@ -1,6 +1,7 @@
 import html
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 from sklearn.datasets import load_diabetes
@@ -76,6 +77,7 @@ def test_the_page_is_written_and_shown_in_a_frame(search, tmp_path):
     [
         (kohort.GridSearchCV(_model(), GRID), "`search` must be a fitted search with one score"),
         (3, "`search` must be"),
+        (SimpleNamespace(cv_results_={"rank_test_r2": []}), "Search with one of its scores alone"),
     ],
 )
 def test_what_is_no_fitted_search_is_one_clear_error(search, words):
