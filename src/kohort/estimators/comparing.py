@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
@@ -85,9 +85,14 @@ def compare(
     check("k", k, Interval(2, np.inf, whole=True))
     for name, share in (("validation_fraction", validation_fraction), ("confidence", confidence)):
         check(name, share, Interval(0, 1, "neither"))
+    if not (scoring is None or callable(scoring) or scoring in get_scorer_names()):
+        known = "a name in sklearn.metrics.get_scorer_names(), a function or None"
+        raise ParameterError(explain("scoring", known, scoring))
     _check_kinds(estimator, other)
     seeds = check_random_state(random_state).randint(2**31 - 1, size=k).tolist()
     X, y = indexable(X, y)
+    if y is None:
+        raise ParameterError(explain("y", "a target with a value per row", y))
     table = _table((estimator, other), X, y, seeds, validation_fraction, scoring)
     return compared(table, confidence, _score_name(estimator, scoring))
 
