@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import GridSearchCV
+from sklearn.tree import DecisionTreeRegressor
 
 import kohort
+from kohort.report.page.parameters import parameters_of
 from kohort.report.page.source import source_of
 
 X, Y = load_diabetes(return_X_y=True)
@@ -61,6 +63,16 @@ def test_distributions_are_written_out_in_the_command():
     assert " object at 0x" not in run["command"]
     assert run["space"]["learning_rate"] == {"low": 0.001, "high": 0.01, "log": True}
     assert run["space"]["width"] == {"low": 4, "high": 8, "int": True}
+
+
+def test_several_spaces_are_told_by_what_was_tried_of_them():
+    X, y = load_diabetes(return_X_y=True)
+    spaces = [{"max_depth": [None, 2]}, {"max_depth": [3], "splitter": ["best"]}]
+    source = source_of(GridSearchCV(DecisionTreeRegressor(random_state=0), spaces, cv=2).fit(X, y))
+    assert source.description["space"] == {"max_depth": [None, 2, 3], "splitter": ["best"]}
+    depth, splitter = parameters_of(source.board, source.description["space"])
+    assert depth.choices == ["2", "3", "none"]
+    assert splitter.choices == ["best", "none"]
 
 
 def test_the_page_is_written_and_shown_in_a_frame(search, tmp_path):

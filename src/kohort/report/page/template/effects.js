@@ -23,7 +23,7 @@ const chosenPair = () => facts.interactions?.pairs[Number(byId("pair").value) ||
 
 function pairAxis(name, grid) {
   const parameter = facts.parameters.find((other) => other.name === name);
-  return { title: { text: escaped(name) }, type: parameter.numeric ? (parameter.log ? "log" : "linear") : "category", zeroline: false, fixedrange: true, ...(parameter.log ? logTicks(grid[0], grid.at(-1)) : {}), ...(parameter.numeric ? { autorange: false, range: span(grid, parameter.log) } : {}) };
+  return { title: { text: escaped(name) }, type: parameter.numeric ? (parameter.log ? "log" : "linear") : "category", automargin: !parameter.numeric, zeroline: false, fixedrange: true, ...(parameter.log ? logTicks(grid[0], grid.at(-1)) : {}), ...(parameter.numeric ? { autorange: false, range: span(grid, parameter.log) } : {}) };
 }
 
 function span(grid, log) {
