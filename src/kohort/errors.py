@@ -57,7 +57,7 @@ def explain(name: str, requirement: str, value: Any, remedy: str = "") -> str:
     >>> explain("momentum", "in [0, 1)", 1.2, "Use 0.9.")
     '`momentum` must be in [0, 1); got 1.2. Use 0.9.'
     """
-    shown = repr(value)
+    shown = " ".join(line.strip() for line in repr(value).splitlines())
     if len(shown) > 120:
         shown = f"{shown[:117]}..."
     return f"`{name}` must be {requirement}; got {shown}. {remedy}".rstrip()

@@ -230,6 +230,15 @@ def test_weights_and_validation_data_that_are_wrong(table):
         small(kohort.DenseClassifier, class_weight="even").fit(X, labels)
 
 
+def test_numbers_may_be_numpy_s_as_in_a_grid_that_is_an_array(table):
+    numbers = {"batch_size": 16, "width": 8, "depth": 1, "epochs": 2}
+    fitted = [
+        kohort.DenseRegressor(**given, random_state=0).fit(*table)
+        for given in (numbers, {name: np.int64(number) for name, number in numbers.items()})
+    ]
+    np.testing.assert_array_equal(*(model.predict(table[0]) for model in fitted))
+
+
 def test_a_clone_fits_the_same_and_none_draws_anew(table):
     X, y = table
     model = small().fit(X, y)

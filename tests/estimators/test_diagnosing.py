@@ -1,16 +1,22 @@
 """`kohort.diagnose` and `diagnose=True`, from fits and searches to files."""
 
 import pickle
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, load_iris
+from sklearn.ensemble import StackingRegressor
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import kohort
 from kohort.errors import DivergedError, ParameterError
 from kohort.estimators.diagnosing import baseline
+from kohort.studies.findings.finding import Finding
 
 SMALL = {"width": 16, "epochs": 4, "random_state": 0}
 
@@ -145,7 +151,9 @@ def test_images_are_diagnosed_without_complaint_about_their_pixels():
     assert {"conv2d", "batch_normalization", "dense"} <= set(layers)
 
 
-@pytest.mark.parametrize("other", [object(), "model"])
+@pytest.mark.parametrize(
+    "other", [object(), "model", kohort.DenseRegressor, make_pipeline(kohort.DenseRegressor())]
+)
 def test_what_is_no_estimator_of_kohort_is_refused(other, diabetes):
     with pytest.raises(ParameterError, match="`estimator` must be a kohort estimator"):
         kohort.diagnose(other, *diabetes)
@@ -176,3 +184,25 @@ def test_verifying_asks_the_data_and_a_finding(diabetes):
     assert str(healthy).startswith("No finding")
     with pytest.raises(ParameterError, match="`finding` must be a finding"):
         healthy.verify()
+    with pytest.raises(ParameterError, match=r"`finding` must be a finding.*'rate_too_low'"):
+        diagnosis.verify(finding="rate_too_low")
+
+
+def test_a_remedy_finds_the_one_estimator_that_it_is_for():
+    dense = kohort.DenseRegressor()
+    finding = Finding("rate_too_high", 0.8, None, {}, "", "Lower it.", {"learning_rate": 1e-4})
+    pipeline = make_pipeline(StandardScaler(), dense)
+    search = GridSearchCV(pipeline, {"denseregressor__width": [8, 16]})
+    assert finding.apply(pipeline)[-1].learning_rate == 1e-4
+    assert finding.apply(search).estimator[-1].learning_rate == 1e-4
+    assert dense.learning_rate == 1e-3
+    keras_model = kohort.KerasRegressor(build_model)
+    for_keras = replace(finding, changes={"optimizer__learning_rate": 1e-4})
+    changed = for_keras.apply(make_pipeline(keras_model))
+    assert changed[-1].get_params()["optimizer__learning_rate"] == 1e-4
+    two = StackingRegressor([("one", dense), ("other", dense)])
+    for unfit in (two, StandardScaler(), kohort.DenseRegressor, "model"):
+        with pytest.raises(ParameterError, match="`estimator` must be an estimator with the par"):
+            finding.apply(unfit)
+    with pytest.raises(ParameterError, match="`estimator` must be an estimator with the par"):
+        for_keras.apply(dense)

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
@@ -98,6 +99,17 @@ def test_cells_that_diverge_are_infinite_and_drawn(scaled):
     assert str(lost) == "All 1 cells diverged. Give lower rates."
     assert lost.best is None
     assert lost.plot().axes[0].get_title("left") == "Validation loss after 2 epochs"
+
+
+def test_rates_and_sizes_may_be_numpy_s(scaled):
+    model = kohort.DenseRegressor(width=8)
+    plain = kohort.rate_batch_map(
+        model, *scaled, rates=[0.01], batch_sizes=[16, 64], epochs=1, seeds=1
+    )
+    found = kohort.rate_batch_map(
+        model, *scaled, rates=np.array([0.01]), batch_sizes=np.array([16, 64]), epochs=1, seeds=1
+    )
+    pd.testing.assert_frame_equal(found.table, plain.table)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from sklearn.exceptions import FitFailedWarning
 
 import kohort
 from kohort.report.leaderboard import (
+    as_json,
     count_statuses,
     leaderboard,
     learning_curves,
@@ -71,6 +72,23 @@ def test_a_candidate_that_cannot_be_fitted_stays_on_the_leaderboard(tmp_path):
     draw_search(board, learning_curves(search), tmp_path / "search.png")
     board.to_parquet(tmp_path / "board.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "board.parquet"), board)
+
+
+def test_values_that_json_lacks_find_their_fits_and_are_told_in_words():
+    X, y = load_diabetes(return_X_y=True)
+    widths = [np.array([8, 8]), -1, 8]
+    search = kohort.GridSearchCV(
+        kohort.DenseRegressor(depth=2, epochs=1, random_state=0), {"width": widths}, cv=2
+    )
+    with (
+        pytest.warns(FitFailedWarning, match="2 fits failed"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        search.fit(X, y)
+    board = leaderboard(search).sort_values("candidate")
+    assert board["width"].tolist() == ["[8, 8]", "-1", "8"]
+    assert board["statuses"].tolist() == ["2 finished", "2 failed", "2 finished"]
+    assert as_json({np.int64(1): 2.0}) == str({np.int64(1): 2.0})
 
 
 def test_the_picture_is_a_png(search, tmp_path):

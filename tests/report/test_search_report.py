@@ -1,12 +1,15 @@
 import html
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import GridSearchCV
+from sklearn.tree import DecisionTreeRegressor
 
 import kohort
+from kohort.report.page.parameters import parameters_of
 from kohort.report.page.source import source_of
 
 X, Y = load_diabetes(return_X_y=True)
@@ -62,6 +65,16 @@ def test_distributions_are_written_out_in_the_command():
     assert run["space"]["width"] == {"low": 4, "high": 8, "int": True}
 
 
+def test_several_spaces_are_told_by_what_was_tried_of_them():
+    X, y = load_diabetes(return_X_y=True)
+    spaces = [{"max_depth": [None, 2]}, {"max_depth": [3], "splitter": ["best"]}]
+    source = source_of(GridSearchCV(DecisionTreeRegressor(random_state=0), spaces, cv=2).fit(X, y))
+    assert source.description["space"] == {"max_depth": [None, 2, 3], "splitter": ["best"]}
+    depth, splitter = parameters_of(source.board, source.description["space"])
+    assert depth.choices == ["2", "3", "none"]
+    assert splitter.choices == ["best", "none"]
+
+
 def test_the_page_is_written_and_shown_in_a_frame(search, tmp_path):
     report = kohort.search_report(search, tmp_path / "report.html", language="ko")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == report.html
@@ -76,6 +89,7 @@ def test_the_page_is_written_and_shown_in_a_frame(search, tmp_path):
     [
         (kohort.GridSearchCV(_model(), GRID), "`search` must be a fitted search with one score"),
         (3, "`search` must be"),
+        (SimpleNamespace(cv_results_={"rank_test_r2": []}), "Search with one of its scores alone"),
     ],
 )
 def test_what_is_no_fitted_search_is_one_clear_error(search, words):

@@ -69,7 +69,7 @@ def chunk_steps(structure: Structure) -> int:
     """Steps that one call of a training program runs at most: few where the batches are large."""
     features = structure.network.features * np.dtype(structure.input_dtype).itemsize
     row = features + structure.targets * np.dtype(structure.dtype).itemsize
-    most = max(1, _CHUNK_BYTES // (row * structure.batch_size))
+    most = int(max(1, _CHUNK_BYTES // (row * structure.batch_size)))  # NumPy's has no bit_length.
     return min(_CHUNK_STEPS, 1 << (most.bit_length() - 1))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
@@ -85,7 +85,7 @@ def compare(
     check("k", k, Interval(2, np.inf, whole=True))
     for name, share in (("validation_fraction", validation_fraction), ("confidence", confidence)):
         check(name, share, Interval(0, 1, "neither"))
-    _check_kinds(estimator, other)
+    _check_question(estimator, other, y, scoring)
     seeds = check_random_state(random_state).randint(2**31 - 1, size=k).tolist()
     X, y = indexable(X, y)
     table = _table((estimator, other), X, y, seeds, validation_fraction, scoring)
@@ -134,13 +134,18 @@ class _Scored(NamedTuple):
     error: Exception | None = None
 
 
-def _check_kinds(estimator: Any, other: Any) -> None:
+def _check_question(estimator: Any, other: Any, y: Any, scoring: Any) -> None:
     for name, value in (("estimator", estimator), ("other", other)):
         if isinstance(value, type) or not (is_regressor(value) or is_classifier(value)):
             raise ParameterError(explain(name, "a regressor or a classifier", value))
     if is_classifier(estimator) != is_classifier(other):
         kind = "classifier" if is_classifier(estimator) else "regressor"
         raise ParameterError(explain("other", f"a {kind}, as `estimator` is", other))
+    if y is None:
+        raise ParameterError(explain("y", "a target with a value per row", y))
+    if not (scoring is None or callable(scoring) or scoring in get_scorer_names()):
+        known = "a name in sklearn.metrics.get_scorer_names(), a function or None"
+        raise ParameterError(explain("scoring", known, scoring))
 
 
 def _labels(estimator: Any, y: Any) -> NDArray[Any] | None:

@@ -64,9 +64,10 @@ def diagnose(estimator: Any, X: Any, y: Any, **fit_params: Any) -> Diagnosis:
     >>> print(kohort.diagnose(model.set_params(learning_rate=1e-6), X, y).findings[0].code)
     rate_too_low
     """
-    if "diagnose" not in getattr(estimator, "get_params", dict)():
+    if isinstance(estimator, type) or "diagnose" not in getattr(estimator, "get_params", dict)():
         requirement = "a kohort estimator, which has a parameter diagnose"
-        raise ParameterError(explain("estimator", requirement, estimator))
+        remedy = "Within a pipeline or search, set that to True and read its diagnosis_."
+        raise ParameterError(explain("estimator", requirement, estimator, remedy))
     copy = clone(estimator).set_params(diagnose=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergedWarning)  # The diagnosis says it.

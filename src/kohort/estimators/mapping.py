@@ -71,7 +71,7 @@ def rate_batch_map(
     copy = bare(estimator, epochs=epochs)
     members = {
         size: _validated(_members(copy, size, X, y, fit_params, seeds), validation_fraction)
-        for size in sorted(set(batch_sizes))
+        for size in sorted({int(size) for size in batch_sizes})
     }
     return measured(_fitting(members), sorted(set(rates)), estimator._rate_parameter)
 

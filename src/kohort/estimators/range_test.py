@@ -95,9 +95,11 @@ def _steps(member: Member) -> int:
 
 def bare(estimator: Any, **settings: Any) -> Any:
     """A copy for members that are not trained as the estimator would be; nobody hears of them."""
-    if not hasattr(estimator, "_rate_parameter"):
+    if isinstance(estimator, type) or not hasattr(estimator, "_rate_parameter"):
         requirement = "a kohort estimator, whose learning rate can be set"
-        raise ParameterError(explain("estimator", requirement, estimator))
+        remedy = "Take it out of its pipeline, and give it X as the steps before it leave it."
+        remedy = remedy if hasattr(estimator, "steps") else ""
+        raise ParameterError(explain("estimator", requirement, estimator, remedy))
     copy = plain(estimator).set_params(random_state=0, **settings)
     return copy.set_params(callbacks=None) if "callbacks" in copy.get_params() else copy
 

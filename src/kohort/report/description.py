@@ -14,6 +14,7 @@ from kohort.estimators.problem_search import Plan, SearchResult, without_prefix
 from kohort.estimators.spaces import describe_space
 from kohort.report.leaderboard import count_statuses, search_members
 from kohort.report.schedule import schedule_of
+from kohort.report.trials import different
 
 _PACKAGES = "jax keras numpy optax pandas scikit-learn scipy skrub".split()
 
@@ -102,8 +103,13 @@ def _command(search: Any) -> str:
 
 
 def _space(search: Any) -> dict[str, Any]:
+    given = without_prefix(_choices(search))
+    if not given:  # Several spaces: what was tried of all of them.
+        tried = [without_prefix(one) for one in search.cv_results_["params"]]
+        names = dict.fromkeys(name for one in tried for name in one)
+        return {n: different(one[n] for one in tried if n in one) for n in names}
     space: dict[str, Any] = {}
-    for name, choices in without_prefix(_choices(search)).items():
+    for name, choices in given.items():
         try:
             space |= describe_space({name: choices})
         except AttributeError:  # A distribution of somebody's own.

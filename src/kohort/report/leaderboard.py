@@ -65,10 +65,16 @@ def fits_of(search: Any) -> int:
 def _agrees(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether a fit had a candidate's parameters, those of other steps of a pipeline aside."""
     return all(
-        found[own] == value
+        _same(found[own], value)
         for name, value in wanted.items()
         if (own := _own_name(name, found)) is not None
     )
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    return bool(one == other)
 
 
 def _own_name(name: str, known: Mapping[str, Any]) -> str | None:
@@ -187,8 +193,23 @@ def _storable(column: pd.Series[Any]) -> pd.Series[Any]:
     """The column as Parquet takes it: one type, lists as JSON."""
     kinds = {type(value) for value in column}
     if column.dtype == object and (len(kinds) > 1 or list in kinds):
-        return column.map(lambda value: value if isinstance(value, str) else json.dumps(value))
+        return column.map(lambda value: value if isinstance(value, str) else as_json(value))
     return column
+
+
+def as_json(value: Any) -> str:
+    """A parameter's value as JSON; in its own words where JSON has none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_json([np.int64(32), 16]), as_json(np.array([8, 8])), as_json(print)
+    ('[32, 16]', '[8, 8]', '<built-in function print>')
+    """
+    try:
+        return json.dumps(value, default=lambda part: part.tolist())
+    except (AttributeError, TypeError):
+        return str(value)
 
 
 def learning_curves(search: Any) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from kohort.engine.member import FINISHED
 from kohort.estimators.record import Record
-from kohort.report.leaderboard import SearchMember, search_members
+from kohort.report.leaderboard import SearchMember, as_json, search_members
 
 Scalar = bool | int | float | str | None
 
@@ -164,10 +163,7 @@ def plain(value: Any) -> Scalar:
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    try:
-        return json.dumps(value, default=np.ndarray.tolist)
-    except TypeError:
-        return str(value)
+    return as_json(value)
 
 
 def different(values: Iterable[Any]) -> list[Scalar]:

@@ -88,6 +88,8 @@ class Diagnosis:
     def verify(self, k: int = 10, finding: Finding | None = None) -> Comparison:
         """Train the estimator and its changed copy side by side, in one cohort over `k` seeds.
 
+        Further arguments that `fit` was diagnosed with, such as sample weights, are left out.
+
         Parameters
         ----------
         k : int, default=10
@@ -104,8 +106,8 @@ class Diagnosis:
         Raises
         ------
         ParameterError
-            If there is no finding, its remedy is no change of parameters, or the diagnosis is not
-            one of `kohort.diagnose`, which knows the data.
+            If there is no finding, or `finding` is none, or its remedy is no change of parameters,
+            or the diagnosis is not one of `kohort.diagnose`, which knows the data.
 
         Examples
         --------
@@ -116,10 +118,10 @@ class Diagnosis:
         >>> kohort.diagnose(model, X, y).verify(k=4).helped
         True
         """
-        chosen = finding or (self.findings[0] if self.findings else None)
-        if chosen is None:
-            requirement = "a finding; this diagnosis has none to verify"
-            raise ParameterError(explain("finding", requirement, finding))
+        chosen = self.findings[0] if finding is None and self.findings else finding
+        if not isinstance(chosen, Finding):
+            has = f"has {len(self.findings)} of them" if self.findings else "has none to verify"
+            raise ParameterError(explain("finding", f"a finding; this diagnosis {has}", finding))
         if self._verifier is None:
             requirement = "one of kohort.diagnose(estimator, X, y), which knows the data"
             raise ParameterError(explain("diagnosis", requirement, "one of a fit"))

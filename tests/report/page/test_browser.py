@@ -3,9 +3,13 @@
 import time
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from benchmarks.chromium import chromium, missing, resize
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.model_selection import GridSearchCV
 
+import kohort
 from kohort.report.page.assembly import page
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
@@ -318,3 +322,31 @@ def test_texts_stand_out_from_their_ground(driver, address, scheme):
         for ground in ("paper", "ground"):
             assert _contrast(rgb[text], rgb[ground]) >= 4.5, (text, ground)
     assert _contrast(rgb["accent"], rgb["soft"]) >= 4.5
+
+
+class _Odd(RegressorMixin, BaseEstimator):
+    """Its score is its number, whatever it is called."""
+
+    def __init__(self, number=1, called=""):
+        self.number, self.called = number, called
+
+    def fit(self, X, y):
+        return self
+
+    def score(self, X, y):
+        return self.number
+
+
+def test_choices_are_shown_letter_by_letter_and_fits_that_nobody_knows_are_not(driver, tmp_path):
+    names = ["<b>bold</b>", "</script><img src=x>", "&lt; a rather long name of a choice"]
+    grid = {"number": [1, 2, 3, 4], "called": names}
+    search = GridSearchCV(_Odd(), grid, cv=2).fit(np.zeros((4, 1)), np.zeros(4))
+    kohort.search_report(search, tmp_path / "odd.html")
+    _open(driver, (tmp_path / "odd.html").as_uri())
+    _run(driver, "document.getElementById('pair-chart').scrollIntoView()")
+    ticks = "return [...document.querySelectorAll('#pair-chart .ytick, #pair-chart .xtick')]"
+    _until(lambda: _count(driver, "#pair-chart .ytick"), "the pair is drawn")
+    shown = _run(driver, f"{ticks}.map((tick) => tick.textContent)")
+    assert set(names) <= set(shown)
+    assert _count(driver, "img") == 0
+    assert "Fits" not in _run(driver, "return document.getElementById('cards').textContent")

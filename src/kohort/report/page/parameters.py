@@ -78,5 +78,7 @@ def _parameter(name: str, column: pd.Series[Any], choices: Any) -> Parameter:
 
 
 def _text(value: Any) -> str:
-    missing = value is None or (isinstance(value, float) and np.isnan(value))
-    return "none" if missing else str(value)
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return "none"
+    # A column of whole numbers with gaps holds 2 as 2.0.
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

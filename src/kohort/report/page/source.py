@@ -60,15 +60,11 @@ def source_of(search: Any) -> Source:
     """
     if isinstance(search, str | Path):
         return _of_folder(Path(search))
-    if "rank_test_score" not in getattr(search, "cv_results_", {}):
-        raise ParameterError(
-            explain(
-                "search",
-                "a fitted search with one score, or the folder of a run",
-                search,
-                "Call fit first.",
-            )
-        )
+    results = getattr(search, "cv_results_", {})
+    if "rank_test_score" not in results:
+        requirement = "a fitted search with one score, or the folder of a run"
+        remedy = "Search with one of its scores alone." if results else "Call fit first."
+        raise ParameterError(explain("search", requirement, search, remedy))
     return Source(
         leaderboard(search),
         learning_curves(search),

@@ -111,7 +111,7 @@ def log_search(search: Any, tracker: Tracker, cohort: Cohort | None = None) -> s
     Raises
     ------
     ParameterError
-        If the search is not fitted, or the cohort trained more than this search.
+        If the search is not fitted, or the cohort is none or trained more than this search.
     TrackerError
         If the tracker cannot be written to. The search itself is unharmed.
 
@@ -133,6 +133,9 @@ def log_search(search: Any, tracker: Tracker, cohort: Cohort | None = None) -> s
     if not isinstance(tracker, Tracker):
         known = "a tracker such as kohort.OptunaTracker()"
         raise ParameterError(explain("tracker", known, tracker))
+    if not isinstance(cohort, Cohort | None):
+        requirement = "what `with kohort.together() as cohort` gave, or None"
+        raise ParameterError(explain("cohort", requirement, cohort))
     record = getattr(search, "cohort_record_", []) if cohort is None else cohort.record
     trained, wanted = sum(bool(fit.parameters) for fit in record), fits_of(search)
     if trained > wanted:

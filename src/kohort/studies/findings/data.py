@@ -112,8 +112,8 @@ def label_imbalance(m: Measurements) -> Finding | None:
             "threshold_share": limit("rare_class") / len(m.shares),
             "threshold_recall": limit("missed_class"),
         },
-        f"Class {rarest} has {100 * share:.2g} % of the rows, and {100 * recall:.3g} % of it are "
-        "recognised; accuracy hides that.",
+        f"Class {rarest} (from 0, as in classes_) has {100 * share:.2g} % of the rows, and "
+        f"{100 * recall:.3g} % of it are recognised; accuracy hides that.",
         'Weigh the classes (class_weight="balanced"), and score by balanced accuracy.',
         parameters(m, class_weight="balanced"),
         "He and Garcia 2009, Learning from Imbalanced Data",

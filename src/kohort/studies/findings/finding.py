@@ -10,6 +10,9 @@ from sklearn.base import clone
 
 from kohort.errors import ParameterError, explain
 
+_MARK = "diagnose"
+"""The parameter that tells estimators which can be diagnosed."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -58,7 +61,8 @@ class Finding:
         Parameters
         ----------
         estimator : estimator
-            That which was diagnosed, or one with the same parameters; not changed.
+            That which was diagnosed, or one with the same parameters, or a pipeline or search
+            around it; not changed.
 
         Returns
         -------
@@ -74,7 +78,17 @@ class Finding:
             requirement = "a finding whose remedy is a change of parameters"
             raise ParameterError(explain("finding", requirement, self.code, self.remedy))
         try:
-            return clone(estimator).set_params(**self.changes)
-        except ValueError as error:
+            prefix = _prefix(estimator)
+            changes = {f"{prefix}{name}": value for name, value in self.changes.items()}
+            return clone(estimator).set_params(**changes)
+        except (AttributeError, TypeError, ValueError) as error:
             wanted = f"an estimator with the parameters {', '.join(self.changes)}"
             raise ParameterError(explain("estimator", wanted, estimator, self.remedy)) from error
+
+
+def _prefix(estimator: Any) -> str:
+    """What the parameters of the one estimator inside that can be diagnosed begin with."""
+    known = not isinstance(estimator, type) and hasattr(estimator, "get_params")
+    names = estimator.get_params() if known else ()
+    found = [name.removesuffix(_MARK) for name in names if name.split("__")[-1] == _MARK]
+    return found[0] if len(found) == 1 else ""

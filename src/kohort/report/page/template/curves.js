@@ -81,7 +81,7 @@ function curvesLayout(name, group, values) {
   const last = group.reduce((most, member) => Math.max(most, member.trained), 2);
   return {
     xaxis: { title: { text: text("epoch") }, range: [1, last + 0.015 * (last - 1)], zeroline: false },
-    yaxis: { title: { text: name }, type: log ? "log" : "linear", range, zeroline: false, minor: { showgrid: false }, ...(log ? logTicks(low, high) : {}) },
+    yaxis: { title: { text: escaped(name) }, type: log ? "log" : "linear", range, zeroline: false, minor: { showgrid: false }, ...(log ? logTicks(low, high) : {}) },
     // A zoom is kept until the reader asks for something else.
     uirevision: [name, log, state.filter, byId("curves-fold").value].join(),
   };

@@ -23,7 +23,7 @@ const chosenPair = () => facts.interactions?.pairs[Number(byId("pair").value) ||
 
 function pairAxis(name, grid) {
   const parameter = facts.parameters.find((other) => other.name === name);
-  return { title: { text: escaped(name) }, type: parameter.numeric ? (parameter.log ? "log" : "linear") : "category", zeroline: false, fixedrange: true, ...(parameter.log ? logTicks(grid[0], grid.at(-1)) : {}), ...(parameter.numeric ? { autorange: false, range: span(grid, parameter.log) } : {}) };
+  return { title: { text: escaped(name) }, type: parameter.numeric ? (parameter.log ? "log" : "linear") : "category", automargin: !parameter.numeric, zeroline: false, fixedrange: true, ...(parameter.log ? logTicks(grid[0], grid.at(-1)) : {}), ...(parameter.numeric ? { autorange: false, range: span(grid, parameter.log) } : {}) };
 }
 
 function span(grid, log) {
@@ -36,11 +36,13 @@ function pairFigure() {
   const pair = chosenPair();
   if (!pair) return null;
   const visible = candidates.filter((candidate) => candidate.mean != null && shown().has(candidate.id));
-  const value = (candidate, name) => candidate.parameters[name];
+  // Choices are written on the axes.
+  const place = (value) => (typeof value === "string" ? escaped(value) : value);
+  const value = (candidate, name) => place(candidate.parameters[name]);
   const marker = { size: 8, color: visible.map((candidate) => candidate.mean), coloraxis: "coloraxis", line: { width: 1.2, color: variable("ink") } };
   return {
     data: [
-      { type: "heatmap", x: pair.xs, y: pair.ys, z: pair.surface, coloraxis: "coloraxis", hoverinfo: "none", zsmooth: false },
+      { type: "heatmap", x: pair.xs.map(place), y: pair.ys.map(place), z: pair.surface, coloraxis: "coloraxis", hoverinfo: "none", zsmooth: false },
       { type: "scatter", mode: "markers", x: visible.map((c) => value(c, pair.x)), y: visible.map((c) => value(c, pair.y)), customdata: visible.map(({ id }) => id), marker, hoverinfo: "none" },
     ],
     layout: {

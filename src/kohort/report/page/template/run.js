@@ -25,7 +25,7 @@ function showSummary() {
     card(text("best_score", { name: scoreName() }), score(best?.mean), best?.std == null ? "" : `± ${score(best.std)} · ${text("over_folds", { n: facts.board.folds.length })}`),
     ...(run.test_score == null ? [] : [card(text("test_score", { name: scoreName() }), score(run.test_score), text("test_rows", { n: run.data.rows.tested }))]),
     card(text("candidates"), String(live ? (run.candidates ?? 0) : candidates.length), text("times_folds", { n: run.cv ?? facts.board.folds.length })),
-    card(text("fits"), String(fits), fitsInWords(counts)),
+    ...(fits ? [card(text("fits"), String(fits), fitsInWords(counts))] : []),
     ...(time == null ? [] : [card(text("time"), duration(time), text("per_fit", { n: short((1000 * time) / Math.max(1, fits), 2) }))]),
   );
 }
