@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from kohort.engine import programs
 from kohort.engine.executors import train
 from kohort.engine.programs import compilations, exists, program
 from kohort.recipe.parameters import PARAMETERS, STRUCTURE
@@ -200,3 +201,21 @@ def test_a_compilation_is_seen_by_every_open_watch_and_by_no_closed_one():
         compile_something("seen by the outer one")
     compile_something("seen by neither")
     assert (len(outer), len(inner)) == (2, 1)
+
+
+def test_programs_that_were_not_used_for_longest_are_let_go(monkeypatch):
+    monkeypatch.setattr(programs, "MOST_PROGRAMS", 3)
+    monkeypatch.setattr(programs, "_programs", programs._Programs())
+
+    def built(key):
+        return program(key, "test", lambda: lambda x: x + 1, (jax.ShapeDtypeStruct((2,), "f4"),))
+
+    first = built("a")
+    for key in ("b", "c"):
+        built(key)
+    assert built("a") is first
+    built("d")
+    assert [exists(key) for key in "abcd"] == [True, False, True, True]
+    with compilations() as log:
+        built("b")
+    assert len(log) == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,11 @@ import jax
 from jax.sharding import SingleDeviceSharding
 
 Compiled = Callable[..., Any]
+
+MOST_PROGRAMS = 256
+"""Programs that a process keeps. One takes about 90 areas of memory on a CPU, of which Linux grants
+a process 65,530; beyond that XLA ends the process.
+"""
 
 # LLVM's default, 3, compiles a quarter slower and runs narrow networks up to a third slower
 # (docs/performance.md).
@@ -36,13 +42,24 @@ class _Programs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._building: dict[Hashable, threading.Lock] = {}
-        self._built: dict[Hashable, Compiled] = {}
+        self._built: OrderedDict[Hashable, Compiled] = OrderedDict()
         self._watchers: list[list[Compilation]] = []
         self._thread = threading.local()
         jax.monitoring.register_event_listener(self._on_event)
 
     def get(self, key: Hashable) -> Compiled | None:
-        return self._built.get(key)
+        with self._lock:
+            if key in self._built:
+                self._built.move_to_end(key)
+            return self._built.get(key)
+
+    def _keep(self, key: Hashable, program: Compiled) -> None:
+        """Keep a program, and let those go that were not used for longest."""
+        with self._lock:
+            self._built[key] = program
+            while len(self._built) > MOST_PROGRAMS:
+                oldest, _ = self._built.popitem(last=False)
+                self._building.pop(oldest, None)
 
     def build(
         self,
@@ -56,10 +73,10 @@ class _Programs:
         with self._lock:
             gate = self._building.setdefault(key, threading.Lock())
         with gate:
-            program = self._built.get(key)
+            program = self.get(key)
             if program is None:
                 program = self._compile(kind, function(), arguments, donate, device)
-                self._built[key] = program
+                self._keep(key, program)
         return program
 
     def _compile(
