@@ -44,7 +44,7 @@ def kohort_threads():
     return [
         thread
         for thread in threading.enumerate()
-        if thread.name.startswith("kohort") or "_work" in thread.name
+        if thread.name.startswith("kohort") or thread.name.endswith("(_work)")
     ]
 
 
