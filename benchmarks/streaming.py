@@ -18,8 +18,8 @@ import numpy as np
 
 from benchmarks import debian, side
 
-SMALL, LARGE = (96, 96), (1024, 768)
-FILES = 320
+SMALL, LARGE, HUGE = (96, 96), (1024, 768), (2048, 1536)
+FILES, FEW = 320, 160
 LIGHT = {"architecture": "vgg", "depth": 1, "width": 4, "batch_norm": False}
 HEAVY = {"architecture": "resnet", "depth": 1, "width": 16}
 COMBINATIONS: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
@@ -32,14 +32,14 @@ SECONDS = 4.0
 MEMBERS = 8
 
 
-def photographs(folder: Path, size: tuple[int, int]) -> list[str]:
+def photographs(folder: Path, size: tuple[int, int], count: int = FILES) -> list[str]:
     """JPEG files of one size, made of the package's pictures over and over."""
     from PIL import Image
 
     stamps = debian.fetch("tuxpaint-stamps-default", "animals").rglob("*.png")
     sources = sorted(stamps)
     paths = []
-    for number in range(FILES):
+    for number in range(count):
         with Image.open(sources[number % len(sources)]) as opened:
             clear = opened.convert("RGBA").resize(size)
         white = Image.new("RGBA", size, "white")
@@ -53,7 +53,7 @@ def _member(paths: list[str], options: dict[str, Any], workers: int) -> Any:
     from kohort.estimators.catching import members_of
 
     model = kohort.ConvClassifier(**options, workers=workers, random_state=0, batch_size=32)
-    (member,) = members_of(lambda: model.fit(paths, np.arange(FILES) % 2))
+    (member,) = members_of(lambda: model.fit(paths, np.arange(len(paths)) % 2))
     return member
 
 
@@ -98,10 +98,9 @@ def cohort() -> dict[str, Any]:
 
     from kohort.engine.executors import train
 
-    size, options = LARGE, {**LIGHT, "image_size": (32, 32)}
+    options = {**LIGHT, "image_size": (16, 16), "epochs": 4}
     with tempfile.TemporaryDirectory() as folder:
-        paths = photographs(Path(folder), size)
-        one = _member(paths, {**options, "epochs": 4}, 2)
+        one = _member(photographs(Path(folder), HUGE, FEW), options, 2)
 
         def seconds(count: int) -> float:
             members = [replace(one) for _ in range(count)]

@@ -8,7 +8,6 @@ import time
 import weakref
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from kohort.data.loader import Loader
@@ -135,7 +134,7 @@ class Feed:
     def _fetch(self) -> None:
         try:
             while self._has_room():
-                made = np.array(next(self._loader))  # Grain's own array is shared memory.
+                made = next(self._loader)
                 with self._changed:
                     if self._readers:
                         self._kept[self._next] = made
