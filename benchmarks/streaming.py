@@ -28,7 +28,7 @@ COMBINATIONS: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
     "large images, heavy model": (LARGE, {**HEAVY, "image_size": (64, 64)}),
 }
 WORKERS = (0, 1, 2, 4)
-SECONDS = 4.0
+SECONDS = 2.5
 MEMBERS = 8
 
 

@@ -8,6 +8,7 @@ import time
 import weakref
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kohort.data.loader import Loader
@@ -134,7 +135,7 @@ class Feed:
     def _fetch(self) -> None:
         try:
             while self._has_room():
-                made = next(self._loader)
+                made = np.array(next(self._loader))  # Grain's own array is shared memory.
                 with self._changed:
                     if self._readers:
                         self._kept[self._next] = made

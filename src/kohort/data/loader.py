@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing.spawn
-import sys
 import threading
 from typing import Any
 
@@ -101,12 +100,9 @@ def require_grain() -> Any:
 def _iterator(made: parts.Parts, workers: int, start: int) -> Any:
     grain = require_grain()
     none = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
-    dataset = grain.MapDataset.source(made)[start:].to_iter_dataset(none)
-    # Parts go through pipes: shared memory is small in containers, and what nobody reads stays.
-    plain = grain.experimental.DatasetOptions(min_shm_size=sys.maxsize)
-    dataset = grain.experimental.WithOptionsIterDataset(dataset, plain)
+    source = grain.MapDataset.source(made)[start:]
     options = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=_AHEAD)
-    return iter(dataset.mp_prefetch(options))
+    return iter(source.to_iter_dataset(none).mp_prefetch(options))
 
 
 def _prepare() -> None:
