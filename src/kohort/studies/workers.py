@@ -114,7 +114,8 @@ def measured_workers(
     found: list[dict[str, Any]] = []
     for workers in counts:
         best = max((row["together"] for row in found), default=0.0)
-        fell = len(found) >= 2 and found[-1]["together"] < _BEST * best
+        # One worker reads no faster than the training process's own thread: two are always tried.
+        fell = len(found) >= 3 and found[-1]["together"] < _BEST * best
         busy = len(found) >= 2 and found[-1]["idle"] < _BUSY / 2
         if len(found) >= 2 and (out_of_time() or fell or busy):
             break
