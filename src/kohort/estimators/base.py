@@ -26,6 +26,7 @@ from kohort.estimators.passes import DensePasses
 from kohort.estimators.persistence import save
 from kohort.estimators.planning import AUTO, automatic, automatic_rates
 from kohort.estimators.preparation import (
+    DTYPES,
     Scaling,
     checked_table,
     floating_dtype,
@@ -43,8 +44,6 @@ from kohort.recipe.recipe import Recipe
 from kohort.runtime import require_jax
 from kohort.studies.diagnosis import Diagnosis
 from kohort.studies.pretraining import pretrained
-
-_DTYPES = (np.float64, np.float32)
 
 
 @dataclass(eq=False, repr=False)
@@ -169,7 +168,7 @@ class DenseEstimator(
         """Scale the data, set validation rows aside, and describe the fit to the engine."""
         dtype = floating_dtype()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        unlabelled = given.unlabelled_values(self, _DTYPES)
+        unlabelled = given.unlabelled_values(self, DTYPES)
         self._scale(X, targets, weight, unlabelled)
         workers = self._workers(X, recipe)
         x, t = self._scaling.rows(X, dtype, workers), self._target.apply(targets, dtype)

@@ -17,7 +17,8 @@ from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 
 _BLOCK = 65536
-_DTYPES = (np.float64, np.float32)
+DTYPES = (np.float64, np.float32)
+"""Types of tables that are taken as they are; others become the first."""
 
 
 def floating_dtype() -> np.dtype[Any]:
@@ -59,8 +60,8 @@ def checked_table(
     """
     if not isinstance(X, ParquetTable):
         if isinstance(y, str):
-            return validate_data(estimator, X, dtype=_DTYPES, reset=reset), None
-        return validate_data(estimator, X, y, dtype=_DTYPES, multi_output=True, reset=reset)
+            return validate_data(estimator, X, dtype=DTYPES, reset=reset), None
+        return validate_data(estimator, X, y, dtype=DTYPES, multi_output=True, reset=reset)
     if reset:
         estimator.n_features_in_ = X.shape[1]
         estimator.feature_names_in_ = np.array(X.columns, dtype=object)
