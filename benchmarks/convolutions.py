@@ -62,7 +62,7 @@ def loop_side() -> dict[str, Any]:
     import jax
     import jax.numpy as jnp
 
-    from kohort.networks.lifting import lift
+    from kohort.networks.lifted.lifting import lift
 
     generator = np.random.default_rng(0)
     image = generator.random((32, 14, 14, 16), np.float32)

@@ -28,7 +28,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 def _members(fields: dict[str, Any]) -> list[Any]:
     import kohort
-    from kohort.estimators.catching import members_of
+    from kohort.cohort.catching import members_of
 
     X, y = side.california()["train"]
     X, y = X[:8000], y[:8000]
@@ -43,7 +43,7 @@ def _members(fields: dict[str, Any]) -> list[Any]:
 
 def cost_side() -> dict[str, Any]:
     from kohort.engine.executors import train
-    from kohort.estimators.diagnosing import with_instruments
+    from kohort.studies.diagnosis.diagnosing import with_instruments
 
     shares: dict[str, float] = {}
     probes = steps = 0

@@ -40,7 +40,7 @@ def _rows(name: str, seed: int = 7) -> tuple[str, tuple[Any, Any], tuple[Any, An
     """Task, rows to train on and rows to validate on, as numbers."""
     from sklearn.model_selection import train_test_split
 
-    from kohort.estimators.preprocessing import TablePreprocessor
+    from kohort.searches.problems.preprocessing import TablePreprocessor
 
     frame, target, task = raw_table(name)
     known = target.notna()

@@ -52,7 +52,7 @@ def lifted_side(kind: str) -> dict[str, Any]:
     import jax
     import jax.numpy as jnp
 
-    from kohort.networks.lifting import lift
+    from kohort.networks.lifted.lifting import lift
 
     built, traced, programs, digests = [], [], [], set()
     for rate in np.linspace(0.1, 0.6, MEMBERS):

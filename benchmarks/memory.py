@@ -37,8 +37,8 @@ def member(architecture: str, batch: int) -> Any:
     import keras
 
     import kohort
+    from kohort.cohort.catching import members_of
     from kohort.engine.plan import chunk_steps, structure_of
-    from kohort.estimators.catching import members_of
 
     layers = keras.layers
     hidden = {

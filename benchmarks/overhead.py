@@ -41,9 +41,9 @@ def _search(candidates: int) -> Any:
 
 
 def search_side() -> dict[str, Any]:
+    from kohort.cohort import together
     from kohort.engine import executors
     from kohort.engine.member import Member
-    from kohort.estimators import together
 
     X, y = side.california()["train"]
     X, y = X[:1000], y[:1000]
@@ -88,7 +88,7 @@ def memory_side() -> dict[str, Any]:
 
 def initialization_side() -> dict[str, Any]:
     from kohort.engine.member import Member, Rows
-    from kohort.networks.dense import DenseNetwork
+    from kohort.networks.own.dense import DenseNetwork
     from kohort.recipe.recipe import Recipe
 
     recipe = Recipe.of(depth=3, width=50, loss="mse")

@@ -38,7 +38,7 @@ def raw_table(name: str) -> tuple[pd.DataFrame, pd.Series, str]:
 
 def interval(differences: np.ndarray) -> dict[str, float]:
     """Mean of paired differences and its 95 % confidence interval, by Student's t."""
-    from kohort.studies.comparison import paired_interval
+    from kohort.studies.comparison.comparison import paired_interval
 
     low, high = paired_interval(differences)
     return {"mean": float(np.mean(differences)), "low": low, "high": high}

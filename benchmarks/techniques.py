@@ -51,7 +51,7 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
     from kohort.engine.plan import structure_of
     from kohort.engine.programs import compilations, program
     from kohort.engine.train import Chunk, packing_of, training_function
-    from kohort.networks.dense import DenseNetwork
+    from kohort.networks.own.dense import DenseNetwork
     from kohort.recipe.pace import pace
     from kohort.recipe.recipe import Recipe
 

@@ -147,7 +147,7 @@ def test_probabilities_and_the_keras_model_agree(searched, folder, tmp_path, tab
     probabilities = pd.read_csv(out)
     assert list(probabilities.columns) == ["high", "low"]
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
-    from kohort.estimators.tabular import TabularModel
+    from kohort.searches.problems.tabular import TabularModel
 
     model = TabularModel.load(searched)
     network = keras.models.load_model(searched / "model.keras", compile=False)

@@ -10,13 +10,15 @@ import kohort
 _ROOT = Path(kohort.__file__).parent
 # A module imports only from rooms at or before its own.
 _ROOMS = [
-    {"_version", "errors", "runtime", "style"},
+    {"_version", "arrays", "errors", "runtime", "style"},
     {"recipe"},
     {"networks"},
     {"engine"},
     {"data"},
+    {"cohort"},
     {"studies"},
     {"estimators"},
+    {"searches"},
     {"report"},
     {"cli", "__main__"},
 ]

@@ -19,7 +19,7 @@ from matplotlib import pyplot
 
 import kohort
 from kohort.recipe.recipe import Recipe
-from kohort.studies.signals import signals_at_start
+from kohort.studies.diagnosis.signals import signals_at_start
 from kohort.style import COLORS, FAINT, STYLE
 
 FOLDER = Path(__file__).parent / "pictures"

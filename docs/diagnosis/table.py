@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kohort.studies.thresholds import THRESHOLDS
+from kohort.studies.diagnosis.thresholds import THRESHOLDS
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "diagnosis.md"

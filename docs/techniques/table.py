@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kohort.estimators.parameters import OWN
-from kohort.recipe.parameters import PARAMETERS
+from kohort.estimators.dense.parameters import OWN
+from kohort.recipe.hyperparameters import PARAMETERS
 
 PAGE = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"

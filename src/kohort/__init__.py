@@ -4,6 +4,8 @@ from kohort import _version, runtime
 
 runtime.prepare()
 
+from kohort.cohort.together import register as _register  # noqa: E402
+from kohort.cohort.together import together  # noqa: E402
 from kohort.data.parquet import ParquetTable  # noqa: E402
 from kohort.errors import (  # noqa: E402
     BackendError,
@@ -18,27 +20,25 @@ from kohort.errors import (  # noqa: E402
     RateWarning,
     TrackerError,
 )
-from kohort.estimators.comparing import compare  # noqa: E402
 from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
-from kohort.estimators.dense import DenseClassifier, DenseRegressor  # noqa: E402
-from kohort.estimators.diagnosing import diagnose  # noqa: E402
+from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor  # noqa: E402
+from kohort.estimators.dense.persistence import load  # noqa: E402
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
-from kohort.estimators.mapping import rate_batch_map  # noqa: E402
-from kohort.estimators.persistence import load  # noqa: E402
-from kohort.estimators.planning import plan_batch_size  # noqa: E402
-from kohort.estimators.range_test import find_learning_rate  # noqa: E402
-from kohort.estimators.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
-from kohort.estimators.together import register as _register  # noqa: E402
-from kohort.estimators.together import together  # noqa: E402
-from kohort.estimators.worker_planning import plan_workers  # noqa: E402
 from kohort.report.schedule_picture import plot_schedule  # noqa: E402
 from kohort.report.search_report import search_report  # noqa: E402
 from kohort.report.trackers.mlflow import MLflowTracker  # noqa: E402
 from kohort.report.trackers.optuna import OptunaTracker  # noqa: E402
 from kohort.report.trackers.tensorboard import TensorBoardTracker  # noqa: E402
 from kohort.report.trackers.tracker import log_search  # noqa: E402
-from kohort.studies.diagnosis import Diagnosis  # noqa: E402
-from kohort.studies.findings.finding import Finding  # noqa: E402
+from kohort.searches.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
+from kohort.studies.batch_size.planning import plan_batch_size  # noqa: E402
+from kohort.studies.comparison.comparing import compare  # noqa: E402
+from kohort.studies.diagnosis.diagnosing import diagnose  # noqa: E402
+from kohort.studies.diagnosis.diagnosis import Diagnosis  # noqa: E402
+from kohort.studies.diagnosis.findings.finding import Finding  # noqa: E402
+from kohort.studies.learning_rate.mapping import rate_batch_map  # noqa: E402
+from kohort.studies.learning_rate.range_test import find_learning_rate  # noqa: E402
+from kohort.studies.workers.worker_planning import plan_workers  # noqa: E402
 
 _register()
 

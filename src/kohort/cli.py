@@ -18,12 +18,6 @@ from rich.table import Table
 from kohort._version import VERSION
 from kohort.data.folders import IMAGES
 from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
-from kohort.estimators.ending import end_of
-from kohort.estimators.problem import Problem
-from kohort.estimators.problem_plans import plans_of
-from kohort.estimators.problem_search import Plan, SearchResult, search_problem
-from kohort.estimators.sources import load_model, read_problem
-from kohort.estimators.spaces import default_space, read_space
 from kohort.report.description import describe_plan
 from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.report.progress_file import PROGRESS, recording
@@ -34,6 +28,12 @@ from kohort.report.trackers.optuna import OptunaTracker
 from kohort.report.trackers.tensorboard import TensorBoardTracker
 from kohort.report.trackers.tracker import checked_trackers, log_to_all
 from kohort.report.watching import HOST, server
+from kohort.searches.ending import end_of
+from kohort.searches.problems.problem import Problem
+from kohort.searches.problems.problem_plans import plans_of
+from kohort.searches.problems.problem_search import Plan, SearchResult, search_problem
+from kohort.searches.problems.sources import load_model, read_problem
+from kohort.searches.spaces import default_space, read_space
 from kohort.style import short
 
 app = typer.Typer(

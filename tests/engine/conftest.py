@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kohort.engine.member import Member, Rows
-from kohort.networks.dense import DenseNetwork
+from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.losses import CLASSIFICATION, LINKS
 from kohort.recipe.recipe import Recipe
 

@@ -13,7 +13,7 @@ import kohort
 from kohort.engine import executors
 from kohort.engine.member import Member, Rows
 from kohort.engine.population import Runner
-from kohort.networks.dense import DenseNetwork
+from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
 
 used = set()

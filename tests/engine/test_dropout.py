@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from kohort.engine.executors import train
-from kohort.networks.dense import DenseNetwork
-from kohort.networks.network import Context
+from kohort.networks.base import Context
+from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
 
 

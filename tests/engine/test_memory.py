@@ -19,7 +19,7 @@ from kohort.engine.member import Member, Rows
 from kohort.engine.memory import footprint
 from kohort.engine.plan import slots_of, structure_of
 from kohort.engine.population import Runner
-from kohort.networks.dense import DenseNetwork
+from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
 
 def status(name):

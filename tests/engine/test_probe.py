@@ -11,7 +11,7 @@ from kohort.engine.executors import train
 from kohort.engine.programs import compilations
 from kohort.networks.reading import LAYER, WHOLE
 from kohort.recipe.clipping import clipped
-from kohort.studies.instruments import Instruments, moments
+from kohort.studies.diagnosis.instruments import Instruments, moments
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-13}
 

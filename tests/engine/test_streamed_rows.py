@@ -9,7 +9,7 @@ import kohort
 from kohort.data.streams import Stream
 from kohort.engine.executors import Executor, train
 from kohort.engine.member import Member, Rows
-from kohort.networks.dense import DenseNetwork
+from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
 
 FEATURES = 6

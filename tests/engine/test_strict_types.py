@@ -10,7 +10,7 @@ from kohort.engine.predict import SAMPLED
 from kohort.engine.probe import probe_function
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk, packing_of, training_function
-from kohort.networks.dense import DenseNetwork
+from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.activations import ACTIVATIONS
 from kohort.recipe.losses import LINKS, LOSSES
 from kohort.recipe.optimizers import OPTIMIZERS

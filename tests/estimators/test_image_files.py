@@ -31,7 +31,7 @@ def files(tmp_path_factory):
 
 @pytest.mark.parametrize("options", [{"workers": 0}, {"workers": 2}, {"workers": "auto"}])
 def test_streaming_gives_the_network_that_memory_gives(files, options, monkeypatch):
-    monkeypatch.setattr("kohort.estimators.worker_planning._AUTO_SECONDS", 0.1)
+    monkeypatch.setattr("kohort.studies.workers.worker_planning._AUTO_SECONDS", 0.1)
     model = kohort.ConvClassifier(**SMALL)
     resident = clone(model).fit(*files)
     streamed = clone(model).set_params(**options).fit(*files)
@@ -66,8 +66,8 @@ def test_a_search_decodes_each_file_once(files, monkeypatch):
 
 @pytest.mark.parametrize("options", [{}, {"workers": 0}, {"batch_size": "auto"}])
 def test_a_fit_reads_each_header_once(files, options, monkeypatch):
-    monkeypatch.setattr("kohort.estimators.planning._AUTO_SECONDS", 0.1)
-    monkeypatch.setattr("kohort.estimators.planning._plans", {})
+    monkeypatch.setattr("kohort.studies.batch_size.planning._AUTO_SECONDS", 0.1)
+    monkeypatch.setattr("kohort.studies.batch_size.planning._plans", {})
     seen = []
     plain = pixel_store.headers
     monkeypatch.setattr(pixel_store, "headers", lambda paths: seen.extend(paths) or plain(paths))
@@ -101,7 +101,7 @@ def test_candidates_that_stream_read_each_file_once_an_epoch(files, monkeypatch)
 
 
 def test_pixels_are_kept_as_bytes(files):
-    from kohort.estimators.catching import members_of
+    from kohort.cohort.catching import members_of
 
     for X in (files[0], np.zeros((90, 8, 8, 3), np.uint8)):
         (member,) = members_of(lambda X=X: kohort.ConvClassifier(**SMALL).fit(X, files[1]))

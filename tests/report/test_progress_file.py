@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_diabetes
 
 import kohort
+from kohort.cohort.record import Record
 from kohort.engine.executors import Census
-from kohort.estimators.record import Record
 from kohort.report.leaderboard import learning_curves, search_members
 from kohort.report.page.running import running
 from kohort.report.progress_file import ProgressReader, ProgressWriter, recording
@@ -159,7 +159,7 @@ def test_a_disk_that_cannot_be_written_to_does_not_stop_the_search(tmp_path):
 _ENDLESS = """
 import itertools, sys
 from pathlib import Path
-from kohort.estimators.record import Record
+from kohort.cohort.record import Record
 from kohort.report.progress_file import ProgressWriter
 record = Record({"learning_rate": 0.1}, {"loss": []})
 writer = ProgressWriter(Path(sys.argv[1]), {"space": {"learning_rate": 0}})

@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.tree import DecisionTreeRegressor
 
 import kohort
-from kohort.report.page.parameters import parameters_of
+from kohort.report.page.searched import parameters_of
 from kohort.report.page.source import source_of
 
 X, Y = load_diabetes(return_X_y=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from kohort import ParameterError
-from kohort.estimators.record import Record
+from kohort.cohort.record import Record
 from kohort.report.progress_file import PROGRESS, ProgressWriter
 from kohort.report.watching import HOST, server
 

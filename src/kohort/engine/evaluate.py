@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from kohort.engine.structure import Structure
-from kohort.networks.keras_models.traced import TracedModel
-from kohort.networks.network import BLOCK, Context, Network, RawNetwork, named
+from kohort.networks.base import BLOCK, Context, Network, RawNetwork, named
+from kohort.networks.lifted.traced import TracedModel
 from kohort.networks.randomness import mix
 from kohort.recipe.losses import CLASSIFICATION, LINKS, loss_of
 from kohort.recipe.regularizers import penalty

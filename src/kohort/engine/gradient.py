@@ -14,7 +14,7 @@ from kohort.engine.member import Floats, Member
 from kohort.engine.plan import structure_of
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
-from kohort.networks.network import BLOCK
+from kohort.networks.base import BLOCK
 
 
 class SquaredNorms(NamedTuple):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kohort.engine.order import Order, generator_of
 from kohort.engine.rows import LazyRows
-from kohort.networks.network import Network, RawNetwork
+from kohort.networks.base import Network, RawNetwork
 from kohort.networks.reading import Reading
 from kohort.recipe.recipe import Recipe
 

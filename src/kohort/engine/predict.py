@@ -14,7 +14,7 @@ from kohort.engine.evaluate import bucket, prediction_function, sampling_functio
 from kohort.engine.member import Floats
 from kohort.engine.programs import program
 from kohort.engine.rows import LazyRows
-from kohort.networks.network import BLOCK, Network, RawNetwork
+from kohort.networks.base import BLOCK, Network, RawNetwork
 from kohort.recipe.recipe import Recipe
 
 _MOST_ROWS = 8192

@@ -17,8 +17,8 @@ import numpy as np
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk, following, objective_of, packing_of
-from kohort.networks.keras_models.traced import TracedModel
-from kohort.networks.network import Context, RawNetwork, named
+from kohort.networks.base import Context, RawNetwork, named
+from kohort.networks.lifted.traced import TracedModel
 from kohort.networks.observing import Recorder
 from kohort.networks.reading import Part, Reading, reading
 from kohort.recipe.clipping import CLIPPINGS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from kohort.networks.network import Network
+from kohort.networks.base import Network
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ import optax
 from kohort.engine.plan import chunk_steps
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
-from kohort.networks.keras_models.traced import TracedModel
-from kohort.networks.network import Context, RawNetwork, named
+from kohort.networks.base import Context, RawNetwork, named
+from kohort.networks.lifted.traced import TracedModel
 from kohort.recipe.losses import loss_of
 from kohort.recipe.optimizers import transformation
 from kohort.recipe.pace import PACE

@@ -10,27 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_consistent_length
 
+from kohort.cohort.together import current
 from kohort.data.images import image_files, image_rows, is_paths, refuse_faults
 from kohort.data.pixel_store import PixelStore, reading_once, shared_store
 from kohort.data.streams import Stream
 from kohort.engine.memory import available_memory
 from kohort.errors import DataError, ParameterError, explain
-from kohort.estimators.keras_models.data import Inputs
+from kohort.estimators.dense.parameters import WORKERS
 from kohort.estimators.keras_models.documentation import documented
 from kohort.estimators.keras_models.estimator import KerasEstimator
+from kohort.estimators.keras_models.inputs import Inputs
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
-from kohort.estimators.parameters import WORKERS
-from kohort.estimators.planning import AUTO
 from kohort.estimators.preparation import unpack_validation
-from kohort.estimators.together import current
-from kohort.estimators.worker_planning import automatic_workers
-from kohort.networks.keras_models.architectures import (
+from kohort.networks.lifted.architectures import (
     ARCHITECTURES,
     AUGMENTATIONS,
     ImageRecipe,
     image_model,
 )
 from kohort.recipe.constraints import Interval, OneOf, check, flag, optional, sequence_of
+from kohort.studies.batch_size.planning import AUTO
+from kohort.studies.workers.worker_planning import automatic_workers
 
 _SIDE = Interval(1, np.inf, whole=True)
 _MEMORY_SHARE = 4

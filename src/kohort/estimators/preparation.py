@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from kohort.data.parquet import ParquetTable
@@ -158,35 +157,6 @@ def _moments(values: Floats, weight: Floats | None) -> tuple[Floats, Floats]:
 def _blocks(values: Floats) -> Iterator[slice]:
     """Slices of rows small enough that a temporary copy of one does not matter."""
     return (slice(start, start + _BLOCK) for start in range(0, len(values), _BLOCK))
-
-
-def split(
-    count: int, fraction: float, seed: int, labels: NDArray[Any] | None
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Row numbers to train on and to validate on.
-
-    Stratified by `labels` where every class has at least two rows and both parts have room for
-    every class.
-
-    Raises
-    ------
-    DataError
-        If no row would be left to train on.
-    """
-    validating = int(np.ceil(fraction * count))
-    if count - validating < 1:
-        raise DataError(
-            f"n_samples={count} leaves no row to train on after validation_fraction={fraction} "
-            "is set aside. Give more rows, pass validation_data, or set early_stopping=False."
-        )
-    if labels is not None:
-        counts = np.bincount(labels)
-        if counts.min() < 2 or min(validating, count - validating) < len(counts):
-            labels = None
-    train, test = train_test_split(
-        np.arange(count), test_size=validating, random_state=seed, stratify=labels
-    )
-    return np.sort(train), np.sort(test)
 
 
 def relative(

@@ -10,8 +10,8 @@ from kohort.errors import ParameterError, explain
 from kohort.recipe import initializers, losses
 from kohort.recipe.activations import default_alpha
 from kohort.recipe.constraints import OneOf, check
+from kohort.recipe.hyperparameters import DEFAULTS, PARAMETERS
 from kohort.recipe.optimizers import OPTIMIZERS
-from kohort.recipe.parameters import DEFAULTS, PARAMETERS
 from kohort.recipe.schedules import check_schedule
 
 CONSTRAINTS = {parameter.name: parameter.constraint for parameter in PARAMETERS} | {

@@ -10,11 +10,11 @@ from typing import Any
 from sklearn.base import is_classifier
 
 from kohort._version import VERSION
-from kohort.estimators.problem_search import Plan, SearchResult, without_prefix
-from kohort.estimators.spaces import describe_space
 from kohort.report.leaderboard import count_statuses, search_members
 from kohort.report.schedule import schedule_of
 from kohort.report.trials import different
+from kohort.searches.problems.problem_search import Plan, SearchResult, without_prefix
+from kohort.searches.spaces import describe_space
 
 _PACKAGES = "jax keras numpy optax pandas scikit-learn scipy skrub".split()
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kohort.estimators.problem_search import without_prefix
-from kohort.estimators.record import Record
+from kohort.cohort.record import Record
+from kohort.searches.problems.problem_search import without_prefix
 
 
 @dataclass(frozen=True)

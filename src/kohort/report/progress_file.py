@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kohort.estimators.problem_search import without_prefix
-from kohort.estimators.record import Record
-from kohort.estimators.together import Cohort
+from kohort.cohort.record import Record
+from kohort.cohort.together import Cohort
+from kohort.searches.problems.problem_search import without_prefix
 
 PROGRESS = "progress.jsonl"
 """Name of the file in the folder of a run that has not ended."""

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from kohort.errors import DataError, explain
-from kohort.estimators.problem_search import SearchResult
 from kohort.report.description import describe_result
 from kohort.report.leaderboard import leaderboard, learning_curves, search_members
 from kohort.report.page.findings import findings_of
 from kohort.report.pictures import draw_search
+from kohort.searches.problems.problem_search import SearchResult
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check
-from kohort.recipe.parameters import DEFAULTS, PARAMETERS
+from kohort.recipe.hyperparameters import DEFAULTS, PARAMETERS
 from kohort.recipe.recipe import Recipe
 from kohort.recipe.schedules import warmup_steps
 from kohort.report.schedule import columns, cycled

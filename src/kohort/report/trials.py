@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from kohort.cohort.record import Record
 from kohort.engine.member import FINISHED
-from kohort.estimators.record import Record
 from kohort.report.leaderboard import SearchMember, as_json, search_members
 
 Scalar = bool | int | float | str | None

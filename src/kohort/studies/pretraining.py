@@ -15,8 +15,8 @@ import numpy as np
 from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.errors import DivergedError
-from kohort.networks.dense import DenseNetwork
-from kohort.networks.network import RawNetwork
+from kohort.networks.base import RawNetwork
+from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
 
 Train = Callable[[list[Member]], list[Outcome]]

@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 import kohort
 from kohort.engine.programs import compilations
-from kohort.networks.keras_models import tracing
+from kohort.networks.lifted import tracing
 
 
 def model(models, **options):

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from kohort.estimators.record import Record
+from kohort.cohort.record import Record
 from kohort.report.leaderboard import SearchMember
 from kohort.report.page.findings import diagnosis, findings_of
 

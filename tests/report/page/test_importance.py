@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kohort.report.page.importance import importance, interactions, without_outliers
-from kohort.report.page.parameters import Parameter
+from kohort.report.page.searched import Parameter
 
 GRID = np.array(list(product(np.linspace(-1, 1, 12), repeat=2)))
 PAIR = [Parameter(name, GRID[:, i].tolist(), True, False) for i, name in enumerate("ab")]

@@ -7,7 +7,7 @@ import time
 import pytest
 from benchmarks.chromium import chromium, missing
 
-from kohort.estimators.record import Record
+from kohort.cohort.record import Record
 from kohort.report.progress_file import PROGRESS, ProgressWriter
 from kohort.report.watching import HOST, server
 

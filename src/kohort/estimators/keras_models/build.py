@@ -18,10 +18,10 @@ from kohort.estimators.keras_models.routing import (
     made,
     routed,
 )
-from kohort.estimators.planning import AUTO
-from kohort.networks.keras_models.columns import Columns
-from kohort.networks.keras_models.host_initializers import host_initializers
-from kohort.networks.keras_models.variables import value_of
+from kohort.networks.lifted.columns import Columns
+from kohort.networks.lifted.host_initializers import host_initializers
+from kohort.networks.lifted.variables import value_of
+from kohort.studies.batch_size.planning import AUTO
 
 
 def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 
 from kohort.engine.member import Floats, Logs, Verdict
 from kohort.estimators.keras_models.routing import made
-from kohort.estimators.keras_models.tensorboard import use_own_writer
-from kohort.networks.keras_models.variables import Variables, on_device, value_of
+from kohort.estimators.keras_models.tensorboard_callback import use_own_writer
+from kohort.networks.lifted.variables import Variables, on_device, value_of
 
 _BATCH_HOOKS = (
     "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end",

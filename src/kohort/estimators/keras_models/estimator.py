@@ -12,20 +12,23 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
+from kohort.cohort.catching import hand_over
 from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.errors import DivergedError, KerasLoopWarning, ParameterError, explain
-from kohort.estimators.catching import hand_over
-from kohort.estimators.diagnosing import diagnosis_of
 from kohort.estimators.keras_models.build import build, compile_model, outputs_of, prepare
 from kohort.estimators.keras_models.callbacks import callback_list
-from kohort.estimators.keras_models.data import (
+from kohort.estimators.keras_models.fitted import FittedModel
+from kohort.estimators.keras_models.inputs import (
     Inputs,
     flat,
     floats,
     input_columns,
     inputs_of,
 )
-from kohort.estimators.keras_models.fit import (
+from kohort.estimators.keras_models.routing import further, refuse_unknown, routed
+from kohort.estimators.keras_models.setting import setting_of
+from kohort.estimators.keras_models.support import refuse_unknown_options
+from kohort.estimators.keras_models.training import (
     Job,
     Ready,
     fit_in_cohort,
@@ -34,17 +37,14 @@ from kohort.estimators.keras_models.fit import (
     rate_of,
     weights_of,
 )
-from kohort.estimators.keras_models.fitted import FittedModel
-from kohort.estimators.keras_models.routing import further, refuse_unknown, routed
-from kohort.estimators.keras_models.setting import setting_of
-from kohort.estimators.keras_models.support import refuse_unknown_options
-from kohort.estimators.planning import AUTO, automatic, automatic_rates
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
-from kohort.estimators.range_test import automatic_rate
-from kohort.networks.keras_models.columns import Columns
+from kohort.networks.lifted.columns import Columns
 from kohort.recipe.constraints import Interval, check, flag
-from kohort.studies.diagnosis import Diagnosis
-from kohort.studies.instruments import Instruments
+from kohort.studies.batch_size.planning import AUTO, automatic, automatic_rates
+from kohort.studies.diagnosis.diagnosing import diagnosis_of
+from kohort.studies.diagnosis.diagnosis import Diagnosis
+from kohort.studies.diagnosis.instruments import Instruments
+from kohort.studies.learning_rate.range_test import automatic_rate
 
 _COUNT = Interval(1, float("inf"), whole=True)
 

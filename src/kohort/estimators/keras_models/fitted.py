@@ -15,13 +15,19 @@ from sklearn.utils.validation import check_is_fitted
 from kohort.engine.member import Floats
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.estimators.keras_models.build import build, compile_model, outputs_of
-from kohort.estimators.keras_models.data import Inputs, flat, inputs_of
-from kohort.estimators.keras_models.fit import Ready, put_rate, put_weights, rate_of, weights_of
-from kohort.estimators.keras_models.parameters import KerasParameters
+from kohort.estimators.keras_models.constructor import KerasParameters
+from kohort.estimators.keras_models.inputs import Inputs, flat, inputs_of
 from kohort.estimators.keras_models.routing import asks_for_data, routed
+from kohort.estimators.keras_models.training import (
+    Ready,
+    put_rate,
+    put_weights,
+    rate_of,
+    weights_of,
+)
 from kohort.estimators.preparation import floating_dtype
 from kohort.estimators.reprs import RichReprMixin, training_html
-from kohort.networks.keras_models.variables import Variables
+from kohort.networks.lifted.variables import Variables
 from kohort.recipe.recipe import Recipe
 
 

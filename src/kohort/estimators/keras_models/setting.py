@@ -6,9 +6,9 @@ from typing import Any
 
 from kohort.engine.member import Member
 from kohort.estimators.keras_models.routing import known_names
-from kohort.networks.keras_models.names import snake_case
-from kohort.networks.keras_models.probing import leaves
-from kohort.networks.keras_models.variables import normalizations
+from kohort.networks.lifted.names import snake_case
+from kohort.networks.lifted.probing import leaves
+from kohort.networks.lifted.variables import normalizations
 from kohort.recipe.clipping import CLIPPINGS
 from kohort.recipe.losses import ALIASES, LOSSES
 

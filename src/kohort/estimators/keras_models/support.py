@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from kohort.estimators.keras_models.callbacks import needs_batches
-from kohort.networks.keras_models.variables import normalizations
+from kohort.networks.lifted.variables import normalizations
 
 _METHODS = (
     "train_step", "test_step", "compute_metrics", "compute_loss", "fit", "train_on_batch",

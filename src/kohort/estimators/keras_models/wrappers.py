@@ -15,7 +15,9 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from kohort.engine.member import Floats
 from kohort.errors import DataError
-from kohort.estimators.keras_models.data import (
+from kohort.estimators.keras_models.documentation import PARAMETERS, documented
+from kohort.estimators.keras_models.estimator import KerasEstimator
+from kohort.estimators.keras_models.inputs import (
     Inputs,
     class_columns,
     losses_of,
@@ -23,9 +25,7 @@ from kohort.estimators.keras_models.data import (
     takes_logits,
     value_columns,
 )
-from kohort.estimators.keras_models.documentation import PARAMETERS, documented
-from kohort.estimators.keras_models.estimator import KerasEstimator
-from kohort.networks.keras_models.columns import Columns
+from kohort.networks.lifted.columns import Columns
 
 ONE_HOT = "multiclass-onehot"
 """Type of a target whose rows are one-hot, as SciKeras names it."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kohort.report.page.findings import diagnosis
 from kohort.report.page.importance import importance, interactions, without_outliers
 from kohort.report.page.packing import packed, thinned
-from kohort.report.page.parameters import Parameter, parameters_of
+from kohort.report.page.searched import Parameter, parameters_of
 from kohort.report.page.source import Source
 
 _MOST_NUMBERS = 800_000

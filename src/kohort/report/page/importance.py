@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.report.page.parameters import Parameter
+from kohort.report.page.searched import Parameter
 
 FEWEST_CANDIDATES = 10
 _FENCE = 3.0

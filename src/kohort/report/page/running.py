@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.cohort.record import Record
 from kohort.engine.member import TRAINING, WAITING
-from kohort.estimators.record import Record
 from kohort.report.leaderboard import SearchMember, board_of, curves_of
 from kohort.report.page.source import Source
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kohort.estimators.spaces import LogWholeNumbers, describe_space
 from kohort.report.trackers.tracker import Tracker, without_password
 from kohort.report.trials import Trial, Trials, different, mean_curve
+from kohort.searches.spaces import LogWholeNumbers, describe_space
 
 
 class OptunaTracker(Tracker):

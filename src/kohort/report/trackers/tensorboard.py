@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kohort.errors import TrackerError, explain
-from kohort.estimators.keras_models.tensorboard import Summaries, Writer
+from kohort.estimators.keras_models.tensorboard_callback import Summaries, Writer
 from kohort.report.trackers.tracker import Tracker
 from kohort.report.trials import Fit, Scalar, Trial, Trials
 

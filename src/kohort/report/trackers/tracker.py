@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
+from kohort.cohort.together import Cohort
 from kohort.errors import ParameterError, TrackerError, explain
-from kohort.estimators.together import Cohort
 from kohort.report.leaderboard import fits_of
 from kohort.report.trials import Trials, trials_of
 

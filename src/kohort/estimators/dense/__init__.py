@@ -1,0 +1,1 @@
+"""Estimators of kohort's own dense networks."""

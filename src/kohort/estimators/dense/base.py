@@ -1,0 +1,383 @@
+"""What both dense estimators share: `fit`, raw predictions, export."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from kohort.cohort.together import current, train_members
+from kohort.data.parquet import ParquetTable
+from kohort.data.splitting import split
+from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, Verdict
+from kohort.errors import DivergedError, DivergedWarning, ParameterError, explain
+from kohort.estimators.dense.epoch_callbacks import (
+    CallbackSupportMixin,
+    EpochCallbacks,
+    with_callbacks,
+)
+from kohort.estimators.dense.export import keras_model
+from kohort.estimators.dense.labels import Labelled, labelled_rows
+from kohort.estimators.dense.parameters import DenseParameters, check_own
+from kohort.estimators.dense.passes import DensePasses
+from kohort.estimators.dense.persistence import save
+from kohort.estimators.preparation import (
+    DTYPES,
+    Scaling,
+    checked_table,
+    floating_dtype,
+    relative,
+    unpack_validation,
+)
+from kohort.estimators.reprs import RichReprMixin, training_html
+from kohort.networks.own.dense import DenseNetwork
+from kohort.recipe.hyperparameters import DEFAULTS
+from kohort.recipe.recipe import Recipe
+from kohort.runtime import require_jax
+from kohort.studies.batch_size.planning import AUTO, automatic, automatic_rates
+from kohort.studies.diagnosis.diagnosing import diagnosis_of, with_instruments
+from kohort.studies.diagnosis.diagnosis import Diagnosis
+from kohort.studies.learning_rate.range_test import automatic_rate
+from kohort.studies.pretraining import pretrained
+from kohort.studies.workers.worker_planning import automatic_workers
+
+
+@dataclass(eq=False, repr=False)
+class DenseEstimator(
+    DensePasses,
+    RichReprMixin,
+    CallbackSupportMixin,  # type: ignore[misc]
+    DenseParameters,
+    BaseEstimator,  # type: ignore[misc]
+):
+    """Behaviour of `DenseRegressor` and `DenseClassifier`."""
+
+    _rate_parameter = "learning_rate"
+
+    @abstractmethod
+    def _check_targets(self, y: Any, reset: bool) -> Floats:
+        """Checked targets as (row, target); learns the target's form when `reset`."""
+
+    @abstractmethod
+    def _loss(self) -> str:
+        """Name of the loss, with `"auto"` resolved."""
+
+    @property
+    @abstractmethod
+    def _outputs(self) -> int:
+        """Number of raw outputs of the network."""
+
+    def _class_weights(self, targets: Floats) -> Floats | None:
+        """Weight of each row from its class, or None."""
+        return None
+
+    def _labels(self, targets: Floats) -> NDArray[Any] | None:
+        """Class codes to stratify by, or None."""
+        return None
+
+    def _target_scaling(self, targets: Floats, weight: Floats | None) -> Scaling:
+        return Scaling.of(targets, weight, on=False)
+
+    @with_callbacks  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        X_unlabeled: Any = None,
+    ) -> Self:
+        """Train the network.
+
+        Inside `kohort.together()` the call waits and trains with the other fits.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or ParquetTable, shape (row, feature)
+        y : array-like, shape (row,) or (row, target)
+        sample_weight : array-like, shape (row,), default=None
+            Non-negative; scaled to a mean of 1 over the training rows.
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Rows to monitor instead of a part of the training rows.
+        X_unlabeled : array-like or DataFrame, shape (row, feature), default=None
+            Further rows to pretrain on.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError
+            If a parameter is out of range or unknown, or contradicts another.
+        DataError, ValueError
+            If the data cannot be used.
+        DivergedError
+            If the loss became NaN or infinite before any epoch left usable weights.
+        """
+        self._check_parameters()
+        rows = labelled_rows(self, X, y, sample_weight, X_unlabeled)
+        X, y = checked_table(self, rows.X, rows.y)
+        targets = self._check_targets(y, reset=True)
+        fields = self._recipe_fields()
+        more = {"sample_weight": sample_weight, "validation_data": validation_data}
+        self._fill_in(fields, X, y, {**more, "X_unlabeled": X_unlabeled})
+        recipe = Recipe.of(**fields, loss=self._loss())
+        weight = self._weights(rows.sample_weight, X, targets)
+        members = self._members(recipe, X, targets, weight, validation_data, rows)
+        self._take(self._trained(members, X, y, rows.sample_weight))
+        return self
+
+    def _recipe_fields(self) -> dict[str, Any]:
+        fields = {name: getattr(self, name) for name in DEFAULTS}
+        for name in ("batch_size", *automatic_rates(self)):
+            if fields[name] == AUTO:
+                fields[name] = DEFAULTS[name]
+        return fields
+
+    def _fill_in(self, fields: dict[str, Any], X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+        """Put what is measured in place of `"auto"`."""
+        if self.batch_size == AUTO:
+            self.batch_size_plan_ = plan = automatic(self, X, y, fit_params)
+            fields["batch_size"] = plan.batch_size
+            fields["learning_rate"] *= plan.rate_factor
+            fields["warmup"] = self.warmup or plan.warmup
+        if automatic_rates(self):
+            found = automatic_rate(self, X, y, fit_params, fields["batch_size"])
+            fields["learning_rate"] = found or DEFAULTS["learning_rate"]
+
+    def _check_parameters(self) -> None:
+        """Refuse a bad parameter before any work on the data."""
+        require_jax()
+        check_own(self)
+        Recipe.of(**self._recipe_fields(), loss="mse")
+
+    def _members(
+        self,
+        recipe: Recipe,
+        X: Any,
+        targets: Floats,
+        weight: Floats | None,
+        validation_data: Any,
+        given: Labelled,
+    ) -> list[Member]:
+        """Scale the data, set validation rows aside, and describe the fit to the engine."""
+        dtype = floating_dtype()
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        unlabelled = given.unlabelled_values(self, DTYPES)
+        self._scale(X, targets, weight, unlabelled)
+        workers = self._workers(X, recipe)
+        x, t = self._scaling.rows(X, dtype, workers), self._target.apply(targets, dtype)
+        train, held_out, validation = None, None, None
+        if validation_data is not None:
+            validation = self._validation(validation_data, dtype)
+        elif recipe.early_stopping and self.validation_fraction is not None:
+            fraction = float(self.validation_fraction)
+            train, held_out = split(len(x), fraction, self._seed, self._labels(targets))
+        weight = relative(weight, train, dtype)
+        if held_out is not None:
+            part = None if weight is None else weight[held_out]
+            validation = Rows(x[held_out], t[held_out], part)
+        rows = _shared(Rows(x, t, weight))
+        network = DenseNetwork.of(x.shape[1], self._outputs, recipe)
+        first = Member(recipe, network, rows, train, validation and _shared(validation), self._seed)
+        members = [replace(first, seed=seed) for seed in self._seeds(self.n_networks)]
+        if self.pretrain is None:
+            return members
+        seen = (
+            x if unlabelled is None else np.concatenate([x, self._scaling.apply(unlabelled, dtype)])
+        )
+        return pretrained(
+            members,
+            _shared(Rows(seen, seen)),
+            self.pretrain,
+            self.pretrain_epochs,
+            float(self.pretrain_noise),
+            lambda tasks: train_members(tasks, 2 * int(X.nbytes)),
+        )
+
+    def _scale(
+        self, X: Any, targets: Floats, weight: Floats | None, unlabelled: Floats | None
+    ) -> None:
+        """Learn the scaling of the features, over all rows, and of the target."""
+        seen, share = X, weight
+        if unlabelled is not None:
+            seen = np.concatenate([X, unlabelled])
+            if weight is not None:
+                share = np.concatenate([weight, np.full(len(unlabelled), weight.mean())])
+        self._scaling = Scaling.of(seen, share, bool(self.standardize))
+        self._target = self._target_scaling(targets, weight)
+
+    def _weights(self, sample_weight: Any, X: Any, targets: Floats) -> Floats | None:
+        by_class = self._class_weights(targets)
+        if sample_weight is None:
+            return by_class
+        weight: Floats = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        return weight if by_class is None else weight * by_class
+
+    def _validation(self, validation_data: Any, dtype: np.dtype[Any]) -> Rows:
+        X, y, weight = unpack_validation(validation_data)
+        X, y = checked_table(self, X, y, reset=False)
+        targets = self._check_targets(y, reset=False)
+        if weight is not None:
+            weight = _check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)
+        return Rows(self._scaling.rows(X, dtype), self._target.apply(targets, dtype), weight)
+
+    def _workers(self, X: Any, recipe: Recipe) -> int:
+        """Worker processes that read the rows of a file."""
+        if not isinstance(X, ParquetTable):
+            return 0
+        if self.pretrain is not None:
+            raise ParameterError(explain("pretrain", "None for a ParquetTable", self.pretrain))
+        if self.workers == AUTO:
+            self.worker_plan_ = automatic_workers(self, X, X.shape[1:], recipe.batch_size)
+            return self.worker_plan_.workers
+        return int(self.workers)
+
+    def _trained(self, members: list[Member], X: Any, y: Any, sample_weight: Any) -> list[Outcome]:
+        """Train the members; the first tells whatever wants to hear of each epoch."""
+        first = members[0]
+        listeners: list[Callable[..., bool]] = []
+        callbacks = None
+        if EpochCallbacks.wanted(self):
+            callbacks = EpochCallbacks(
+                self, lambda *at: self._attributes_at(first, *at), X, y, sample_weight
+            )
+            listeners.append(callbacks.on_epoch)
+        if self.verbose:
+            listeners.append(self._say)
+        if listeners:
+            members = [_listening(first, listeners), *members[1:]]
+        self._network, self.recipe_ = first.network, first.recipe
+        judge = None
+        self.__dict__.pop("diagnosis_", None)
+        if self.diagnose:
+            watched, judge = self._watched(members[0])
+            members = [watched, *members[1:]]
+        held = 2 * int(X.nbytes)  # The table, and the one that a pipeline made it from.
+        outcomes = train_members(members, held, self.get_params(), judge)
+        if callbacks is not None:
+            callbacks.end()
+        return outcomes
+
+    def _watched(self, member: Member) -> tuple[Member, Callable[[Outcome], Diagnosis]]:
+        """A member with instruments, and what makes a diagnosis of them."""
+        watched, instruments = with_instruments(member)
+        classes = len(getattr(self, "classes_", ()))
+        names = tuple((field.name, field.name) for field in fields(self))
+
+        def judge(outcome: Outcome) -> Diagnosis:
+            known = {"classes": classes, "names": names}
+            self.diagnosis_ = diagnosis_of(member, instruments, outcome, **known)
+            return self.diagnosis_
+
+        return watched, judge
+
+    def _say(self, epoch: int, logs: Logs, weights: Any) -> bool:
+        if self.verbose == 2 or epoch + 1 == self.epochs or (epoch + 1) % 10 == 0:
+            numbers = " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
+            print(f"Epoch {epoch + 1}/{self.epochs} - {numbers}", flush=True)
+        return False
+
+    def _attributes_at(self, member: Member, epoch: int, weights: list[Floats]) -> dict[str, Any]:
+        """Fitted attributes as if training had ended with these weights."""
+        own = {parameter.name for parameter in fields(self)}
+        learned = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in own and not name.startswith(("_skl", "_callback", "_parent"))
+        }
+        now = Outcome(weights, best_epoch=epoch)
+        learned |= {"n_epochs_": epoch + 1, "best_epoch_": epoch}
+        return {**learned, "weights_": weights, "networks_": [now]}
+
+    def _take(self, outcomes: list[Outcome]) -> None:
+        usable = [outcome for outcome in outcomes if outcome.weights is not None]
+        first = usable[0] if usable else outcomes[0]
+        self.history_ = {name: np.asarray(values) for name, values in first.history.items()}
+        self.status_ = first.status
+        self.n_epochs_ = first.epochs
+        self.best_epoch_ = first.best_epoch
+        if first.weights is None:
+            raise DivergedError(first.cause)
+        for outcome in outcomes:
+            if outcome.status == DIVERGED:
+                warnings.warn(_what_is_left(outcome), DivergedWarning, stacklevel=3)
+        self.networks_ = usable
+        self.weights_ = first.weights
+
+    def _learned_html(self) -> str:
+        return training_html(self)
+
+    def to_keras(self) -> Any:
+        """The network as a compiled `keras.Model` that takes raw features.
+
+        Returns
+        -------
+        keras.Model
+            Input `(row, feature)`, in the features' own units; output `(row, target)` in the
+            target's units, `(row, 1)` with the probability of `classes_[1]`, or `(row, class)`
+            with the probability of each class. Compiled with the estimator's optimizer and loss
+            (labels as positions in `classes_`), ready for `evaluate`, `fit` or `save`.
+
+        Examples
+        --------
+        >>> import numpy as np, kohort
+        >>> X = np.random.default_rng(0).normal(size=(64, 3))
+        >>> model = kohort.DenseRegressor(width=8, epochs=2, random_state=0).fit(X, X[:, 0])
+        >>> keras_model = model.to_keras()
+        >>> np.allclose(keras_model.predict(X, verbose=0)[:, 0], model.predict(X), atol=1e-5)
+        True
+        """
+        check_is_fitted(self, "weights_")
+        return keras_model(self)
+
+    def save(self, path: Any) -> None:
+        """Write the fitted estimator to one file, without pickle; `kohort.load` reads it.
+
+        Parameters
+        ----------
+        path : str or path
+            Replaced if it exists. A `random_state` that is a generator is saved as None.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be written.
+        """
+        check_is_fitted(self, "weights_")
+        save(self, path)
+
+
+def _shared(rows: Rows) -> Rows:
+    """The table, or an equal one that another fit of the open cohort holds already."""
+    cohort = current()
+    return rows if cohort is None else cohort.rows(rows)
+
+
+def _what_is_left(outcome: Outcome) -> str:
+    """What became of a network whose training diverged."""
+    if outcome.weights is None:
+        return f"{outcome.cause} The other networks predict without it."
+    best = outcome.best_epoch + 1
+    return f"{outcome.cause} The weights of epoch {best}, the best before that, were restored."
+
+
+def _listening(member: Member, listeners: list[Callable[..., bool]]) -> Member:
+    """The same member, telling every listener of each epoch."""
+
+    def on_epoch(epoch: int, logs: Logs, weights: Any) -> Verdict:
+        answers = [listener(epoch, logs, weights) for listener in listeners]
+        return Verdict(stop=any(answers))
+
+    return replace(member, on_epoch=on_epoch)

@@ -1,0 +1,354 @@
+"""`DenseRegressor` and `DenseClassifier`: a dense Keras network as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+
+from kohort.engine.member import Floats
+from kohort.errors import DataError, ParameterError, explain
+from kohort.estimators.dense.base import DenseEstimator
+from kohort.estimators.dense.parameters import documented
+from kohort.estimators.preparation import Scaling
+from kohort.recipe import losses
+from kohort.recipe.constraints import OneOf, check
+from kohort.recipe.hyperparameters import HOST, STRUCTURE, Parameter
+from kohort.studies.uncertainty import Uncertainty, uncertainty
+
+_REGRESSION_LOSSES = (
+    "auto",
+    *losses.REGRESSION,
+    *(alias for alias, name in losses.ALIASES.items() if name in losses.REGRESSION),
+)
+_CLASSIFICATION_LOSSES = ("auto", "focal", *losses.CLASSIFICATION)
+
+
+@documented(
+    Parameter(
+        "loss", "loss", STRUCTURE, "auto", OneOf(_REGRESSION_LOSSES),
+        '{"auto", "mse", "mae", "huber", "log_cosh", "quantile", "poisson"}',
+        'Keras identifier; `"auto"` is mean squared error. With `standardize=True` it is computed '
+        "on the standardised target, so that a learning rate does not depend on the target's unit. "
+        "quantile is the pinball loss; poisson has a log link, for targets >= 0.",
+    ),
+)  # fmt: skip
+@dataclass(eq=False, repr=False)
+class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
+    """Dense network for regression, of one target or several.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    history_ : dict of arrays, shape (epoch,)
+        `"loss"`, `"val_loss"`, as Keras names them, in units of the standardised
+        target when `standardize=True`.
+    n_epochs_, best_epoch_ : int
+        Epochs run; index of the epoch whose weights are kept.
+    status_ : str
+        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
+    batch_size_plan_, rate_finding_ : BatchSizePlan, RateFinding
+        What was measured where `batch_size`, `learning_rate` is `"auto"`.
+    weights_ : list of arrays
+        Trained variables layer by layer, in Keras's shapes: kernel, bias, gamma and beta of the
+        normalisation, slopes of prelu; then the moving averages of batch_norm.
+    networks_ : list of Outcome
+        `weights`, `history`, `status` and `best_epoch` of each of `n_networks`; the attributes
+        above are those of the first.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the (first) network from learning, if anything does.
+    recipe_ : Recipe
+        The hyperparameters with every `"auto"` and None resolved.
+    n_features_in_, feature_names_in_
+        Number of features; their names, if X had any.
+    n_outputs_ : int
+        Number of targets.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> import kohort
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = kohort.DenseRegressor(width=32, epochs=20, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.4
+    True
+    """
+
+    def _loss(self) -> str:
+        loss = "mse" if self.loss == "auto" else self.loss
+        check("loss", loss, OneOf(_REGRESSION_LOSSES))
+        return losses.ALIASES.get(loss, loss)
+
+    @property
+    def _outputs(self) -> int:
+        return self.n_outputs_
+
+    def _check_targets(self, y: Any, reset: bool) -> Floats:
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
+        targets = y.reshape(len(y), -1)
+        if reset:
+            self.n_outputs_ = targets.shape[1]
+            self._flat = y.ndim == 1
+        elif targets.shape[1] != self.n_outputs_:
+            raise DataError(
+                f"validation_data's y must have {self.n_outputs_} columns, as y has; "
+                f"got {targets.shape[1]}."
+            )
+        if self._loss() == "poisson" and targets.min() < 0:
+            raise DataError(
+                f"y must be >= 0 with loss='poisson'; got {targets.min():g}. "
+                "Use loss='mse' for targets of either sign."
+            )
+        return np.asarray(targets)
+
+    def _target_scaling(self, targets: Floats, weight: Floats | None) -> Scaling:
+        if self._loss() == "poisson":
+            return Scaling.by_mean(targets, weight, on=bool(self.standardize))
+        return Scaling.of(targets, weight, on=bool(self.standardize))
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame, shape (row, feature)
+        return_std : bool, default=False
+            Whether to return the standard deviation of the passes too: `mc_samples` passes with
+            dropout left on, through each of `n_networks`. It is the uncertainty of the network, not
+            the noise of the target.
+
+        Returns
+        -------
+        array of Keras's float type, shape (row,) or (row, target)
+            In the target's own units; the mean over all passes.
+        array of the same shape, only with `return_std`
+
+        Raises
+        ------
+        ParameterError
+            If `return_std` is asked of a single pass.
+        """
+        check_is_fitted(self, "weights_")
+        if return_std and self._n_passes < 2:
+            raise _needs_passes("return_std", "False", return_std)
+        means, deviations = [], []
+        for raw in self._passes(X):
+            values = np.exp(raw) if self.recipe_.loss == "poisson" else raw
+            values = self._target.undo(values)
+            means.append(values.mean(axis=0).astype(raw.dtype))
+            if return_std:
+                deviations.append(values.std(axis=0).astype(raw.dtype))
+        if return_std:
+            return self._shaped(means), self._shaped(deviations)
+        return self._shaped(means)
+
+    def _shaped(self, blocks: list[Floats]) -> Floats:
+        values = np.concatenate(blocks)
+        return values[:, 0] if self._flat else values
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+@documented(
+    Parameter(
+        "loss", "loss", STRUCTURE, "auto", OneOf(_CLASSIFICATION_LOSSES),
+        '{"auto", "focal"} or Keras identifier',
+        '`"auto"` is binary cross-entropy over one sigmoid output for two classes, and categorical '
+        'cross-entropy over a softmax for more; `"focal"` likewise with the focal loss (Lin et al. '
+        "2017, arXiv:1708.02002).",
+    ),
+    Parameter(
+        "class_weight", "class weights", HOST, None, OneOf(()), 'dict, "balanced" or None',
+        "Weight of each class, times `sample_weight`; scikit-learn's convention.",
+    ),
+)  # fmt: skip
+@dataclass(eq=False, repr=False)
+class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
+    """Dense network for classification, of two classes or more.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    history_ : dict of arrays, shape (epoch,)
+        `"loss"`, `"val_loss"`, `"val_accuracy"`, as Keras names them.
+    n_epochs_, best_epoch_ : int
+        Epochs run; index of the epoch whose weights are kept.
+    status_ : str
+        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
+    batch_size_plan_, rate_finding_ : BatchSizePlan, RateFinding
+        What was measured where `batch_size`, `learning_rate` is `"auto"`.
+    weights_ : list of arrays
+        Trained variables layer by layer, in Keras's shapes: kernel, bias, gamma and beta of the
+        normalisation, slopes of prelu; then the moving averages of batch_norm.
+    networks_ : list of Outcome
+        `weights`, `history`, `status` and `best_epoch` of each of `n_networks`; the attributes
+        above are those of the first.
+    diagnosis_ : Diagnosis
+        With `diagnose=True`: what keeps the (first) network from learning, if anything does.
+    recipe_ : Recipe
+        The hyperparameters with every `"auto"` and None resolved.
+    n_features_in_, feature_names_in_
+        Number of features; their names, if X had any.
+    classes_ : array, shape (class,)
+        Labels, sorted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> import kohort
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = kohort.DenseClassifier(width=32, epochs=20, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+    """
+
+    class_weight: dict[Any, float] | str | None = None
+
+    def _loss(self) -> str:
+        binary = len(getattr(self, "classes_", (0, 1))) == 2
+        check("loss", self.loss, OneOf(_CLASSIFICATION_LOSSES))
+        fitting = {
+            "auto": "binary_crossentropy" if binary else "sparse_categorical_crossentropy",
+            "focal": "binary_focal_crossentropy" if binary else "categorical_focal_crossentropy",
+        }
+        if losses.LINKS.get(self.loss) == "sigmoid" and not binary:
+            raise ParameterError(
+                explain(
+                    "loss",
+                    f"'auto' or {fitting['auto']!r} for {len(self.classes_)} classes",
+                    self.loss,
+                )
+            )
+        return fitting.get(self.loss, self.loss)
+
+    @property
+    def _outputs(self) -> int:
+        return 1 if losses.LINKS[self._loss()] == "sigmoid" else len(self.classes_)
+
+    def _check_targets(self, y: Any, reset: bool) -> Floats:
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        if reset:
+            self.classes_ = np.unique(y)
+            if len(self.classes_) < 2:
+                raise DataError(
+                    "y must have at least two classes to tell apart; got 1 class, "
+                    f"{self.classes_[0]!r}. Check the target column or the split."
+                )
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise DataError(
+                f"validation_data's y must hold only classes that y has; got {unknown.tolist()}."
+            )
+        return np.searchsorted(self.classes_, y).astype(np.float64)[:, None]
+
+    def _class_weights(self, targets: Floats) -> Floats | None:
+        if self.class_weight is None:
+            return None
+        labels = self.classes_[self._labels(targets)]
+        try:
+            return np.asarray(compute_sample_weight(self.class_weight, labels))
+        except (ValueError, TypeError) as error:
+            raise ParameterError(
+                explain(
+                    "class_weight",
+                    "None, 'balanced' or a dict from class to weight",
+                    self.class_weight,
+                    f"({error})",
+                )
+            ) from error
+
+    def _labels(self, targets: Floats) -> NDArray[Any]:
+        return targets[:, 0].astype(np.intp)
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Probability of each class, the mean over all passes.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame, shape (row, feature)
+
+        Returns
+        -------
+        array of Keras's float type, shape (row, class)
+            Columns in the order of `classes_`; each row sums to 1.
+        """
+        return self._over_passes(X, lambda passes: np.asarray(passes.mean(axis=0)))
+
+    def predict_uncertainty(self, X: Any) -> Uncertainty:
+        """Uncertainty of each row's class, from several passes.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame, shape (row, feature)
+
+        Returns
+        -------
+        Uncertainty
+            `predictive_entropy` and `mutual_information`, in nats, each of shape (row,), over
+            `mc_samples` passes with dropout left on through each of `n_networks`.
+
+        Raises
+        ------
+        ParameterError
+            If there is only a single pass.
+        """
+        check_is_fitted(self, "weights_")
+        if self._n_passes < 2:
+            raise _needs_passes("mc_samples", "at least 2", self.mc_samples)
+        both = self._over_passes(X, lambda passes: np.stack(uncertainty(passes), axis=1))
+        return Uncertainty(both[:, 0], both[:, 1])
+
+    def _over_passes(self, X: Any, reduce: Callable[[Floats], Floats]) -> Floats:
+        """Reduce the probabilities (pass, row, class) block by block of rows."""
+        return np.concatenate([reduce(_probabilities(raw)) for raw in self._passes(X)])
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the most probable class.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame, shape (row, feature)
+
+        Returns
+        -------
+        array of labels, shape (row,)
+        """
+        likeliest = np.argmax(self.predict_proba(X), axis=1)
+        return np.asarray(self.classes_[likeliest])
+
+
+def _probabilities(raw: Floats) -> Floats:
+    """Raw outputs (..., output) as probabilities (..., class)."""
+    if raw.shape[-1] == 1:
+        positive = expit(raw[..., 0])
+        return np.stack([1 - positive, positive], axis=-1)
+    return np.asarray(softmax(raw, axis=-1))
+
+
+def _needs_passes(name: str, requirement: str, value: Any) -> ParameterError:
+    return ParameterError(
+        explain(
+            name,
+            f"{requirement} for a network that makes a single pass",
+            value,
+            "Set mc_samples to 50, say, with dropout > 0 before fitting, or n_networks to 5.",
+        )
+    )

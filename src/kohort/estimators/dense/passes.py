@@ -1,0 +1,60 @@
+"""Passes of a fitted dense estimator: of each of its networks, and of each with dropout left on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from kohort.engine.member import Floats, Outcome
+from kohort.engine.predict import SAMPLED, Trained, blocks, raw_outputs, sampled_outputs
+from kohort.estimators.preparation import Scaling, checked_table
+from kohort.networks.base import Network
+from kohort.recipe.recipe import Recipe
+
+
+class DensePasses:
+    """Raw outputs of the networks that an estimator has trained."""
+
+    weights_: list[Floats]
+    networks_: list[Outcome]
+    recipe_: Recipe
+    mc_samples: int
+    _scaling: Scaling
+    _network: Network
+    _seed: int
+
+    def _seeds(self, count: int) -> list[int]:
+        """Seed of each network; the first is that of a network alone."""
+        more = np.random.SeedSequence(self._seed).generate_state(count - 1)
+        return [self._seed, *(int(seed) for seed in more)]
+
+    def _passes(self, X: Any) -> Iterator[Floats]:
+        """Raw outputs of every pass, block by block of rows, shape (pass, row, output)."""
+        check_is_fitted(self, "weights_")
+        X, _ = checked_table(self, X, reset=False)
+        x = self._scaling.rows(X, self.weights_[0].dtype)
+        networks = [
+            Trained(self._network, self.recipe_, outcome.weights, seed)
+            for outcome, seed in zip(self.networks_, self._seeds(len(self.networks_)), strict=True)
+            if outcome.weights is not None
+        ]
+        for block in blocks(x):
+            if self._samples:
+                passes = [
+                    sampled_outputs(n, x[block], self._samples, block.start) for n in networks
+                ]
+            else:
+                passes = [raw_outputs(n, x[block])[None] for n in networks]
+            yield passes[0] if len(passes) == 1 else np.concatenate(passes)
+
+    @property
+    def _samples(self) -> int:
+        """Passes with noise of each network; 0 where it would make no difference."""
+        return int(self.mc_samples) if self.recipe_.uses & SAMPLED else 0
+
+    @property
+    def _n_passes(self) -> int:
+        return len(self.networks_) * max(1, self._samples)

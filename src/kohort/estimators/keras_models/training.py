@@ -1,0 +1,304 @@
+"""One Keras model made ready for its data, and trained: in a cohort, or by Keras's own loop."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from kohort.cohort.together import current, train_members
+from kohort.engine.member import Floats, Member, Outcome, Rows
+from kohort.estimators.keras_models.callbacks import CallbackRun, ModelState
+from kohort.estimators.keras_models.support import (
+    has_own_loss,
+    obstacle_of_call,
+    obstacle_of_losses,
+    obstacle_of_model,
+)
+from kohort.estimators.preparation import floating_dtype
+from kohort.networks.lifted.columns import Columns
+from kohort.networks.lifted.functions import UntraceableError
+from kohort.networks.lifted.tracing import Tracing, trace
+from kohort.networks.lifted.variables import Variables, value_of
+from kohort.recipe.recipe import Recipe
+from kohort.studies.diagnosis.diagnosing import with_instruments
+from kohort.studies.diagnosis.diagnosis import Diagnosis
+from kohort.studies.diagnosis.instruments import Instruments
+
+
+@dataclass
+class Ready:
+    """A compiled and built model with what the engine needs of it.
+
+    Attributes
+    ----------
+    model : keras.Model
+    x, y : Columns
+    batch_size : int
+    tracing : Tracing or None
+        None where a cohort cannot take the model.
+    obstacle : str
+        Why it cannot; "" if it can.
+    """
+
+    model: Any
+    x: Columns
+    y: Columns
+    batch_size: int
+    tracing: Tracing | None = None
+    obstacle: str = ""
+
+    @classmethod
+    def of(cls, model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = False) -> Ready:
+        """Trace the model if a cohort can take it, so that it can be probed if that is asked."""
+        ready = cls(model, x, y, batch_size)
+        ready.obstacle = ready._obstacle()
+        if not ready.obstacle:
+            try:
+                ready.tracing = trace(model, x, y, batch_size, probed)
+            except UntraceableError as error:
+                ready.obstacle = str(error)
+            except Exception as error:
+                ready.obstacle = f"its step cannot be traced ({type(error).__name__}: {error})"
+            else:
+                if (_own_code(model) or has_own_loss(model)) and _mixes_rows(ready):
+                    ready.tracing = None
+                    ready.obstacle = "rows of a batch influence each other in its layers or losses"
+        return ready
+
+    def _obstacle(self) -> str:
+        import keras
+
+        backend = keras.backend.backend()
+        if backend != "jax":
+            return (
+                f"Keras runs on the {backend!r} backend. Import kohort before keras, or set "
+                'os.environ["KERAS_BACKEND"] = "jax" before the first import of keras'
+            )
+        return obstacle_of_model(self.model) or obstacle_of_losses(
+            self.model, self.x.symbolic(), self.y.symbolic()
+        )
+
+    def state(self) -> list[Floats]:
+        """The model's variables as a member carries them, with the arrays of its functions."""
+        assert self.tracing is not None
+        return [*ModelState(self.model).read(), *self.tracing.arrays]
+
+
+def _own_code(model: Any) -> bool:
+    """Whether a layer, or the model itself, runs code that is not Keras's."""
+    layers = model._flatten_layers(include_self=True)
+    return any(
+        not type(layer).__module__.startswith("keras.") or type(layer).__name__ == "Lambda"
+        for layer in layers
+    )
+
+
+_mixing: dict[str, bool] = {}
+
+
+def _mixes_rows(ready: Ready) -> bool:
+    """Whether a training step depends on rows that weigh nothing; tried once for each structure."""
+    tracing, size = ready.tracing, ready.batch_size
+    assert tracing is not None
+    network = tracing.network
+    if size < 2:
+        return False
+    if network.digest not in _mixing:
+        generator = np.random.default_rng(0)
+        dtype = floating_dtype()
+        half = size // 2
+        share = np.where(np.arange(size) < half, 1 / half, 0).astype(dtype)
+        x = generator.uniform(size=(size, network.features)).astype(dtype)
+        other = np.where(share[:, None] > 0, x, 1 + x)
+        y = np.zeros((size, ready.y.width), dtype)
+        pace = {"learning_rate": dtype.type(0.01), "fresh": dtype.type(1)}
+        params = np.zeros(network.layout.size, dtype)
+        network.layout.embed(ready.state(), params)
+        rest = (np.asarray(tracing.numbers, dtype), np.asarray(tracing.units, np.int32))
+
+        def trained(x: Any) -> Any:
+            state = network.layout.unpack(jnp.asarray(params))
+            batch = (x, y, share, np.int32(half))
+            carried, *_ = network.step(state, (), batch, pace, *rest, np.uint32(0), np.int32(0))
+            return carried[: network.carried]
+
+        pairs = zip(*(jax.jit(trained)(each) for each in (x, other)), strict=True)
+        _mixing[network.digest] = not all(np.allclose(a, b, 1e-4, 1e-6) for a, b in pairs)
+    return _mixing[network.digest]
+
+
+@dataclass
+class Job:
+    """What one call of `fit` asks for.
+
+    Attributes
+    ----------
+    rows : Rows
+        All rows; shared between members.
+    train : array of int or None
+        Which of them to train on.
+    validation : Rows or None
+    epochs, first_epoch : int
+    shuffled : bool
+    callbacks : list of keras.callbacks.Callback
+    options : dict
+        Further arguments of Keras's `fit`.
+    seed : int
+    held : int
+        Bytes of tables that the caller keeps.
+    parameters : dict
+        What the cohort's record shall say.
+    judge : callable or None
+        `judge(member, instruments, outcome)` gives a diagnosis.
+    """
+
+    rows: Rows
+    train: NDArray[np.intp] | None
+    validation: Rows | None
+    epochs: int
+    first_epoch: int
+    shuffled: bool
+    callbacks: list[Any]
+    options: dict[str, Any]
+    seed: int
+    held: int
+    parameters: dict[str, Any]
+    judge: Callable[[Member, Instruments, Outcome], Diagnosis] | None = None
+
+    @property
+    def obstacle(self) -> str:
+        """Why Keras's own loop must do it; "" if it need not."""
+        return obstacle_of_call(self.options, self.callbacks)
+
+
+def fit_in_cohort(ready: Ready, job: Job) -> Outcome:
+    """Train with all other fits of the open cohort; the model ends with the weights."""
+    assert ready.tracing is not None
+    model, state = ready.model, ModelState(ready.model)
+    size = len(job.rows.x) if job.train is None else len(job.train)
+    run, first = None, job.first_epoch
+    if job.callbacks:
+        run = CallbackRun(job.callbacks, state, job.epochs, -(-size // ready.batch_size))
+        first = run.begin(first)
+    member = _member(ready, job, state, first)
+    if run is not None:
+        member = _with(member, run)
+    judge = None
+    if job.judge is not None:
+        plain = member
+        member, instruments = with_instruments(plain)
+        judge = partial(job.judge, plain, instruments)
+    if first >= job.epochs:
+        outcome = Outcome(member.initial)
+    else:
+        (outcome,) = train_members([member], job.held, job.parameters, judge)
+    if outcome.weights is None:
+        return outcome
+    finishes = run is not None or getattr(model.optimizer, "use_ema", False)
+    if finishes:
+        state.put(outcome.weights)
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+        if run is not None:
+            run.end()
+            outcome.history = run.history
+        own = state.read()
+        outcome.weights = [*own, *outcome.weights[len(own) :]]
+    return outcome
+
+
+def _with(member: Member, run: CallbackRun) -> Member:
+    return replace(member, on_epoch=run.on_epoch)
+
+
+def _member(ready: Ready, job: Job, state: ModelState, first: int) -> Member:
+    tracing = ready.tracing
+    assert tracing is not None
+    rate = state.rate
+    recipe = Recipe.of(
+        loss="mse",
+        depth=len(tracing.units),
+        width=list(tracing.units) or 1,
+        batch_size=ready.batch_size,
+        epochs=job.epochs,
+        early_stopping=False,
+        learning_rate=rate if rate is not None and rate > 0 else 1.0,
+    )
+    return Member(
+        recipe, tracing.network, _shared(job.rows), job.train,
+        None if job.validation is None else _shared(job.validation), job.seed, ready.state(),
+        None, tracing.numbers, job.shuffled, first, rate,
+    )  # fmt: skip
+
+
+def _shared(rows: Rows) -> Rows:
+    cohort = current()
+    return rows if cohort is None else cohort.rows(rows)
+
+
+def fit_in_keras(ready: Ready, job: Job) -> dict[str, list[float]]:
+    """Keras's own `fit`, on the same rows."""
+
+    def arrays(rows: Rows, chosen: Any = slice(None)) -> tuple[Any, Any, Any]:
+        weight = None if rows.weight is None else rows.weight[chosen]
+        x, y = (
+            jax.tree.map(np.asarray, columns.split(matrix[chosen]))
+            for columns, matrix in ((ready.x, rows.x), (ready.y, rows.y))
+        )
+        return x, y, weight
+
+    x, y, weight = arrays(job.rows, slice(None) if job.train is None else job.train)
+    validation = None
+    if job.validation is not None:
+        *pair, share = arrays(job.validation)
+        validation = tuple(pair) if share is None else (*pair, share)
+    options = {"verbose": 0, **job.options, "callbacks": job.callbacks}
+    with _seeded(job.seed):
+        history = ready.model.fit(
+            x, y, sample_weight=weight, validation_data=validation, batch_size=ready.batch_size,
+            epochs=job.epochs, initial_epoch=job.first_epoch, shuffle=job.shuffled, **options,
+        )  # fmt: skip
+    return {name: list(values) for name, values in history.history.items()}
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """The generators that Keras shuffles with, in a state that follows from the seed."""
+    before = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+
+
+def weights_of(model: Any) -> list[Floats]:
+    """The variables of a model, optimizer and metrics included, as arrays."""
+    return [value_of(variable) for variable in Variables(model).carried]
+
+
+def rate_of(model: Any) -> float | None:
+    """The learning rate; None if a schedule of the optimizer computes it."""
+    return ModelState(model).rate
+
+
+def put_rate(model: Any, rate: float | None) -> None:
+    """Set the learning rate, unless a schedule of the optimizer computes it."""
+    variable = Variables(model).rate
+    if variable is not None and rate is not None:
+        variable.assign(rate)
+
+
+def put_weights(model: Any, weights: Sequence[Floats]) -> None:
+    """Write them back."""
+    ModelState(model).put(weights)

@@ -1,0 +1,314 @@
+"""Keras's training, test and prediction steps of one model, as pure functions of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kohort.networks.lifted.chain import hidden_layers, resolved, templates, widths_of
+from kohort.networks.lifted.columns import Columns
+from kohort.networks.lifted.names import stable_names
+from kohort.networks.lifted.variables import Variables, normalizations
+from kohort.networks.randomness import mix
+
+_STRIDE = 1024
+"""Random draws of one generator in one step, at most."""
+
+
+class Functions:
+    """A model's step, judgement and prediction as pure functions of `state`, a list of arrays.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled and built.
+    x, y : Columns
+    batch_size : int
+    """
+
+    def __init__(self, model: Any, x: Columns, y: Columns, batch_size: int) -> None:
+        self.model, self.x, self.y, self.batch_size = model, x, y, batch_size
+        outputs = jax.tree.leaves(model.compute_output_spec(x.symbolic()))
+        self.outputs = [tuple(tensor.shape[1:]) for tensor in outputs]
+        self.hidden = hidden_layers(model)
+        self.widths = widths_of(x.width, self.hidden)
+        variables = Variables(model)
+        self.variables = variables
+        known = templates(model, self.hidden) if self.hidden else {}
+        self.templates = [known.get(id(v), tuple(v.shape)) for v in variables.carried]
+
+    def _scopes(self, state: Sequence[Any], seed: Any, index: Any) -> tuple[list[Any], ...]:
+        """The lists that Keras's stateless functions take."""
+        variables = self.variables
+        values = {
+            id(variable): value.astype(variable.dtype)
+            for variable, value in zip(variables.carried, state, strict=True)
+        }
+        for number, generator in enumerate(variables.seeds):
+            mixed = mix(seed + jnp.uint32(0x9E3779B9 * (number + 1) & 0xFFFFFFFF))
+            count = jnp.uint32(_STRIDE) * index.astype(jnp.uint32)
+            values[id(generator)] = jnp.stack([mixed, count])
+        for variable in variables.held:
+            values[id(variable)] = jnp.zeros(variable.shape, variable.dtype)
+        return tuple([values[id(variable)] for variable in part] for part in self._lists)
+
+    @property
+    def _lists(self) -> tuple[list[Any], ...]:
+        """The model's variables, list by list as Keras's stateless functions take them."""
+        model = self.model
+        return (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+
+    def _carried(self, lists: Sequence[Sequence[Any]]) -> list[jax.Array]:
+        values = {
+            id(variable): value
+            for part, given in zip(self._lists, lists, strict=True)
+            for variable, value in zip(part, given, strict=True)
+        }
+        dtype = jnp.dtype(self.dtype)
+        return [jnp.asarray(values[id(v)]).astype(dtype) for v in self.variables.carried]
+
+    @property
+    def dtype(self) -> str:
+        import keras
+
+        return str(keras.config.floatx())
+
+    def step(
+        self,
+        state: list[Any],
+        x: Any,
+        y: Any,
+        share: Any,
+        rows: Any,
+        rate: Any,
+        fresh: Any,
+        seed: Any,
+        index: Any,
+        units: Any,
+    ) -> tuple[list[Any], Any]:
+        """Keras's `train_step`."""
+        model = self.model
+        trained, other, optimizer, metrics = self._scopes(state, seed, index)
+        fed = self.variables.rate
+        optimizer = [
+            rate.astype(value.dtype) if v is fed else value
+            for v, value in zip(model.optimizer.variables, optimizer, strict=True)
+        ]
+        initial = self.initial_metrics()
+        metrics = [jnp.where(fresh > 0, a, b) for a, b in zip(initial, metrics, strict=True)]
+        exists = jnp.arange(self.batch_size, dtype=jnp.int32) < rows
+        inputs, targets = self.x.split(x), self.y.split(y)
+        weight, before = self._for_each_output(share * self.batch_size), metrics
+        with self._patched(exists, units):
+            gradient = jax.value_and_grad(model.compute_loss_and_updates, has_aux=True)
+            (_, (loss, outputs, other, metrics)), grads = gradient(
+                trained, other, metrics, inputs, targets, weight,
+                training=True, optimizer_variables=optimizer,
+            )  # fmt: skip
+            trained, optimizer = model.optimizer.stateless_apply(optimizer, grads, trained)
+        metrics = self._counted(before, metrics, rows / self.batch_size)
+        metrics = self._updated(metrics, targets, outputs, share * rows, exists)
+        return self._carried([trained, other, optimizer, metrics]), loss.astype(x.dtype)
+
+    def judge(
+        self, state: list[Any], x: Any, y: Any, weight: Any, exists: Any, units: Any
+    ) -> tuple[list[Any], Any]:
+        """Keras's `test_step` over the rows that exist."""
+        nothing = jnp.uint32(0), jnp.int32(0)
+        trained, other, optimizer, metrics = self._scopes(state, *nothing)
+        inputs, targets = self.x.split(x), self.y.split(y)
+        existing = exists.astype(x.dtype)
+        share = jnp.where(exists, weight, 0) * (len(x) / jnp.maximum(jnp.sum(existing), 1))
+        before = metrics
+        with self._patched(None, units):
+            loss, (_, outputs, _, metrics) = self.model.compute_loss_and_updates(
+                trained, other, metrics, inputs, targets, self._for_each_output(share)
+            )
+        metrics = self._counted(before, metrics, jnp.sum(existing) / len(x))
+        metrics = self._updated(metrics, targets, outputs, weight, exists)
+        return self._carried([trained, other, optimizer, metrics]), loss.astype(x.dtype)
+
+    def predict(self, state: list[Any], x: Any, units: Any) -> Any:
+        """All outputs, side by side."""
+        nothing = jnp.uint32(0), jnp.int32(0)
+        trained, other, *_ = self._scopes(state, *nothing)
+        options = {"training": False} if self.model._call_has_training_arg else {}
+        with self._patched(None, units):
+            outputs, _ = self.model.stateless_call(trained, other, self.x.split(x), **options)
+        flat = [part.reshape(len(x), -1).astype(x.dtype) for part in jax.tree.leaves(outputs)]
+        return jnp.concatenate(flat, axis=1)
+
+    def reset(self, state: list[Any]) -> list[Any]:
+        """The state with metrics that have seen nothing."""
+        lists = self._scopes(state, jnp.uint32(0), jnp.int32(0))
+        return self._carried([*lists[:3], self.initial_metrics()])
+
+    def results(self, state: list[Any]) -> Any:
+        """The metrics' values."""
+        *_, metrics = self._scopes(state, jnp.uint32(0), jnp.int32(0))
+        values = self.logs(metrics)
+        return jnp.stack([values[name].astype(state[0].dtype) for name in values])
+
+    def logs(self, metrics: Sequence[Any]) -> dict[str, Any]:
+        import keras
+
+        model = self.model
+        with keras.StatelessScope(zip(model.metrics_variables, metrics, strict=True)):
+            logs = model.get_metrics_result()
+        stable = stable_names(model, [name for name in logs if name != "loss"])
+        return {name: jnp.asarray(logs[old]) for old, name in stable.items()}
+
+    def initial_metrics(self) -> list[Any]:
+        import keras
+
+        model = self.model
+        with keras.StatelessScope() as scope:
+            model.reset_metrics()
+        return [
+            jnp.asarray(found if (found := scope.get_current_value(v)) is not None else v.value)
+            for v in model.metrics_variables
+        ]
+
+    def _counted(self, before: Sequence[Any], after: Sequence[Any], share: Any) -> list[Any]:
+        """Trackers of each output's loss, which count every row, made to count those that exist."""
+        trackers = {id(v) for metric in self.model._compile_loss.metrics for v in metric.variables}
+        return [
+            (old + (new - old) * share).astype(new.dtype) if id(variable) in trackers else new
+            for variable, old, new in zip(
+                self.model.metrics_variables, before, after, strict=True
+            )
+        ]  # fmt: skip
+
+    def _updated(
+        self, metrics: Sequence[Any], targets: Any, outputs: Any, weight: Any, exists: Any
+    ) -> list[Any]:
+        """Metrics after these rows: plain ones see which exist, weighted ones their weights."""
+        import keras
+
+        compiled = self.model._compile_metrics
+        variables = self.model.metrics_variables
+        if compiled is None or not compiled.metrics:
+            return list(metrics)
+        targets, outputs = compiled._flatten_y(targets), compiled._flatten_y(outputs)
+        exists = exists.astype(weight.dtype)
+        with keras.StatelessScope(zip(variables, metrics, strict=True)) as scope:
+            for group, share in (
+                (compiled._flat_metrics, exists),
+                (compiled._flat_weighted_metrics, weight * exists),
+            ):
+                for metric, target, output in zip(group, targets, outputs, strict=False):
+                    if metric:
+                        weights = _for_output(share, output)
+                        metric.update_state(target, output, sample_weight=weights)
+        return [
+            found if (found := scope.get_current_value(v)) is not None else old
+            for v, old in zip(variables, metrics, strict=True)
+        ]
+
+    def _for_each_output(self, weight: Any) -> Any:
+        weights = [weight.reshape(-1, *[1] * (len(shape) - 1)) for shape in self.outputs]
+        if self.y.names is not None:
+            return dict(zip(self.y.names, weights, strict=True))
+        return weights[0] if len(weights) == 1 else weights
+
+    @contextmanager
+    def _patched(self, exists: Any, units: Any) -> Iterator[None]:
+        """The model with padded widths, and with batch statistics over the rows that exist."""
+        with replacing() as replace:
+            for layer in self.model._flatten_layers():
+                replace(layer, "add_loss", _refuse_loss(layer))
+            if exists is not None:
+                for layer in normalizations(self.model):
+                    replace(layer, "call", _over_existing(layer, exists))
+            if self.hidden:
+                self._pad(replace, units)
+            yield
+
+    def _pad(self, replace: Callable[[Any, str, Any], None], units: Any) -> None:
+        for variable, template in zip(self.variables.carried, self.templates, strict=True):
+            shape = resolved(template, self.widths)
+            if shape != tuple(variable.shape):
+                replace(variable, "_shape", shape)
+        layers = self.model.layers
+        start = layers.index(self.hidden[0]) + 1
+        position = 0
+        for layer in layers[start:]:
+            replace(layer, "_assert_input_compatibility", lambda *args, **options: None)
+            if type(layer).__name__ == "Dense":
+                width = self.widths[position]
+                exists = jnp.arange(width, dtype=jnp.int32) < units[position]
+                replace(layer, "call", _of_existing(layer, exists))
+                position += 1
+            if position == len(self.hidden):
+                break
+
+
+@contextmanager
+def replacing() -> Iterator[Callable[[Any, str, Any], None]]:
+    """Gives a function that replaces an attribute of a thing until the block ends."""
+    undo: list[Callable[[], None]] = []
+
+    def replace(thing: Any, name: str, value: Any) -> None:
+        own = name in vars(thing)
+        old = vars(thing).get(name)
+
+        def back() -> None:
+            if own:
+                object.__setattr__(thing, name, old)
+            else:
+                object.__delattr__(thing, name)
+
+        object.__setattr__(thing, name, value)
+        undo.append(back)
+
+    try:
+        yield replace
+    finally:
+        for back in reversed(undo):
+            back()
+
+
+class UntraceableError(Exception):
+    """A model does what a cohort cannot do for it; the text says what."""
+
+
+def _for_output(weight: Any, output: Any) -> Any:
+    """Weights of rows for an output of any number of axes, of which the loss takes the last."""
+    return weight.reshape(-1, *[1] * max(0, output.ndim - 2))
+
+
+def _refuse_loss(layer: Any) -> Callable[..., None]:
+    def add_loss(loss: Any) -> None:
+        raise UntraceableError(f"the layer {layer.name!r} adds a loss over whole batches")
+
+    return add_loss
+
+
+def _over_existing(layer: Any, rows: Any) -> Callable[..., Any]:
+    """A batch normalisation's call, with statistics over the rows that exist."""
+
+    def call(inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        shape = inputs.shape[:-1]
+        real = jnp.broadcast_to(rows.reshape(-1, *[1] * (len(shape) - 1)), shape)
+        mask = real if mask is None else jnp.logical_and(real, mask)
+        return type(layer).call(layer, inputs, training=training, mask=mask)
+
+    return call
+
+
+def _of_existing(layer: Any, units: Any) -> Callable[..., Any]:
+    """A dense layer's call on the units that exist."""
+
+    def call(inputs: Any, *rest: Any, **options: Any) -> Any:
+        return type(layer).call(layer, jnp.where(units, inputs, 0), *rest, **options)
+
+    return call

@@ -1,0 +1,1 @@
+"""Networks of kohort's own: dense layers, convolutions, normalisation, noise."""

@@ -1,0 +1,1 @@
+"""Searches, their spaces, and the problems of the command line."""

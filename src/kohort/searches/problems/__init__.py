@@ -1,0 +1,1 @@
+"""What the command line learns: tables and folders of images."""

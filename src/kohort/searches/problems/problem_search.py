@@ -1,0 +1,224 @@
+"""One call from raw data to the best network: split, search, score, refit on all rows."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold
+
+from kohort.cohort.together import Cohort, together
+from kohort.data.tables import REGRESSION
+from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
+from kohort.recipe.constraints import Interval, check
+from kohort.searches.problems.problem import Model, Problem
+from kohort.searches.problems.tabular import PREFIX
+from kohort.searches.search import GridSearchCV, RandomizedSearchCV
+from kohort.searches.spaces import Space, check_method
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to search.
+
+    Attributes
+    ----------
+    space : dict
+        From parameter to a list of choices or a distribution.
+    method : {"random", "grid"}, default="random"
+    trials : int, default=50
+        Candidates of a random search, >= 1.
+    cv : int, default=5
+        Folds, >= 2; shuffled, and stratified for classes.
+    seed : int, default=0
+        Fixes the split, the folds, the candidates and the networks.
+    test_fraction : float, default=0.2
+        Share of the rows that the search never sees, in [0, 1); 0 for none.
+    settings : dict
+        Parameters of the network that are the same for all candidates.
+    """
+
+    space: Space
+    method: str = "random"
+    trials: int = 50
+    cv: int = 5
+    seed: int = 0
+    test_fraction: float = 0.2
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise `ParameterError` if a number is out of range or a parameter is given twice."""
+        check_method(self.method)
+        check("trials", self.trials, Interval(1, np.inf, whole=True))
+        check("cv", self.cv, Interval(2, np.inf, whole=True))
+        check("seed", self.seed, Interval(0, 2**32 - 1, closed="both", whole=True))
+        check("test_fraction", self.test_fraction, Interval(0, 1), "Use 0 for no test rows.")
+        twice = sorted(set(self.space) & set(self.settings))
+        if twice:
+            raise ParameterError(
+                explain("set", "a parameter that the space does not have", twice[0])
+            )
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidates that will be tried."""
+        if self.method == "grid":
+            return len(ParameterGrid(self.space))
+        return self.trials
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes
+    ----------
+    plan : Plan
+    search : GridSearchCV or RandomizedSearchCV
+        The fitted search; its parameters carry the problem's prefix.
+    model : Model
+        The best candidate, fitted again on all rows.
+    cv_score : float
+        Mean score of the best candidate over the folds.
+    test_score : float or None
+        Score, on the rows held out, of the best candidate fitted on all others.
+    rows : dict
+        Number of rows searched, tested and in all.
+    seconds : dict
+        Wall time of the search and of the last fit.
+    """
+
+    plan: Plan
+    search: Any
+    model: Model
+    cv_score: float
+    test_score: float | None
+    rows: dict[str, int]
+    seconds: dict[str, float]
+
+    @property
+    def best_parameters(self) -> dict[str, Any]:
+        """Parameters of the winner, settings included."""
+        return {**self.plan.settings, **without_prefix(self.search.best_params_)}
+
+    @property
+    def score_name(self) -> str:
+        """What the scores are."""
+        return "R²" if self.model.task == REGRESSION else "accuracy"
+
+
+def without_prefix(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of the pipeline as those of the network."""
+    return {name.removeprefix(PREFIX): value for name, value in parameters.items()}
+
+
+def search_problem(
+    problem: Problem,
+    plan: Plan,
+    progress: bool | None = None,
+    follow: Callable[[Cohort], AbstractContextManager[object]] = nullcontext,
+) -> SearchResult:
+    """Search for the best network.
+
+    Parameters
+    ----------
+    problem : Problem
+    plan : Plan
+    progress : bool or None, default=None
+        Whether to show a progress bar; None shows one on a terminal.
+    follow : callable
+        Gives a context manager around the search of a cohort, to watch it.
+
+    Returns
+    -------
+    SearchResult
+
+    Raises
+    ------
+    ParameterError, DataError
+        If the plan or the data cannot be used.
+    KohortError
+        If no candidate could be trained.
+    """
+    plan.check()
+    fixed = sorted(set(plan.space) & set(problem.fixed))
+    if fixed:
+        remedy = f"Use --set {fixed[0]}=..."
+        requirement = "without parameters that say how the data are read"
+        raise ParameterError(explain("space", requirement, fixed[0], remedy))
+    problem.check_folds(plan.cv, plan.test_fraction)
+    searched, tested = problem.split(plan.test_fraction, plan.seed)
+    X, labels, settings = problem.X, problem.labels, dict(plan.settings)
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="kohort-") as folder, _quiet():
+        memory = joblib.Memory(folder, verbose=0)
+        search = _search(problem.network(settings, plan.seed, memory), problem, plan)
+        with together(progress=progress) as cohort, follow(cohort):
+            _run(search, problem.rows(searched), labels[searched])
+        test_score = None
+        if len(tested):
+            best = search.best_estimator_
+            test_score = float(best.score(problem.rows(tested), labels[tested]))
+        middle = time.perf_counter()
+        settings |= without_prefix(search.best_params_)
+        final = problem.network(settings, plan.seed).fit(X, labels)
+    return SearchResult(
+        plan=plan,
+        search=search,
+        model=problem.kept(final),
+        cv_score=float(search.best_score_),
+        test_score=test_score,
+        rows={"searched": len(searched), "tested": len(tested), "all": len(labels)},
+        seconds={"search": middle - started, "final_fit": time.perf_counter() - middle},
+    )
+
+
+def _search(network: Any, problem: Problem, plan: Plan) -> Any:
+    folds = StratifiedKFold if problem.classifies else KFold
+    cv = folds(plan.cv, shuffle=True, random_state=plan.seed)
+    space = {f"{problem.prefix}{name}": choices for name, choices in plan.space.items()}
+    if plan.method == "grid":
+        return GridSearchCV(network, space, cv=cv)
+    return RandomizedSearchCV(network, space, n_iter=plan.trials, cv=cv, random_state=plan.seed)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence warnings about single fits: the leaderboard reports their statuses."""
+    with warnings.catch_warnings():
+        for category in (DivergedWarning, FitFailedWarning):
+            warnings.simplefilter("ignore", category)
+        for message in (
+            "One or more of the test scores are non-finite",
+            "The least populated class",
+            "The total space of parameters",
+        ):
+            warnings.filterwarnings("ignore", message=message)
+        yield
+
+
+def _run(search: Any, X: Any, labels: NDArray[Any]) -> None:
+    """Fit the search; when every fit failed, say why in one line."""
+    try:
+        search.fit(X, labels)
+    except KohortError:
+        raise
+    except ValueError as error:
+        if "fits failed" not in str(error):
+            raise
+        reason = str(error).strip().splitlines()[-1].partition(": ")[2]
+        raise KohortError(f"No candidate could be trained. {reason}") from error
+    if not np.isfinite(search.best_score_):
+        raise KohortError(
+            "No candidate could be trained: each diverged in at least one fold. Lower the "
+            "learning rates of the space."
+        )

@@ -1,0 +1,263 @@
+"""Search spaces: the default, those in TOML files, and single settings."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import loguniform, randint, uniform
+from sklearn.utils import check_random_state
+
+from kohort.data.folders import IMAGES
+from kohort.data.tables import CLASSIFICATION, REGRESSION, suggest
+from kohort.errors import DataError, ParameterError, explain
+from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
+from kohort.recipe.constraints import check
+from kohort.recipe.recipe import CONSTRAINTS
+from kohort.searches.problems.image_settings import check_image_parameter, image_space
+
+Space = dict[str, Any]
+
+METHODS = ("random", "grid")
+_RESERVED = ("random_state", "verbose")
+_RANGE_KEYS = ("low", "high", "log", "int")
+
+
+@dataclass(frozen=True)
+class LogWholeNumbers:
+    """Whole numbers in [low, high] whose logarithm is uniform; a distribution for scikit-learn.
+
+    Examples
+    --------
+    >>> 8 <= LogWholeNumbers(8, 256).rvs(random_state=0) <= 256
+    True
+    """
+
+    low: int
+    high: int
+
+    def rvs(self, random_state: Any = None) -> int:
+        """Draw one number."""
+        generator = check_random_state(random_state)
+        drawn = generator.uniform(math.log(self.low), math.log(self.high + 1))
+        return min(self.high, max(self.low, math.floor(math.exp(drawn))))
+
+
+def default_space(method: str = "random", task: str = REGRESSION) -> Space:
+    """The space that is searched when no file is given.
+
+    Parameters
+    ----------
+    method : {"random", "grid"}, default="random"
+    task : {"classification", "regression", "image classification"}, default="regression"
+
+    Returns
+    -------
+    dict
+        From parameter to a list of choices or, for `"random"`, a distribution. Covers depth,
+        width, activation, optimizer, learning rate, dropout and weight decay; for images depth,
+        width, learning rate, dropout and augmentation.
+    """
+    check_method(method)
+    if task == IMAGES:
+        return image_space(method)
+    if method == "grid":
+        return {
+            "depth": [1, 2, 3],
+            "width": [64, 128],
+            "activation": ["relu"],
+            "optimizer": ["adamw"],
+            "learning_rate": [1e-3, 1e-2],
+            "dropout": [0.0, 0.2],
+            "weight_decay": [1e-4, 1e-2],
+        }
+    return {
+        "depth": randint(1, 5),
+        "width": [32, 64, 128, 256],
+        "activation": ["relu", "silu"],
+        "optimizer": ["adam", "adamw", "nesterov"],
+        "learning_rate": loguniform(3e-4, 3e-2),
+        "dropout": uniform(0.0, 0.4),
+        "weight_decay": loguniform(1e-5, 1e-1),
+    }
+
+
+def check_method(method: str) -> None:
+    """Raise `ParameterError` unless the method is known."""
+    if method not in METHODS:
+        raise ParameterError(explain("method", f"one of {', '.join(map(repr, METHODS))}", method))
+
+
+def read_space(path: str | Path, task: str, method: str = "random") -> Space:
+    """Read a search space from a TOML file.
+
+    Each line gives a parameter of the estimator a value, a list of choices, or a range
+    `{low = 1e-4, high = 1e-2, log = true, int = false}`; both ends belong to a range of whole
+    numbers.
+
+    Parameters
+    ----------
+    path : str or path
+    task : {"classification", "regression", "image classification"}
+    method : {"random", "grid"}, default="random"
+        A grid takes choices only.
+
+    Returns
+    -------
+    dict
+        From parameter to a list of choices or a distribution.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or is not TOML.
+    ParameterError
+        If it names an unknown parameter, or a value that the parameter cannot take.
+    """
+    check_method(method)
+    path = Path(path)
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(explain("space", "a readable file", str(path), f"{error}.")) from error
+    except ValueError as error:
+        raise DataError(explain("space", "a file in TOML", str(path), f"{error}.")) from error
+    if not entries:
+        raise DataError(
+            explain("space", "a file with parameters", str(path), "Add: width = [32, 64]")
+        )
+    space = {name: _choices(name, entry, task) for name, entry in entries.items()}
+    ranges = [name for name, choices in space.items() if not isinstance(choices, list)]
+    if method == "grid" and ranges:
+        raise ParameterError(
+            explain(
+                f"space: {ranges[0]}",
+                "a list of choices when method is 'grid'",
+                entries[ranges[0]],
+                "List the values, or use --method random.",
+            )
+        )
+    return space
+
+
+def read_settings(settings: Sequence[str], task: str) -> dict[str, Any]:
+    """Read `NAME=VALUE` settings of a network.
+
+    Parameters
+    ----------
+    settings : sequence of str
+        VALUE as in TOML; `none` is None, and a bare word is text.
+    task : {"classification", "regression", "image classification"}
+
+    Raises
+    ------
+    ParameterError
+        If a setting has no `=`, or names an unknown parameter or a value that it cannot take.
+
+    Examples
+    --------
+    >>> read_settings(["width=64", "activation=silu"], "regression")
+    {'width': 64, 'activation': 'silu'}
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = (part.strip() for part in setting.partition("="))
+        if not equals or not text:
+            raise ParameterError(
+                explain("set", "of the form NAME=VALUE", setting, "Write --set width=64.")
+            )
+        values[name] = _value(text)
+        check_parameter(name, values[name], task)
+    return values
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("none", "true", "false"):
+        return {"none": None, "true": True, "false": False}[text.lower()]
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def check_parameter(name: str, value: Any, task: str) -> None:
+    """Raise `ParameterError` unless the task's network has the parameter and it takes the value."""
+    if task == IMAGES:
+        check_image_parameter(name, value)
+        return
+    kind = DenseClassifier if task == CLASSIFICATION else DenseRegressor
+    known = [field.name for field in fields(kind) if field.name not in _RESERVED]
+    if name not in known:
+        remedy = suggest(name, known)
+        if name in _RESERVED:
+            remedy = "Use --seed." if name == "random_state" else "It cannot be set here."
+        raise ParameterError(explain("parameter", f"one of a {task}'s network", name, remedy))
+    # The classes' number decides which losses fit, so the estimator checks that one.
+    if name in CONSTRAINTS and name != "loss":
+        check(name, value, CONSTRAINTS[name])
+
+
+def _choices(name: str, entry: Any, task: str) -> Any:
+    if isinstance(entry, Mapping):
+        low, high = _range(name, entry)
+        for end in (low, high):
+            check_parameter(name, end, task)
+        return _distribution(low, high, bool(entry.get("log")), bool(entry.get("int")))
+    choices = entry if isinstance(entry, list) else [entry]
+    if not choices:
+        raise ParameterError(explain(f"space: {name}", "a list with choices", entry))
+    for choice in choices:
+        check_parameter(name, choice, task)
+    return choices
+
+
+def _range(name: str, entry: Mapping[str, Any]) -> tuple[Any, Any]:
+    unknown = [key for key in entry if key not in _RANGE_KEYS]
+    label = f"space: {name}"
+    if unknown:
+        remedy = suggest(unknown[0], _RANGE_KEYS)
+        raise ParameterError(
+            explain(label, "a range of low, high, log and int", unknown[0], remedy)
+        )
+    kind = int if entry.get("int") else (int, float)
+    low, high = entry.get("low"), entry.get("high")
+    flags = all(isinstance(entry.get(key, False), bool) for key in ("log", "int"))
+    numbers = all(isinstance(end, kind) and not isinstance(end, bool) for end in (low, high))
+    if not (flags and numbers and low < high and (low > 0 or not entry.get("log"))):  # type: ignore[operator]
+        noun = "whole numbers" if entry.get("int") else "numbers"
+        least = " > 0" if entry.get("log") else ""
+        raise ParameterError(
+            explain(label, f"a range of {noun}{least} with low < high", dict(entry))
+        )
+    return low, high
+
+
+def _distribution(low: Any, high: Any, log: bool, whole: bool) -> Any:
+    if whole:
+        return LogWholeNumbers(low, high) if log else randint(low, high + 1)
+    return loguniform(low, high) if log else uniform(low, high - low)
+
+
+def describe_space(space: Space) -> dict[str, Any]:
+    """The space as plain values for a JSON file."""
+    return {name: _described(choices) for name, choices in space.items()}
+
+
+def _described(choices: Any) -> Any:
+    if isinstance(choices, list):
+        return choices
+    if isinstance(choices, LogWholeNumbers):
+        return {"low": choices.low, "high": choices.high, "log": True, "int": True}
+    low, high = (np.asarray(end).item() for end in choices.support())
+    name = choices.dist.name
+    described = {"low": low, "high": high}
+    if name == "loguniform":
+        described["log"] = True
+    if name == "randint":
+        described["int"] = True
+    return described

@@ -1,0 +1,190 @@
+"""`kohort.plan_batch_size`: ask an estimator's own training program which batch size to use."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from kohort.cohort.catching import members_of
+from kohort.data.pixel_store import reading_once
+from kohort.engine.executors import threads_of, train
+from kohort.engine.member import Floats, Logs, Member, Verdict
+from kohort.engine.memory import free_on
+from kohort.engine.plan import structure_of
+from kohort.errors import ParameterError, explain
+from kohort.recipe.constraints import Interval, check, optional
+from kohort.recipe.hyperparameters import DEFAULTS
+from kohort.studies.batch_size.batch_size_plan import BatchSizePlan, advised, measured
+from kohort.studies.batch_size.noise_scale import measured_noise_scale
+
+AUTO = "auto"
+_REFERENCE = 32
+_SMALLEST, _LARGEST = 3, 16  # Powers of two.
+_EPOCHS, _POINTS = 10, 4
+_AUTO_SECONDS = 10.0
+_NOT_ADAPTIVE = ("sgd", "momentum", "nesterov")
+
+
+def plan_batch_size(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    memory: int | None = None,
+    seconds: float = 60.0,
+    **fit_params: Any,
+) -> BatchSizePlan:
+    """Measure which batch size to train with, and which learning rate goes with it.
+
+    Batch sizes in powers of two are compiled and run on the data for a moment each; XLA's own
+    buffer assignment gives the bytes of each program before it runs. A short training gives the
+    gradient noise scale of McCandlish et al. 2018 (arXiv:1812.06162), the batch size beyond which
+    larger batches stop paying per example. The recommendation is the size with the least predicted
+    time to a given loss.
+
+    Parameters
+    ----------
+    estimator : DenseRegressor, DenseClassifier, KerasRegressor or KerasClassifier
+        Not changed. Its batch size (32 where it is `"auto"`) and rate are where the advice starts.
+    X, y
+        As `fit` takes them.
+    memory : int or None, default=None
+        Bytes that may be used, > 0; None for what the device has free.
+    seconds : float, default=60
+        No further batch size is tried after this time, > 0. At least two are.
+    **fit_params
+        Further arguments of `fit`.
+
+    Returns
+    -------
+    BatchSizePlan
+
+    Raises
+    ------
+    ParameterError
+        If the estimator is not kohort's, trains in Keras's own loop, or a parameter is out of
+        range.
+
+    Examples
+    --------
+    >>> import kohort
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> plan = kohort.plan_batch_size(kohort.DenseRegressor(random_state=0), X, y, seconds=1)
+    >>> plan.batch_size in set(plan.table["batch_size"])
+    True
+    """
+    check("memory", memory, optional(Interval(1, np.inf, whole=True)))
+    check("seconds", seconds, Interval(0, np.inf, "neither"))
+    if not hasattr(estimator, "batch_size"):
+        requirement = "a kohort estimator, which has a batch_size"
+        raise ParameterError(explain("estimator", requirement, estimator))
+    with reading_once():
+        return _plan(estimator, X, y, memory, time.perf_counter() + seconds, fit_params)
+
+
+def _plan(
+    estimator: Any, X: Any, y: Any, memory: int | None, deadline: float, fit_params: dict[str, Any]
+) -> BatchSizePlan:
+    reference = estimator.batch_size if isinstance(estimator.batch_size, int) else _REFERENCE
+    copy = plain(estimator)
+    first = _member(copy, reference, X, y, fit_params)
+    adaptive = _adaptive(copy, first)
+    devices = threads_of(None)
+    available = free_on(devices[0]) if memory is None else memory
+    noise = measured_noise_scale(first, _points(first))
+    table = measured(
+        lambda size: _member(copy, size, X, y, fit_params), _sizes(first.size), devices, available,
+        lambda: time.perf_counter() > deadline,
+    )  # fmt: skip
+    if not len(table):
+        requirement = "enough for one member at the smallest batch size"
+        raise ParameterError(explain("memory", requirement, available))
+    rate = first.rate if first.lifted is not None else first.recipe.learning_rate
+    kind = devices[0].device_kind
+    device = f"{len(devices)} cores" if kind == "cpu" else kind
+    start, epochs = (reference, rate), first.recipe.epochs
+    return advised(table, noise, start, adaptive, epochs, available, device)
+
+
+def _sizes(rows: int) -> list[int]:
+    """Batch sizes to try for so many training rows."""
+    sizes = [2**power for power in range(_SMALLEST, _LARGEST + 1)]
+    return [size for size in sizes if size <= rows] or [max(1, rows)]
+
+
+def _member(copy: Any, size: int, X: Any, y: Any, fit_params: dict[str, Any]) -> Member:
+    """The member that a fit with this batch size would train."""
+    copy.set_params(batch_size=size)
+    members = members_of(lambda: copy.fit(X, y, **fit_params))
+    if not members:
+        requirement = "a kohort estimator whose fits a cohort can take"
+        raise ParameterError(explain("estimator", requirement, copy))
+    found = members[0].recipe.batch_size
+    if found != size:
+        raise ParameterError(explain("fit__batch_size", "left out here", found))
+    return members[0]
+
+
+_plans: dict[Any, BatchSizePlan] = {}
+_planning = threading.Lock()
+
+
+def automatic(estimator: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> BatchSizePlan:
+    """The plan that `batch_size="auto"` follows; fits of one structure and size share it."""
+    copy = plain(estimator).set_params(batch_size=_REFERENCE)
+    members = members_of(lambda: copy.fit(X, y, **fit_params))
+    if not members:
+        raise ParameterError(
+            explain("batch_size", "a number for fits in Keras's own loop", "auto", "Use 32.")
+        )
+    key = structure_of(members[0]), round(np.log2(members[0].size))
+    with _planning:
+        if key not in _plans:
+            _plans[key] = plan_batch_size(copy, X, y, seconds=_AUTO_SECONDS, **fit_params)
+    return _plans[key]
+
+
+def plain(estimator: Any) -> Any:
+    """A copy that trains nothing before its network, and looks for no rate."""
+    copy = clone(estimator)
+    params = copy.get_params(deep=False)
+    if params.get("pretrain") is not None:
+        copy.set_params(pretrain=None)
+    return copy.set_params(**dict.fromkeys(automatic_rates(copy), DEFAULTS["learning_rate"]))
+
+
+def automatic_rates(estimator: Any) -> list[str]:
+    """Names of the parameters that ask for a rate to be found before training."""
+    params = estimator.get_params(deep=False)
+    names = {getattr(estimator, "_rate_parameter", ""), "optimizer__learning_rate"}
+    return [name for name in names if isinstance(params.get(name), str) and params[name] == AUTO]
+
+
+def _points(member: Member) -> list[list[Floats]]:
+    """Variables at several points of a short training."""
+    epochs = min(_EPOCHS, member.recipe.epochs)
+    wanted = {round(point) for point in np.linspace(0, epochs - 1, min(_POINTS, epochs))}
+    found: list[list[Floats]] = []
+
+    def on_epoch(epoch: int, logs: Logs, weights: Any) -> Verdict:
+        if epoch in wanted:
+            found.append([np.array(array) for array in weights()])
+        return Verdict()
+
+    recipe = replace(member.recipe, epochs=epochs, early_stopping=False)
+    short = replace(member, recipe=recipe, validation=None, on_epoch=on_epoch, first_epoch=0)
+    train([short], threads=1)
+    return found or [member.initial_variables()]
+
+
+def _adaptive(estimator: Any, member: Member) -> bool:
+    """Whether the optimizer divides gradients by their own size."""
+    if member.lifted is None:
+        return member.recipe.optimizer not in _NOT_ADAPTIVE
+    return type(estimator._ready.model.optimizer).__name__ != "SGD"

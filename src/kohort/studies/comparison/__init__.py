@@ -1,0 +1,1 @@
+"""Whether one estimator is better than another."""

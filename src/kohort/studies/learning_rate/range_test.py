@@ -1,0 +1,198 @@
+"""`kohort.find_learning_rate`: the learning-rate range test, several seeds as one cohort."""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+
+from kohort.cohort.catching import members_of
+from kohort.data.interning import fingerprint
+from kohort.engine.member import Member
+from kohort.engine.plan import structure_of
+from kohort.errors import ParameterError, RateWarning, explain
+from kohort.networks.own.dense import DenseNetwork
+from kohort.recipe.constraints import Interval, check, optional
+from kohort.recipe.recipe import NUMBERS
+from kohort.studies.batch_size.planning import plain
+from kohort.studies.learning_rate.rate_finding import (
+    RateFinding,
+    finding,
+    losses_of_sweep,
+    sweep,
+    swept,
+)
+
+_SEEDS, _LOW, _HIGH = 8, 1e-6, 10.0
+_MOST_STEPS, _LEAST_STEPS = 800, 200
+_POSITIVE = Interval(0, np.inf, "neither")
+_MILD = (
+    "dropout", "input_dropout", "alpha_dropout", "gaussian_noise", "l1", "l2", "weight_decay",
+    "label_smoothing", "ema_momentum",
+)  # fmt: skip
+_MOST_FINDINGS = 256
+
+
+def find_learning_rate(
+    estimator: Any, X: Any, y: Any, *, seeds: int = _SEEDS, low: float = _LOW,
+    high: float = _HIGH, steps: int | None = None, **fit_params: Any,
+) -> RateFinding:  # fmt: skip
+    """Find a learning rate by letting it grow from step to step (Smith 2017, arXiv:1506.01186).
+
+    Several seeds train from fresh weights as one cohort while the rate grows exponentially. The
+    suggestion is a twentieth of the rate from which on the smoothed median of their losses stays
+    above its lowest level: the edge of stability. docs/learning_rate.md measures it, and others.
+    A schedule starts from it or peaks at it.
+
+    Parameters
+    ----------
+    estimator : kohort's Dense, Keras or Conv regressor or classifier
+        Not changed. What is pretrained, and callbacks, are left out.
+    X, y
+        As `fit` takes them.
+    seeds : int, default=8
+        Networks that are tested, >= 1.
+    low, high : float, default=1e-6, 10.0
+        First and last rate, 0 < low < high.
+    steps : int or None, default=None
+        Steps of the test, >= 50. None for 800, or as many as `fit` takes if that is less, but at
+        least 200.
+    **fit_params
+        Further arguments of `fit`.
+
+    Returns
+    -------
+    RateFinding
+        Its `learning_rate` is None where the curves do not support a suggestion.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of range, the estimator is not kohort's or trains in Keras's own
+        loop, or a schedule of the optimizer's own sets the rate.
+
+    Examples
+    --------
+    >>> import kohort
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> finding = kohort.find_learning_rate(kohort.DenseRegressor(width=32), X, y)
+    >>> 1e-3 < finding.learning_rate < 1e-1
+    True
+    """
+    check("seeds", seeds, Interval(1, np.inf, whole=True))
+    check("steps", steps, optional(Interval(50, np.inf, whole=True)))
+    check("high", high, _POSITIVE)
+    check("low", low, Interval(0, high, "neither"))
+    members = seeded_members(bare(estimator), X, y, fit_params, seeds)
+    rates = sweep(low, high, _steps(members[0]) if steps is None else steps)
+    return finding(losses_of_sweep(members, rates), rates, estimator._rate_parameter)
+
+
+def _steps(member: Member) -> int:
+    """Steps of a test by default."""
+    own = member.recipe.epochs * math.ceil(member.size / member.recipe.batch_size)
+    return min(_MOST_STEPS, max(_LEAST_STEPS, own))
+
+
+def bare(estimator: Any, **settings: Any) -> Any:
+    """A copy for members that are not trained as the estimator would be; nobody hears of them."""
+    if isinstance(estimator, type) or not hasattr(estimator, "_rate_parameter"):
+        requirement = "a kohort estimator, whose learning rate can be set"
+        remedy = "Take it out of its pipeline, and give it X as the steps before it leave it."
+        remedy = remedy if hasattr(estimator, "steps") else ""
+        raise ParameterError(explain("estimator", requirement, estimator, remedy))
+    copy = plain(estimator).set_params(random_state=0, **settings)
+    return copy.set_params(callbacks=None) if "callbacks" in copy.get_params() else copy
+
+
+def seeded_members(
+    copy: Any, X: Any, y: Any, fit_params: dict[str, Any], seeds: int
+) -> list[Member]:
+    """What fits with several seeds would train, all on the same rows.
+
+    Raises
+    ------
+    ParameterError
+        If a cohort cannot train the fit, or a schedule of the optimizer's own sets the rate.
+    """
+    if "callbacks" in fit_params:
+        fit_params = {**fit_params, "callbacks": None}
+    members = members_of(lambda: copy.fit(X, y, **fit_params))
+    if not members:
+        obstacle = getattr(getattr(copy, "_ready", None), "obstacle", "")
+        requirement = "a kohort estimator whose fits a cohort can take"
+        raise ParameterError(explain("estimator", requirement, copy, obstacle))
+    first = members[0]
+    if first.lifted is None:
+        return [replace(first, seed=seed) for seed in range(seeds)]
+    if first.rate is None:
+        requirement = "a number here, not a schedule of the optimizer's own"
+        remedy = f"Set {copy._rate_parameter}=0.001, or any other."
+        rate = copy._ready.model.optimizer._learning_rate
+        raise ParameterError(explain(copy._rate_parameter, requirement, rate, remedy))
+    return [
+        replace(first, seed=seed, initial=copy._anew(seed, X=X, y=y).state())
+        for seed in range(seeds)
+    ]
+
+
+_findings: dict[Any, RateFinding] = {}
+_testing = threading.Lock()
+
+
+def automatic_rate(
+    estimator: Any, X: Any, y: Any, fit_params: dict[str, Any], batch_size: int
+) -> float | None:
+    """The rate that `"auto"` stands for; None, with a warning, where none is found.
+
+    Fits of one structure on the same rows share a test: it leaves out what hardly moves the rate
+    (dropout, noise, penalties, smoothing, and how much narrower than its program a network is).
+    """
+    copy = bare(estimator, batch_size=batch_size)
+    first, *others = (_typical(member) for member in seeded_members(copy, X, y, fit_params, _SEEDS))
+    rates = sweep(_LOW, _HIGH, _steps(first))
+    key = _key(swept(first, rates))
+    with _testing:
+        if key not in _findings:
+            name = estimator._rate_parameter
+            _findings[key] = finding(losses_of_sweep([first, *others], rates), rates, name)
+            if len(_findings) > _MOST_FINDINGS:
+                del _findings[next(iter(_findings))]
+        found = _findings[key]
+    estimator.rate_finding_ = found
+    if found.learning_rate is None:
+        warnings.warn(
+            f"`{found.parameter}='auto'` keeps the default rate: {found.reason}",
+            RateWarning,
+            stacklevel=4,
+        )
+    return found.learning_rate
+
+
+def _typical(member: Member) -> Member:
+    """The member without what hardly moves its best rate; its program stays the same."""
+    if member.lifted is not None:
+        return member
+    pairs = zip(NUMBERS, member.numbers(), strict=True)
+    numbers = tuple(0.0 if name in _MILD else number for name, number in pairs)
+    network = cast(DenseNetwork, member.network)
+    recipe = replace(member.recipe, units=network.widths)
+    return replace(member, recipe=recipe, lifted=numbers)
+
+
+def _key(member: Member) -> tuple[Any, ...]:
+    """What the result of a test depends on."""
+    recipe, rates = member.recipe, member.rates
+    assert rates is not None
+    start = (recipe.kernel_initializer, recipe.output_initializer, recipe.kernel_scale)
+    pace = (recipe.momentum, recipe.beta_1, len(rates), member.shuffled)
+    rows, arrays = member.rows, member.initial or []
+    chosen = slice(None) if member.train is None else member.train
+    weight = None if rows.weight is None else rows.weight[chosen]
+    data = fingerprint(rows.x[chosen], rows.y[chosen], weight, *arrays)
+    return structure_of(member), recipe.units, member.numbers(), start, pace, data

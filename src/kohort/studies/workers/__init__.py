@@ -1,0 +1,1 @@
+"""How many worker processes to read with."""

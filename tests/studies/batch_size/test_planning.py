@@ -1,0 +1,182 @@
+"""`plan_batch_size`: what it recommends was compiled and run, and fits."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV
+
+import kohort
+from kohort.studies.batch_size.batch_size_plan import MARGIN, advised
+
+SMALL = {"width": 8, "epochs": 3, "random_state": 0}
+
+
+def build(n_features_in_, rate=0.01):
+    model = keras.Sequential(
+        [keras.Input((n_features_in_,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(1)]
+    )
+    model.compile(keras.optimizers.SGD(rate), "mse")
+    return model
+
+
+@pytest.fixture(scope="module")
+def diabetes():
+    return load_diabetes(return_X_y=True)
+
+
+def table(sizes, speeds):
+    return pd.DataFrame({"batch_size": sizes, "rows_per_second": speeds, "bytes": sizes})
+
+
+def plan_of(speeds, noise, reference=(32, 0.01), adaptive=False, epochs=100):
+    sizes = [8 << power for power in range(len(speeds))]
+    noise = (noise, [noise])
+    return advised(table(sizes, speeds), noise, reference, adaptive, epochs, 2**30, "2 cores")
+
+
+class TestAdvice:
+    def test_without_noise_the_smallest_batch_is_best_unless_it_is_slow(self):
+        assert plan_of([100.0] * 6, 0.0).batch_size == 8
+        assert plan_of([1.0, 2.1, 4.5, 4.6, 4.6], 0.0).batch_size == 32
+
+    def test_with_much_noise_the_fastest_is_best(self):
+        plan = plan_of([1.0, 2.0, 4.0, 8.0, 7.0], 1e9)
+        assert plan.batch_size == 64
+        assert plan.table["time"].min() == 1
+
+    def test_the_knee_is_the_smallest_of_the_nearly_fastest(self):
+        assert plan_of([1.0, 5.0, 9.2, 10.0, 10.0], 100.0).knee == 32
+
+    @pytest.mark.parametrize(("adaptive", "power"), [(False, 1), (True, 0.5)])
+    def test_the_rate_follows_mccandlish(self, adaptive, power):
+        plan = plan_of([1.0, 2, 4, 8, 16, 32], 300.0, adaptive=adaptive)
+        factor = (1 + 300 / 32) / (1 + 300 / plan.batch_size)
+        assert plan.rate_factor == pytest.approx(factor**power)
+        assert plan.learning_rate == pytest.approx(0.01 * factor**power)
+
+    def test_a_large_batch_gets_a_warm_up(self):
+        steep = [float(4**power) for power in range(8)]
+        assert plan_of(steep, 1e6).warmup == 5
+        assert plan_of(steep, 1e6, epochs=30).warmup == 3
+        assert plan_of([8.0, 8, 8, 1], 10.0).warmup == 0
+
+    def test_unknown_noise_takes_the_knee(self):
+        for noise in (np.inf, np.nan):
+            plan = plan_of([1.0, 2.0, 4.0, 4.1, 4.1], noise)
+            assert plan.batch_size == plan.knee == 32
+            assert "beyond what these rows can show" in str(plan)
+
+    def test_a_schedule_of_the_optimizer_has_no_single_rate(self):
+        plan = plan_of([1.0, 2.0], 10.0, reference=(32, None))
+        assert plan.learning_rate is None
+        assert "learning_rate" not in str(plan)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        kohort.DenseRegressor(**SMALL),
+        kohort.DenseRegressor(**SMALL, pretrain="autoencoder", schedule="1cycle", dropout=0.1),
+        kohort.KerasRegressor(build, epochs=3, random_state=0),
+    ],
+    ids=["dense", "techniques", "keras"],
+)
+def test_a_plan_tells_bytes_rates_and_advice(estimator, diabetes):
+    before = {k: repr(v) for k, v in estimator.get_params().items()}
+    plan = kohort.plan_batch_size(estimator, *diabetes, seconds=1e-6)
+    sizes = list(plan.table["batch_size"])
+    assert sizes == [8, 16]
+    assert plan.batch_size in sizes
+    assert plan.largest == 16
+    for column in ("bytes", "rows_per_second", "cohort_bytes", "members", "most_members"):
+        assert (plan.table[column] > 0).all()
+    assert (plan.table["cohort_bytes"] > plan.table["bytes"]).all()
+    assert f"batch_size={plan.batch_size}" in str(plan)
+    assert {k: repr(v) for k, v in estimator.get_params().items()} == before
+    assert not hasattr(estimator, "weights_")
+
+
+def test_no_size_beyond_the_memory_is_tried(diabetes):
+    free = kohort.plan_batch_size(kohort.DenseRegressor(**SMALL), *diabetes, seconds=1e-6)
+    needed = int(free.table["bytes"].iloc[0] / MARGIN) + 1
+    plan = kohort.plan_batch_size(
+        kohort.DenseRegressor(**SMALL), *diabetes, seconds=60, memory=needed
+    )
+    assert list(plan.table["batch_size"]) == [8]
+    with pytest.raises(kohort.ParameterError, match="`memory` must be enough for one member"):
+        kohort.plan_batch_size(kohort.DenseRegressor(**SMALL), *diabetes, memory=1000)
+
+
+def test_the_largest_batch_is_all_rows(diabetes):
+    X, y = diabetes
+    estimator = kohort.DenseRegressor(**SMALL, early_stopping=False)
+    assert kohort.plan_batch_size(estimator, X[:20], y[:20]).largest == 16
+
+
+def test_bad_questions_are_refused(diabetes):
+    with pytest.raises(kohort.ParameterError, match="`memory` must be"):
+        kohort.plan_batch_size(kohort.DenseRegressor(), *diabetes, memory=0)
+    with pytest.raises(kohort.ParameterError, match="`seconds` must be"):
+        kohort.plan_batch_size(kohort.DenseRegressor(), *diabetes, seconds=0)
+    with pytest.raises(kohort.ParameterError, match="`estimator` must be a kohort estimator"):
+        kohort.plan_batch_size(LinearRegression(), *diabetes)
+    estimator = kohort.KerasRegressor(build, fit__batch_size=4)
+    with pytest.raises(kohort.ParameterError, match="fit__batch_size"):
+        kohort.plan_batch_size(estimator, *diabetes)
+
+
+def test_a_plan_draws_itself(diabetes):
+    plan = kohort.plan_batch_size(kohort.DenseRegressor(**SMALL), *diabetes, seconds=1e-6)
+    titles = [axes.get_title("left") for axes in plan.plot().axes]
+    assert [title.split(",")[0] for title in titles] == [
+        "Rows per second", "Memory in MiB", "Time to a given loss",
+    ]  # fmt: skip
+
+
+class TestAuto:
+    @pytest.fixture(autouse=True)
+    def hurried(self, monkeypatch):
+        monkeypatch.setattr("kohort.studies.batch_size.planning._AUTO_SECONDS", 1e-6)
+
+    def test_dense_trains_as_the_plan_says(self, diabetes):
+        model = kohort.DenseRegressor(**SMALL, batch_size="auto").fit(*diabetes)
+        plan = model.batch_size_plan_
+        assert model.recipe_.batch_size == plan.batch_size
+        assert model.recipe_.learning_rate == pytest.approx(0.001 * plan.rate_factor)
+        same = kohort.DenseRegressor(
+            **SMALL,
+            batch_size=plan.batch_size,
+            learning_rate=0.001 * plan.rate_factor,
+            warmup=plan.warmup,
+        ).fit(*diabetes)
+        np.testing.assert_array_equal(model.predict(diabetes[0]), same.predict(diabetes[0]))
+
+    def test_keras_trains_as_the_plan_says(self, diabetes):
+        model = kohort.KerasRegressor(build, batch_size="auto", random_state=0).fit(*diabetes)
+        plan = model.batch_size_plan_
+        assert plan.batch_size in (8, 16)
+        rate = float(model.model_.optimizer.learning_rate)
+        assert rate == pytest.approx(0.01 * plan.rate_factor, rel=1e-5)
+
+    def test_fits_of_a_search_share_one_plan_for_each_structure(self, monkeypatch):
+        X, y = load_breast_cancer(return_X_y=True)
+        asked = []
+        real = kohort.studies.batch_size.planning.plan_batch_size
+
+        def counted(*args, **options):
+            asked.append(args)
+            return real(*args, **options)
+
+        monkeypatch.setattr("kohort.studies.batch_size.planning.plan_batch_size", counted)
+        search = GridSearchCV(
+            kohort.DenseClassifier(**SMALL, activation="swish", batch_size="auto"),
+            {"learning_rate": [1e-3, 1e-2], "dropout": [0.0, 0.1]},
+            cv=2,
+        )
+        with kohort.together():
+            search.fit(X, y)
+        assert len(asked) <= 4  # With dropout and without, folds and the refit.
+        assert np.isfinite(search.best_score_)
