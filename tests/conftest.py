@@ -10,8 +10,11 @@ import pytest
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 _CACHE_VARIABLE = "KOHORT_CACHE"
 
+_KEPT = os.environ.get("KOHORT_TEST_CACHE")
+"""Folder of compiled programs that outlives a run, for those who run tests again and again."""
+
 if not _IS_WORKER:  # Workers of pytest-xdist inherit the folder, and so share compiled programs.
-    os.environ[_CACHE_VARIABLE] = tempfile.mkdtemp(prefix="kohort-tests-")
+    os.environ[_CACHE_VARIABLE] = _KEPT or tempfile.mkdtemp(prefix="kohort-tests-")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 from hypothesis import HealthCheck, settings  # noqa: E402
@@ -29,7 +32,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.en
 
 
 def pytest_unconfigure(config):
-    if not _IS_WORKER:
+    if not (_IS_WORKER or _KEPT):
         shutil.rmtree(os.environ[_CACHE_VARIABLE], ignore_errors=True)
 
 
