@@ -11,8 +11,8 @@ import optax
 import pytest
 
 from kohort.recipe.clipping import CLIPPINGS
-from kohort.recipe.optimizers import NUMBERS_WITH_DEFAULT, OPTIMIZERS, transformation
-from kohort.recipe.update_rules import RULES, orthogonal
+from kohort.recipe.optimizers import NUMBERS_WITH_DEFAULT, OPTIMIZERS, RULES, transformation
+from kohort.recipe.optimizers.muon import orthogonal
 
 _STEPS = 50
 _SHAPES = ((5, 4), (4,), (4, 3), (3,))

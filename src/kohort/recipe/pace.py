@@ -5,21 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import Recipe
 from kohort.recipe.schedules import momenta, rates
 
 PACE = ("learning_rate", "momentum", "beta_1", "gain_1", "thawed", "fresh")
 """Columns: numbers of a member that may differ at each step; `fresh` is 1 where an epoch starts."""
-
-_CYCLED = {
-    "momentum": "momentum",
-    "nesterov": "momentum",
-    "muon": "momentum",
-    "adam": "beta_1",
-    "adamw": "beta_1",
-    "adamax": "beta_1",
-    "nadam": "beta_1",
-}
 
 
 def pace(
@@ -60,10 +51,8 @@ def pace(
 
 
 def _cycle(recipe: Recipe, cycled: NDArray[np.float64], result: NDArray[np.float64]) -> None:
-    """Replace what the optimizer has as momentum: rmsprop only if it has any, sgd nothing."""
-    name = _CYCLED.get(recipe.optimizer)
-    if recipe.optimizer == "rmsprop" and recipe.momentum > 0:
-        name = "momentum"
+    """Replace what the optimizer has as momentum, if it has any."""
+    name = OPTIMIZERS[recipe.optimizer].cycled_in(recipe)
     if name == "momentum":
         result[:, 1] = cycled
     elif name == "beta_1":

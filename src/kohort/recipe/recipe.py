@@ -11,7 +11,7 @@ from kohort.recipe import initializers, losses
 from kohort.recipe.activations import default_alpha
 from kohort.recipe.constraints import OneOf, check
 from kohort.recipe.hyperparameters import DEFAULTS, PARAMETERS
-from kohort.recipe.optimizers import OPTIMIZERS
+from kohort.recipe.optimizers import NUMBERS_WITH_DEFAULT, OPTIMIZERS
 from kohort.recipe.schedules import check_schedule
 
 CONSTRAINTS = {parameter.name: parameter.constraint for parameter in PARAMETERS} | {
@@ -51,7 +51,6 @@ NUMBERS = (
 )
 """Columns of the number matrix: one row per member, constant during its training."""
 
-_OPTIMIZER_NUMBERS = ("momentum", "beta_1", "beta_2", "rho", "epsilon", "weight_decay")
 _SCHEDULE = (
     "schedule", "staircase", "boundaries", "factors", "decay_rate", "base_momentum",
     "max_momentum", "warmup", "epochs",
@@ -178,9 +177,7 @@ class Recipe:
             "max_norm": math.isfinite(self.max_norm) and hidden,
             "weight_decay": self.weight_decay > 0,
             "label_smoothing": self.label_smoothing > 0,
-            "amsgrad": self.amsgrad,
-            "centered": self.centered,
-            "momentum": self.optimizer == "rmsprop" and self.momentum > 0,
+            **{name: getattr(self, name) > 0 for name in OPTIMIZERS[self.optimizer].options},
             "averaging": self.ema_momentum is not None,
             "freezing": self.freeze_epochs > 0 and hidden,
             **{name: math.isfinite(getattr(self, name)) for name in _LIMITS[:3]},
@@ -228,7 +225,7 @@ def _resolve_network(fields: dict[str, Any]) -> None:
 def _resolve_optimizer(fields: dict[str, Any]) -> None:
     """Defaults that follow from the optimizer; limits that are not set."""
     optimizer = OPTIMIZERS[fields["optimizer"]]
-    for name in _OPTIMIZER_NUMBERS:
+    for name in NUMBERS_WITH_DEFAULT:
         if fields[name] is None:
             fields[name] = optimizer.default(name)
     for name in _LIMITS:
@@ -237,13 +234,12 @@ def _resolve_optimizer(fields: dict[str, Any]) -> None:
 
 
 def _refuse_contradictions(fields: dict[str, Any]) -> None:
-    optimizer = fields["optimizer"]
-    for flag, allowed in (("amsgrad", ("adam", "adamw")), ("centered", ("rmsprop",))):
-        if fields[flag] and optimizer not in allowed:
-            wanted = " or ".join(repr(name) for name in allowed)
-            raise ParameterError(
-                explain(flag, f"False with optimizer={optimizer!r}", True, f"Use {wanted}.")
-            )
+    optimizer = OPTIMIZERS[fields["optimizer"]]
+    for flag in ("amsgrad", "centered"):
+        if fields[flag] and flag not in optimizer.options:
+            wanted = " or ".join(repr(o.name) for o in OPTIMIZERS.values() if flag in o.options)
+            requirement = f"False with optimizer={optimizer.name!r}"
+            raise ParameterError(explain(flag, requirement, True, f"Use {wanted}."))
     for names, remedy in (
         (("clipvalue", "clipnorm", "global_clipnorm"), "Clip in one way; leave the others None."),
         (("batch_norm", "layer_norm"), "Normalise in one way; leave the other None."),

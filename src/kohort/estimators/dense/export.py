@@ -10,6 +10,7 @@ import numpy as np
 
 from kohort.engine.member import Floats
 from kohort.recipe.losses import LINKS
+from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import Recipe
 
 layers = keras.layers
@@ -36,7 +37,9 @@ def keras_model(estimator: Any) -> Any:
         _set_weights(model, prefix, estimator._network.names, outcome.weights)
     classifies = LINKS[recipe.loss] in ("sigmoid", "softmax")
     metrics = ["accuracy"] if classifies else ["mae"]
-    model.compile(keras_optimizer(recipe), keras_loss(recipe), metrics=metrics)
+    model.compile(
+        OPTIMIZERS[recipe.optimizer].to_keras(recipe), keras_loss(recipe), metrics=metrics
+    )
     model.optimizer.build(model.trainable_variables)  # A saved model loads complete.
     return model
 
@@ -212,49 +215,3 @@ class SparseFocalLoss(keras.losses.Loss):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         own = {"gamma": self.gamma, "label_smoothing": self.label_smoothing}
         return {**super().get_config(), **own}
-
-
-_KERAS_OPTIMIZERS = {
-    "sgd": "SGD",
-    "momentum": "SGD",
-    "nesterov": "SGD",
-    "rmsprop": "RMSprop",
-    "adam": "Adam",
-    "adamw": "AdamW",
-}
-
-
-def keras_optimizer(recipe: Recipe) -> Any:
-    """The recipe's optimizer as Keras's own, at the schedule's peak rate."""
-    kind = recipe.optimizer
-    options: dict[str, Any] = {
-        "weight_decay": recipe.weight_decay if recipe.weight_decay > 0 else None
-    }
-    options |= {
-        name: getattr(recipe, name)
-        for name in ("clipvalue", "clipnorm", "global_clipnorm")
-        if math.isfinite(getattr(recipe, name))
-    }
-    if recipe.ema_momentum is not None:
-        options |= {"use_ema": True, "ema_momentum": recipe.ema_momentum}
-    wanted = {
-        "momentum": ("momentum",),
-        "nesterov": ("momentum",),
-        "rmsprop": ("rho", "momentum", "epsilon", "centered"),
-        "adam": ("beta_1", "beta_2", "epsilon", "amsgrad"),
-        "adamw": ("beta_1", "beta_2", "epsilon", "amsgrad"),
-        "adamax": ("beta_1", "beta_2", "epsilon"),
-        "nadam": ("beta_1", "beta_2", "epsilon"),
-        "adagrad": ("epsilon",),
-        "adadelta": ("rho", "epsilon"),
-        "lion": ("beta_1", "beta_2"),
-        "muon": ("momentum", "epsilon"),
-    }.get(kind, ())
-    options |= {name: getattr(recipe, name) for name in wanted}
-    if kind == "nesterov":
-        options["nesterov"] = True
-    if kind == "muon":
-        options |= {"adam_beta_1": recipe.beta_1, "adam_beta_2": recipe.beta_2}
-        options["adam_weight_decay"] = recipe.weight_decay
-    factory = getattr(keras.optimizers, _KERAS_OPTIMIZERS.get(kind, kind.capitalize()))
-    return factory(recipe.learning_rate, **options)
