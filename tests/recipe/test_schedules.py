@@ -209,6 +209,7 @@ _WRONG = {
     "momenta crossed": ({"schedule": "1cycle", "base_momentum": 0.99}, "base_momentum"),
     "warm-up of the whole training": ({"warmup": 20}, "warmup"),
     "boundaries elsewhere": ({"boundaries": [3]}, "boundaries"),
+    "an array of boundaries elsewhere": ({"boundaries": np.array([3, 4])}, "boundaries"),
     "factors elsewhere": ({"factors": [1, 2]}, "factors"),
     "no boundaries": ({"schedule": "piecewise"}, "boundaries"),
     "boundaries that fall": ({"schedule": "piecewise", "boundaries": [5, 3]}, "boundaries"),

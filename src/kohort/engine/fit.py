@@ -23,7 +23,7 @@ from kohort.engine.member import (
 )
 from kohort.engine.rows import LazyRows, Reader
 from kohort.recipe.pace import pace
-from kohort.recipe.plateau import Plateau
+from kohort.recipe.schedules.performance import Plateau
 
 
 class Fit:

@@ -51,10 +51,6 @@ NUMBERS = (
 )
 """Columns of the number matrix: one row per member, constant during its training."""
 
-_SCHEDULE = (
-    "schedule", "staircase", "boundaries", "factors", "decay_rate", "base_momentum",
-    "max_momentum", "warmup", "epochs",
-)  # fmt: skip
 _LIMITS = ("clipvalue", "clipnorm", "global_clipnorm", "max_norm")
 
 
@@ -253,4 +249,4 @@ def _refuse_contradictions(fields: dict[str, Any]) -> None:
     if alpha is not None and alpha <= 0 and activation in ("softplus", "celu"):
         requirement = f"above 0 with activation={activation!r}"
         raise ParameterError(explain("activation_alpha", requirement, alpha, "Use 1.0."))
-    check_schedule(**{name: fields[name] for name in _SCHEDULE})
+    check_schedule(fields, DEFAULTS)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohort.recipe.plateau import Plateau
 from kohort.recipe.recipe import Recipe
+from kohort.recipe.schedules.performance import Plateau
 
 RATE = 0.5
 

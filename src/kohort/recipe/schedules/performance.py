@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from kohort.recipe.recipe import Recipe
+from kohort.errors import ParameterError, explain
+from kohort.recipe.schedules.base import Schedule
+
+if TYPE_CHECKING:
+    from kohort.recipe.recipe import Recipe
 
 
 class Plateau:
@@ -17,6 +23,7 @@ class Plateau:
 
     Examples
     --------
+    >>> from kohort.recipe.recipe import Recipe
     >>> recipe = Recipe.of(loss="mse", schedule="performance", plateau_patience=1, decay_rate=0.5)
     >>> plateau = Plateau(recipe)
     >>> for loss in (1.0, 1.0, 1.0):
@@ -55,3 +62,13 @@ class Plateau:
         if self._rate > least:
             self._rate = max(self._rate * self._recipe.decay_rate, least)
             self._cooldown, self._wait = self._recipe.plateau_cooldown, 0
+
+
+def check(fields: Mapping[str, Any]) -> None:
+    """Refuse a factor that would not lower the rate."""
+    if fields["decay_rate"] >= 1:
+        requirement, remedy = "below 1 with schedule='performance'", "Use 0.5, for example."
+        raise ParameterError(explain("decay_rate", requirement, fields["decay_rate"], remedy))
+
+
+PERFORMANCE = Schedule("performance", check=check)
