@@ -49,7 +49,15 @@ def _hits(structure: Structure, y: jax.Array, output: jax.Array) -> jax.Array:
 
 def padded_rows(network: Network, rows: int) -> int:
     """Compiled number of rows for a table that a network judges or predicts."""
-    return max(BLOCK, bucket(rows)) if isinstance(network, TracedModel) else bucket(rows)
+    if not isinstance(network, TracedModel):
+        return bucket(rows)
+    block = network.judged_rows
+    return block << (-(-rows // block) - 1).bit_length()
+
+
+def judged_rows(network: Network) -> int:
+    """Rows that a network judges at once."""
+    return network.judged_rows if isinstance(network, TracedModel) else BLOCK
 
 
 def log_names(structure: Structure) -> tuple[str, ...]:
@@ -118,7 +126,7 @@ def evaluation_function(structure: Structure, rows: int) -> Callable[..., Any]:
     """
     judge = _judge(structure)
     layout = structure.network.layout
-    block = min(BLOCK, rows)
+    block = min(judged_rows(structure.network), rows)
 
     def evaluate(
         params: Any, slots: Any, count: Any, table: Any, real: Any, numbers: Any, units: Any

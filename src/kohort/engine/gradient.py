@@ -9,12 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kohort.engine.evaluate import loss_function
+from kohort.engine.evaluate import judged_rows, loss_function
 from kohort.engine.member import Floats, Member
 from kohort.engine.plan import structure_of
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
-from kohort.networks.base import BLOCK
 
 
 class SquaredNorms(NamedTuple):
@@ -88,7 +87,7 @@ def squared_norms(
     size, dtype = len(batches[0]), rows.y.dtype
     params = np.zeros(structure.network.layout.size, dtype)
     structure.network.layout.embed(weights, params)
-    order = np.stack([np.resize(batch, BLOCK) for batch in batches])
+    order = np.stack([np.resize(batch, judged_rows(structure.network)) for batch in batches])
     weight = np.ones(len(rows.x), dtype) if rows.weight is None else rows.weight
     numbers = np.asarray(member.numbers(), dtype)
     units = np.asarray(member.recipe.units, np.int32)

@@ -79,6 +79,18 @@ def test_models_that_keras_must_train(reason, rows):
     np.testing.assert_allclose(estimator.predict(X), own, rtol=1e-5)
 
 
+def test_a_loss_that_compares_the_rows_of_a_batch(rows):
+    X, y, _ = rows
+
+    def build():
+        model = keras.Sequential([keras.Input((5,)), L.Dense(2), L.UnitNormalization()])
+        model.compile("sgd", "circle")
+        return model
+
+    with pytest.warns(kohort.KerasLoopWarning, match="compares the rows of a batch"):
+        kohort.KerasClassifier(build, random_state=0).fit(X, (y > 0.5).astype(int))
+
+
 class HearsBatches(keras.callbacks.Callback):
     heard = 0
 

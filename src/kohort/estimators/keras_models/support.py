@@ -77,6 +77,8 @@ def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
 
     `x` and `y` are symbolic batches of shape-and-type.
     """
+    import keras
+
     outputs = jax.tree.leaves(model.compute_output_spec(x))
     targets = jax.tree.leaves(y)
     compiled = model._compile_loss
@@ -85,6 +87,8 @@ def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
         name = entry.name or type(loss).__name__
         if getattr(loss, "reduction", "") in ("sum", "none", None):
             return f"the loss {name!r} has the reduction {loss.reduction!r}"
+        if getattr(loss, "fn", None) is keras.losses.circle:
+            return f"the loss {name!r} compares the rows of a batch with each other"
         if not _by_row(loss.call, target, output):
             return f"the loss {name!r} gives one value a batch (average over the last axis alone)"
     for metric in model._compile_metrics.metrics if model._compile_metrics else ():

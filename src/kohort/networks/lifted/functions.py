@@ -9,8 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kohort.networks.base import BLOCK
 from kohort.networks.lifted.chain import hidden_layers, resolved, templates, widths_of
 from kohort.networks.lifted.columns import Columns
+from kohort.networks.lifted.masked_losses import masks_of, may_mask, over_existing, with_masks
 from kohort.networks.lifted.names import stable_names
 from kohort.networks.lifted.variables import Variables, normalizations
 from kohort.networks.randomness import mix
@@ -28,6 +30,13 @@ class Functions:
         Compiled and built.
     x, y : Columns
     batch_size : int
+
+    Attributes
+    ----------
+    masked : bool
+        Whether a Keras mask, or an ignored class, reaches a loss.
+    judged_rows : int
+        Rows that one call of `judge` takes; whole batches where a mask reaches a loss.
     """
 
     def __init__(self, model: Any, x: Columns, y: Columns, batch_size: int) -> None:
@@ -40,6 +49,27 @@ class Functions:
         self.variables = variables
         known = templates(model, self.hidden) if self.hidden else {}
         self.templates = [known.get(id(v), tuple(v.shape)) for v in variables.carried]
+        self.masked = False
+        self.masked = may_mask(model) and self._finds_masks()
+        self.judged_rows = batch_size * -(-BLOCK // batch_size) if self.masked else BLOCK
+
+    def _finds_masks(self) -> bool:
+        """Whether a mask reaches a loss; tried on shapes alone."""
+        found: list[Any] = []
+        dtype, rows = jnp.dtype(self.dtype), self.batch_size
+        shapes = [resolved(template, self.widths) for template in self.templates]
+        state = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
+        columns = self.x.width, self.y.width
+        x, y = (jax.ShapeDtypeStruct((rows, width), dtype) for width in columns)
+        weight = jax.ShapeDtypeStruct((rows,), dtype)
+        units = jnp.asarray([layer.units for layer in self.hidden], jnp.int32)
+
+        def judged(state: Any, x: Any, y: Any, weight: Any) -> Any:
+            lists = self._scopes(state, jnp.uint32(0), jnp.int32(0))
+            return self._judged(lists, x, y, weight, weight > 0, units, found)[0]
+
+        jax.eval_shape(judged, state, x, y, weight)
+        return bool(found)
 
     def _scopes(self, state: Sequence[Any], seed: Any, index: Any) -> tuple[list[Any], ...]:
         """The lists that Keras's stateless functions take."""
@@ -122,27 +152,64 @@ class Functions:
     def judge(
         self, state: list[Any], x: Any, y: Any, weight: Any, exists: Any, units: Any
     ) -> tuple[list[Any], Any]:
-        """Keras's `test_step` over the rows that exist."""
-        nothing = jnp.uint32(0), jnp.int32(0)
-        trained, other, optimizer, metrics = self._scopes(state, *nothing)
-        inputs, targets = self.x.split(x), self.y.split(y)
+        """Keras's `test_step` over the rows that exist.
+
+        A loss that a mask thins out is a mean over what the mask leaves of each batch, as in
+        Keras: such rows are judged batch by batch.
+        """
+        lists = self._scopes(state, jnp.uint32(0), jnp.int32(0))
+        *fixed, before = lists
+        size = self.batch_size if self.masked else len(x)
+
+        def judged(x: Any, y: Any, weight: Any, exists: Any) -> tuple[Any, ...]:
+            loss, outputs, metrics = self._judged(lists, x, y, weight, exists, units)
+            return loss, outputs, masks_of(outputs), metrics, jnp.sum(exists.astype(x.dtype))
+
+        rows = (x, y, weight, exists)
+        if size == len(x):
+            loss, outputs, masks, metrics, real = judged(*rows)
+            metrics = self._counted(before, metrics, real / size)
+        else:
+            parts = [part.reshape(-1, size, *part.shape[1:]) for part in rows]
+            losses, *joined, after, counts = jax.vmap(judged)(*parts)
+            outputs, masks = jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:]), joined)
+            loss = jnp.sum(losses * counts) / jnp.maximum(jnp.sum(counts), 1)
+            metrics = [
+                (old + jnp.tensordot(counts / size, new - old, 1)).astype(old.dtype)
+                for old, new in zip(before, after, strict=True)
+            ]
+        metrics = self._updated(
+            metrics, self.y.split(y), with_masks(outputs, masks), weight, exists
+        )
+        return self._carried([*fixed, metrics]), loss.astype(x.dtype)
+
+    def _judged(
+        self,
+        lists: Sequence[Any],
+        x: Any,
+        y: Any,
+        weight: Any,
+        exists: Any,
+        units: Any,
+        found: list[Any] | None = None,
+    ) -> tuple[Any, Any, Any]:
+        """Loss, outputs and metrics of one batch without training; `found` receives masks."""
+        trained, other, _, metrics = lists
         existing = exists.astype(x.dtype)
         share = jnp.where(exists, weight, 0) * (len(x) / jnp.maximum(jnp.sum(existing), 1))
-        before = metrics
-        with self._patched(None, units):
+        with self._patched(exists, units, training=False, found=found):
             loss, (_, outputs, _, metrics) = self.model.compute_loss_and_updates(
-                trained, other, metrics, inputs, targets, self._for_each_output(share)
-            )
-        metrics = self._counted(before, metrics, jnp.sum(existing) / len(x))
-        metrics = self._updated(metrics, targets, outputs, weight, exists)
-        return self._carried([trained, other, optimizer, metrics]), loss.astype(x.dtype)
+                trained, other, metrics, self.x.split(x), self.y.split(y),
+                self._for_each_output(share),
+            )  # fmt: skip
+        return loss, outputs, metrics
 
     def predict(self, state: list[Any], x: Any, units: Any) -> Any:
         """All outputs, side by side."""
         nothing = jnp.uint32(0), jnp.int32(0)
         trained, other, *_ = self._scopes(state, *nothing)
         options = {"training": False} if self.model._call_has_training_arg else {}
-        with self._patched(None, units):
+        with self._patched(None, units, training=False):
             outputs, _ = self.model.stateless_call(trained, other, self.x.split(x), **options)
         flat = [part.reshape(len(x), -1).astype(x.dtype) for part in jax.tree.leaves(outputs)]
         return jnp.concatenate(flat, axis=1)
@@ -221,14 +288,25 @@ class Functions:
         return weights[0] if len(weights) == 1 else weights
 
     @contextmanager
-    def _patched(self, exists: Any, units: Any) -> Iterator[None]:
-        """The model with padded widths, and with batch statistics over the rows that exist."""
+    def _patched(
+        self, exists: Any, units: Any, training: bool = True, found: list[Any] | None = None
+    ) -> Iterator[None]:
+        """The model with padded widths, with losses and, in training, batch statistics over the
+        rows that exist.
+        """
         with replacing() as replace:
             for layer in self.model._flatten_layers():
                 replace(layer, "add_loss", _refuse_loss(layer))
-            if exists is not None:
+            if training and exists is not None:
                 for layer in normalizations(self.model):
                     replace(layer, "call", _over_existing(layer, exists))
+            if self.masked or found is not None:
+                compiled, met = self.model._compile_loss, [] if found is None else found
+                losses = [
+                    entry._replace(loss=over_existing(entry.loss, exists, met))
+                    for entry in compiled._flat_losses
+                ]
+                replace(compiled, "_flat_losses", losses)
             if self.hidden:
                 self._pad(replace, units)
             yield

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from kohort.networks.base import BLOCK
 from kohort.networks.layout import Layout
 from kohort.networks.lifted.chain import Template, resolved
 from kohort.networks.lifted.lifting import Program
@@ -68,6 +69,8 @@ class TracedModel:
         Names that the metrics are logged under.
     layers : tuple of Layer
         Those that a probe tells of; empty where none was asked for.
+    judged_rows : int
+        Rows that one call of `judge` takes.
     """
 
     digest: str
@@ -82,6 +85,7 @@ class TracedModel:
     metrics: tuple[str, ...] = field(compare=False)
     parts: dict[str, Part] = field(compare=False, repr=False)
     layers: tuple[Layer, ...] = field(compare=False, default=())
+    judged_rows: int = field(compare=False, default=BLOCK)
 
     @property
     def hidden(self) -> int:

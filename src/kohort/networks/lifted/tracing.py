@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.networks.base import BLOCK
 from kohort.networks.lifted.chain import resolved
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.functions import Functions
@@ -19,9 +20,6 @@ from kohort.networks.lifted.lifting import Program, lift
 from kohort.networks.lifted.probing import ProbedFunctions
 from kohort.networks.lifted.signature import signature
 from kohort.networks.lifted.traced import Part, TracedModel
-
-JUDGED_ROWS = 256
-"""Rows that one call of `judge` and `predict` takes."""
 
 _MOST_TRACES = 4096
 
@@ -99,13 +97,13 @@ def _calls(functions: Functions) -> dict[str, tuple[Any, ...]]:
     def rows(count: int) -> list[jax.ShapeDtypeStruct]:
         return [like(count, columns[0]), like(count, columns[1]), like(count)]
 
-    integer, judged = like(kind=np.int32), like(JUDGED_ROWS, kind=np.bool_)
+    integer, judged = like(kind=np.int32), like(functions.judged_rows, kind=np.bool_)
     seed = like(kind=np.uint32)
     batch = rows(functions.batch_size)
     calls: dict[str, tuple[Any, ...]] = {
         "step": (functions.step, state, *batch, integer, like(), like(), seed, integer, units),
-        "judge": (functions.judge, state, *rows(JUDGED_ROWS), judged, units),
-        "predict": (functions.predict, state, like(JUDGED_ROWS, columns[0]), units),
+        "judge": (functions.judge, state, *rows(functions.judged_rows), judged, units),
+        "predict": (functions.predict, state, like(BLOCK, columns[0]), units),
         "reset": (functions.reset, state),
     }
     if functions.variables.metrics:
@@ -145,6 +143,7 @@ def _network(
         metrics=names,
         parts=parts,
         layers=layers,
+        judged_rows=functions.judged_rows,
     )
     with _lock:
         return _known.setdefault(digest, network)

@@ -1,0 +1,108 @@
+"""Keras's losses of masked outputs, over the rows of a batch that exist.
+
+A loss that a mask or an ignored class thins out is divided by the number of values that are left.
+Rows that only fill a batch up must not be among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kohort.arrays import Array
+
+
+def _mask(tensor: Array) -> Any:
+    from keras.src import backend  # Masks have no public name (checked with Keras 3.15).
+
+    return backend.get_keras_mask(tensor)
+
+
+def _put_mask(tensor: Array, mask: Array) -> None:
+    from keras.src import backend
+
+    backend.set_keras_mask(tensor, mask)
+
+
+def masks_of(outputs: Any) -> list[Any]:
+    """The Keras mask of each output of a model; None for one that has none."""
+    return [_mask(output) for output in jax.tree.leaves(outputs)]
+
+
+def with_masks(outputs: Any, masks: list[Any]) -> Any:
+    """The same outputs, with these Keras masks."""
+    for output, mask in zip(jax.tree.leaves(outputs), masks, strict=True):
+        if mask is not None:
+            _put_mask(output, mask)
+    return outputs
+
+
+def may_mask(model: Any) -> bool:
+    """Whether a mask may reach a loss of a compiled model: by a layer, or by an ignored class."""
+    layers = model._flatten_layers(include_self=True)
+    losses = [entry.loss for entry in model._compile_loss._flat_losses or ()]
+    return any(_may_mask(layer) for layer in layers) or any(
+        getattr(loss, "_fn_kwargs", {}).get("ignore_class") is not None or _of_user(loss)
+        for loss in losses
+    )
+
+
+def _may_mask(layer: Any) -> bool:
+    masking = type(layer).__name__ == "Masking" or getattr(layer, "mask_zero", False)
+    return bool(masking) or _of_user(layer)
+
+
+def _of_user(thing: Any) -> bool:
+    return not type(thing).__module__.startswith("keras.") or type(thing).__name__ == "Lambda"
+
+
+def over_existing(loss: Any, exists: Array, found: list[Any]) -> Callable[..., Any]:
+    """A Keras loss in which a mask counts the rows that exist, and no others.
+
+    Parameters
+    ----------
+    loss : keras.losses.Loss
+    exists : array of bool, shape (row,)
+    found : list
+        Receives each mask that is met.
+
+    Returns
+    -------
+    callable
+        `loss(y_true, y_pred, sample_weight)`. The weights make up for rows that do not exist, as
+        those of a loss without a mask do.
+    """
+    import keras
+
+    if type(loss).__call__ is not keras.losses.Loss.__call__:
+        return loss
+
+    def masked(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        own, given = loss.call, _mask(y_pred)
+
+        def call(y_true: Any, y_pred: Any) -> Any:
+            values = own(y_true, y_pred)
+            masks = [m for m in (given, _mask(values)) if m is not None]
+            if not masks:
+                return values
+            found.extend(masks)
+            first = masks[0]
+            real = exists.reshape(-1, *[1] * (first.ndim - 1))
+            for mask in masks:
+                real = jnp.logical_and(real, mask.astype(bool))
+            if loss.reduction != "mean_with_sample_weight":
+                values = values * jnp.mean(exists.astype(values.dtype))
+            values = values + 0  # A value of its own to hang the mask on.
+            _put_mask(values, real)
+            return values
+
+        vars(loss)["call"] = call
+        try:
+            return loss(y_true, y_pred, sample_weight)
+        finally:
+            del vars(loss)["call"]
+
+    return masked
