@@ -76,6 +76,7 @@ def searched(folder):
 
 def test_a_search_leaves_a_complete_folder(searched):
     assert sorted(path.name for path in searched.iterdir()) == [
+        ".kohort-run.json",
         "estimator.kohort",
         "leaderboard.csv",
         "leaderboard.parquet",

@@ -10,7 +10,7 @@ import kohort
 _ROOT = Path(kohort.__file__).parent
 # A module imports only from rooms at or before its own.
 _ROOMS = [
-    {"_version", "arrays", "errors", "memo", "runtime", "style"},
+    {"_version", "arrays", "errors", "memo", "runtime", "scratch", "style"},
     {"recipe"},
     {"networks"},
     {"engine"},

@@ -21,7 +21,8 @@ from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
 from kohort.report.description import describe_plan
 from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.report.progress_file import PROGRESS, recording
-from kohort.report.run_folder import new_folder, write_file, write_search
+from kohort.report.results import write_search
+from kohort.report.run_folder import new_folder, write_file
 from kohort.report.search_report import search_report
 from kohort.report.trackers.mlflow import MLflowTracker
 from kohort.report.trackers.optuna import OptunaTracker
@@ -147,7 +148,7 @@ def search(
     if out is None:
         result = search_problem(problem, plan)
     else:
-        with new_folder(out, overwrite) as folder:
+        with new_folder(out, overwrite, [data, space]) as folder:
             source = {"path": str(data), **problem.about, "target": target}
             result = _recorded_search(problem, plan, folder, source)
     _print_about(problem)
@@ -224,7 +225,7 @@ def fit(
 ) -> None:
     """Train one network on a table or on images."""
     problem, values = read_problem(data, target, task, settings or [], seed)
-    with new_folder(out, overwrite) as folder:
+    with new_folder(out, overwrite, [data]) as folder:
         network = problem.network(values, seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DivergedWarning)  # The status below says it.

@@ -48,7 +48,7 @@ def _state(port):
 
 
 def _start(tmp_path):
-    folder = tmp_path / ".run-abc"
+    folder = tmp_path / ".run.kohort-0123456789abcdef"
     folder.mkdir()
     return folder, ProgressWriter(folder / PROGRESS, DESCRIPTION)
 

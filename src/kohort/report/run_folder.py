@@ -1,39 +1,42 @@
-"""The folder that a run leaves behind: complete, or not there at all."""
+"""The folder that a run leaves behind: complete, or not there at all, and marked as kohort's."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from kohort._version import VERSION
 from kohort.errors import DataError, explain
-from kohort.report.description import describe_result
-from kohort.report.leaderboard import leaderboard, learning_curves, search_members
-from kohort.report.page.findings import findings_of
-from kohort.report.pictures import draw_search
-from kohort.searches.problems.problem_search import SearchResult
+from kohort.scratch import release, replacing, scratch_folder
+
+MARK = ".kohort-run.json"
+"""Name of the file that says which files of a folder are kohort's."""
 
 
 @contextmanager
-def new_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
+def new_folder(
+    path: str | Path, overwrite: bool = False, read: Sequence[Path | None] = ()
+) -> Iterator[Path]:
     """A folder to write into, which takes its name only when the block ends without an error.
 
     Until then it is a hidden sibling of `path`, so a run that fails or is interrupted leaves
-    nothing under `path`, and an older folder there stays as it was.
+    nothing under `path`, and an older run there stays as it was. A folder is replaced only if it
+    has the mark of a run of kohort's and holds nothing else: files that kohort did not write are
+    never removed.
 
     Parameters
     ----------
     path : str or path
-        Must not exist, or be empty, unless `overwrite`.
+        Must not exist, or be an empty folder, unless `overwrite`.
     overwrite : bool, default=False
-        Whether to replace a folder that holds something.
+        Whether to replace the folder of an earlier run.
+    read : sequence of path or None
+        Files that the run reads: none may be inside of a folder that it replaces.
 
     Yields
     ------
@@ -43,23 +46,46 @@ def new_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     Raises
     ------
     DataError
-        If the folder cannot be made, or holds something already.
+        If the folder cannot be made, or holds what may not be removed. If that shows only at the
+        end, the run's folder is kept beside it, and the message names it.
     """
-    path = Path(path)
-    _check_free(path, overwrite)
+    path = _resolved(path)
     try:
+        _refuse_occupied(path, overwrite, [file.resolve() for file in read if file is not None])
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        with scratch_folder(path) as partial:
+            yield partial
+            partial.chmod(0o777 & ~_umask())
+            mark(partial, [entry.name for entry in partial.iterdir()])
+            release(partial)
+            _move(partial, path, overwrite)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error.strerror or str(error)) from error
+
+
+def _resolved(path: str | Path) -> Path:
+    """The path without links, so that a run takes the place of what a link leads to."""
     try:
-        yield partial
-        partial.chmod(0o777 & ~_umask())
-        _move(partial, path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        return Path(path).resolve()
+    except (OSError, RuntimeError) as error:  # A ring of links.
+        raise _unwritable(Path(path), "It leads nowhere") from error
+
+
+def _unwritable(path: Path, reason: str) -> DataError:
+    remedy = f"{reason}. Choose another."
+    return DataError(explain("out", "a folder that can be written", str(path), remedy))
+
+
+def mark(folder: Path, names: Sequence[str]) -> None:
+    """Say in a folder that these files, and those that were marked before, are kohort's."""
+    own = sorted({*names, *_marked(folder)} - {MARK, ".lock"})
+    content = {"kohort": VERSION, "files": own}
+    write_file(folder / MARK, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder has the mark of a run."""
+    return bool(_marked(folder))
 
 
 def write_file(path: str | Path, text: str) -> None:
@@ -70,104 +96,103 @@ def write_file(path: str | Path, text: str) -> None:
     DataError
         If it cannot be written.
     """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}-{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        with replacing(Path(path)) as file:
+            file.write(text.encode("utf-8"))
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(
             explain("out", "a file that can be written", str(path), f"{reason}. Choose another.")
         ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
-def _check_free(path: Path, overwrite: bool) -> None:
+def _refuse_occupied(path: Path, overwrite: bool, read: Sequence[Path]) -> None:
+    """Raise `DataError` unless the path is free, or holds a run that may be replaced."""
     if path.exists() and not path.is_dir():
         raise DataError(explain("out", "a folder", str(path), "A file has that name."))
-    try:
-        occupied = path.is_dir() and any(path.iterdir())
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    if occupied and not overwrite:
-        raise DataError(
-            explain(
-                "out",
-                "a new or an empty folder",
-                str(path),
-                "Choose another, or add --overwrite to replace it.",
-            )
-        )
-
-
-def _move(partial: Path, path: Path) -> None:
-    """Give the folder its name, and keep what had it until that has worked."""
-    if not path.exists():
-        partial.rename(path)
+    if Path.cwd().is_relative_to(path):
+        remedy = "Name one inside of it, or one elsewhere."
+        requirement = "a folder other than the one that you are in"
+        raise DataError(explain("out", requirement, str(path), remedy))
+    if not path.is_dir() or not any(path.iterdir()):
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent)) / "old"
+    if not overwrite:
+        requirement = "a new or an empty folder"
+        remedy = "Choose another, or add --overwrite to replace an earlier run."
+        raise DataError(explain("out", requirement, str(path), remedy))
+    _refuse_foreign(path, path)
+    for file in read:
+        if file.is_relative_to(path):
+            remedy = f"It holds {file.name!r}, which this run reads. Choose another folder."
+            raise DataError(explain("out", "a folder that may be replaced", str(path), remedy))
+
+
+def _refuse_foreign(folder: Path, shown: Path) -> None:
+    """Raise `DataError` if a folder holds anything that kohort did not write."""
+    own = _marked(folder)
+    foreign = sorted(e.name for e in os.scandir(folder) if e.name not in own or not _is_plain(e))
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        found = f"{foreign[0]!r}{more}, which kohort did not write"
+        remedy = f"It holds {found}; nothing was removed. Choose another folder."
+        requirement = "the folder of an earlier run, and hold nothing else, to be overwritten"
+        raise DataError(explain("out", requirement, str(shown), remedy))
+
+
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file(follow_symlinks=False)
+
+
+def _marked(folder: Path) -> frozenset[str]:
+    """Names of the files that a folder's mark calls kohort's, the mark included; none without."""
     try:
-        path.rename(old)
-        try:
-            partial.rename(path)
-        except OSError:
-            old.rename(path)
-            raise
-    finally:
-        shutil.rmtree(old.parent, ignore_errors=True)
+        names = json.loads((folder / MARK).read_text(encoding="utf-8"))["files"]
+        return frozenset({MARK, *map(str, names)})
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return frozenset()
+
+
+def _move(partial: Path, path: Path, overwrite: bool) -> None:
+    """Give the folder its name; what had it must be nothing, empty, or a run to be replaced."""
+    try:
+        with suppress(OSError):
+            path.rmdir()  # Removes an empty folder alone.
+        if overwrite and path.is_dir():
+            _replace(partial, path)
+        else:
+            partial.rename(path)  # Fails where somebody has put something there meanwhile.
+    except (OSError, DataError) as error:
+        kept = _free_name(path)
+        partial.rename(kept)
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(
+            f"The run is complete and kept in {str(kept)!r}, as {str(path)!r} was taken: {reason}."
+        ) from error
+
+
+def _replace(partial: Path, path: Path) -> None:
+    old = path.with_name(f".{path.name}-replaced-{secrets.token_hex(8)}")
+    path.rename(old)
+    try:
+        _refuse_foreign(old, path)
+        partial.rename(path)
+    except (OSError, DataError):
+        old.rename(path)
+        raise
+    for name in _marked(old):
+        (old / name).unlink(missing_ok=True)
+    try:
+        old.rmdir()
+    except OSError:  # Something has come into it since it was looked at.
+        old.rename(_free_name(path))
+
+
+def _free_name(path: Path) -> Path:
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(other for other in numbered if not os.path.lexists(other))
 
 
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    reason = error.strerror or str(error)
-    return DataError(
-        explain("out", "a folder that can be written", str(path), f"{reason}. Choose another.")
-    )
-
-
-def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) -> None:
-    """Write leaderboard, learning curves, picture, model, the winner's schedule and `run.json`;
-    findings and measurements of layers where fits were diagnosed.
-
-    Parameters
-    ----------
-    result : SearchResult
-    folder : path
-        Exists, and holds no results.
-    started : dict
-        From `describe_plan`; part of `run.json`.
-    """
-    board, curves = leaderboard(result.search), learning_curves(result.search)
-    for name, table in (("leaderboard", board), ("learning_curves", curves)):
-        table.to_csv(folder / f"{name}.csv", index=False)
-        table.to_parquet(folder / f"{name}.parquet", index=False)
-    for name, found in zip(
-        ("findings", "layers"), findings_of(search_members(result.search)), strict=True
-    ):
-        if found is not None:
-            found.to_parquet(folder / f"{name}.parquet", index=False)
-    draw_search(board, curves, folder / "search.png", result.score_name)
-    result.model.save(folder)
-    description = describe_result(result, started)
-    if (schedule := description.pop("schedule")) is not None:
-        _write_json(folder / "schedule.json", schedule, indent=None)
-    _write_json(folder / "run.json", description)
-
-
-def _write_json(path: Path, document: Any, indent: int | None = 2) -> None:
-    text = json.dumps(document, indent=indent, ensure_ascii=False, default=_plain)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

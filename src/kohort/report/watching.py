@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from kohort.report.page.facts import facts
 from kohort.report.page.running import running
 from kohort.report.page.source import source_of
 from kohort.report.progress_file import PROGRESS, ProgressReader
+from kohort.scratch import hidden_siblings
 
 HOST = "127.0.0.1"
 
@@ -34,7 +36,7 @@ class Watch:
     """
 
     def __init__(self, run: Path) -> None:
-        self._run = run
+        self._run = Path(os.path.realpath(run))
         self._lock = threading.Lock()
         self._reader: ProgressReader | None = None
         self._told: tuple[Any, ...] | None = None
@@ -71,7 +73,7 @@ class Watch:
         A run's folder is a hidden sibling until the search has ended; see `new_folder`.
         """
         found = []
-        for path in self._run.parent.glob(f".{self._run.name}-*/{PROGRESS}"):
+        for path in (folder / PROGRESS for folder in hidden_siblings(self._run)):
             try:
                 found.append((path.stat().st_mtime, path))
             except OSError:  # It has just been given its name, or been removed.

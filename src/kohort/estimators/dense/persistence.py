@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import zipfile
 from dataclasses import fields
 from pathlib import Path
@@ -18,6 +17,7 @@ from kohort.engine.member import Outcome
 from kohort.errors import DataError
 from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
+from kohort.scratch import replacing
 from kohort.studies.diagnosis.diagnosis import diagnosed
 from kohort.studies.diagnosis.measurements import packed, unpacked
 
@@ -60,14 +60,11 @@ def save(estimator: Any, path: Any) -> None:
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **arrays)
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with zipfile.ZipFile(partial, "w") as archive:
+        with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
             archive.writestr("estimator.json", json.dumps(document, indent=1))
             archive.writestr("arrays.npz", content.getvalue())
-        partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise DataError(
             f"The model cannot be written to {str(path)!r}: {error.strerror}. "
             "Choose a path in a folder that exists and can be written."

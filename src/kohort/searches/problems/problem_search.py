@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -20,6 +21,7 @@ from kohort.cohort.together import Cohort, together
 from kohort.data.tables import REGRESSION
 from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
 from kohort.recipe.constraints import Interval, check
+from kohort.scratch import scratch_folder
 from kohort.searches.problems.problem import Model, Problem
 from kohort.searches.problems.tabular import PREFIX
 from kohort.searches.search import GridSearchCV, RandomizedSearchCV
@@ -159,7 +161,7 @@ def search_problem(
     searched, tested = problem.split(plan.test_fraction, plan.seed)
     X, labels, settings = problem.X, problem.labels, dict(plan.settings)
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="kohort-") as folder, _quiet():
+    with scratch_folder(Path(tempfile.gettempdir(), "kohort-folds")) as folder, _quiet():
         memory = joblib.Memory(folder, verbose=0)
         search = _search(problem.network(settings, plan.seed, memory), problem, plan)
         with together(progress=progress) as cohort, follow(cohort):
