@@ -7,7 +7,8 @@ import pytest
 from kohort.engine import programs
 from kohort.engine.executors import train
 from kohort.engine.programs import compilations, exists, program
-from kohort.recipe.hyperparameters import PARAMETERS, STRUCTURE
+from kohort.recipe.hyperparameter import STRUCTURE
+from kohort.recipe.hyperparameters import PARAMETERS
 
 _XLA_EVENT = "/jax/core/compile/backend_compile_duration"
 _ON = {"l2": 0.01, "dropout": 0.2, "weight_decay": 0.01}

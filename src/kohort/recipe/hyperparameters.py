@@ -1,32 +1,23 @@
 """The table of hyperparameters: default, requirement, documentation and cost of each.
 
-Everything that lists hyperparameters is drawn from this table: the checks of a recipe, the
-estimators' documentation and the page that says which of them cost a compiled program.
+Everything that lists hyperparameters is drawn from this table: the checks of a recipe and its
+fields, the estimators' parameters and their documentation, and the page that says which of them
+cost a compiled program.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kohort.recipe import initializers
 from kohort.recipe.activations import ACTIVATIONS
-from kohort.recipe.constraints import (
-    AnyOf,
-    Constraint,
-    Interval,
-    OneOf,
-    flag,
-    optional,
-    sequence_of,
-)
+from kohort.recipe.constraints import AnyOf, Interval, OneOf, flag, optional, sequence_of
+from kohort.recipe.hyperparameter import ARRAY, HOST, STRUCTURE, hyperparameter, table_of
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.schedules import SCHEDULES
-
-ARRAY = "array"
-STRUCTURE = "structure"
-HOST = "host"
 
 _WIDTH = Interval(1, math.inf, whole=True)
 _COUNT = Interval(0, math.inf, whole=True)
@@ -37,187 +28,171 @@ _INNER_SHARE = Interval(0, 1, closed="neither")
 _WHOLE_SHARE = Interval(0, 1, closed="both")
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One hyperparameter.
-
-    Attributes
-    ----------
-    name, technique : str
-    kind : {"array", "structure", "host"}
-        `"array"`: a number with a member axis, or what only changes arrays; any mix of values
-        trains in one program. `"structure"`: each value has a program of its own. `"host"`: read
-        between steps, outside any program.
-    default : object
-    constraint : Constraint
-    type, text : str
-        For the documentation: what values it takes, and what it does.
-    """
-
-    name: str
-    technique: str
-    kind: str
-    default: Any
-    constraint: Constraint
-    type: str
-    text: str
+def _kerass(number: str) -> str:
+    """Keras's default of a number for each optimizer that has it."""
+    owners: dict[float, list[str]] = {}
+    for optimizer in OPTIMIZERS.values():
+        if number in dict(optimizer.defaults):
+            owners.setdefault(optimizer.default(number), []).append(optimizer.name)
+    shares = [f"{value:g} for {', '.join(names)}" for value, names in sorted(owners.items())]
+    return f"None for Keras's default: {'; '.join(shares)}"
 
 
-def _quoted(names: Any) -> str:
-    return "{" + ", ".join(f'"{name}"' for name in names) + "}"
+@dataclass(eq=False, repr=False)
+class Hyperparameters:
+    """What a recipe is made of, as an estimator takes it; the loss has a default of its own."""
 
-
-PARAMETERS: tuple[Parameter, ...] = (
-    Parameter(
-        "depth", "architecture", STRUCTURE, 2, _COUNT, "int",
+    # fmt: off
+    depth: int = hyperparameter(
+        2, "architecture", STRUCTURE, _COUNT,
         "Number of hidden layers, >= 0.",
-    ),
-    Parameter(
-        "width", "architecture", ARRAY, 128, AnyOf((_WIDTH, sequence_of(_WIDTH))),
-        "int or list of int",
+    )
+    width: int | Sequence[int] = hyperparameter(
+        128, "architecture", ARRAY, AnyOf((_WIDTH, sequence_of(_WIDTH))),
         "Units of each hidden layer, >= 1, or one number per hidden layer. Widths share programs "
         "by rounding up to a step of a ladder (16, 32, 64, 96, 128, ...); surplus units are "
         "masked.",
-    ),
-    Parameter(
-        "activation", "activation", STRUCTURE, "relu", OneOf(ACTIVATIONS), _quoted(ACTIVATIONS),
+    )
+    activation: str = hyperparameter(
+        "relu", "activation", STRUCTURE, OneOf(ACTIVATIONS),
         "Activation of the hidden layers, by Keras identifier. Beyond Keras's: prelu trains a "
         "slope per unit (He et al. 2015, arXiv:1502.01852), swish is x * sigmoid(beta * x) "
         "(Ramachandran et al. 2017, arXiv:1710.05941), gelu_tanh is GELU's tanh form (Hendrycks "
         "and Gimpel 2016, arXiv:1606.08415).",
-    ),
-    Parameter(
-        "activation_alpha", "activation", ARRAY, None, optional(Interval(-math.inf, math.inf)),
-        "float or None",
+    )
+    activation_alpha: float | None = hyperparameter(
+        None, "activation", ARRAY, optional(Interval(-math.inf, math.inf)),
         "Slope of leaky_relu for x < 0, alpha of elu and celu, beta of swish and softplus; ignored "
         "by the others. None for Keras's default: 0.2 for leaky_relu, 1 for the rest.",
-    ),
-    Parameter(
-        "batch_norm", "batch normalisation", STRUCTURE, None, optional(OneOf(("before", "after"))),
-        '{"before", "after"} or None',
+        column=True,
+    )
+    batch_norm: str | None = hyperparameter(
+        None, "batch normalisation", STRUCTURE, optional(OneOf(("before", "after"))),
         "Batch normalisation of each hidden layer, before or after its activation: gamma * (x - "
         "mean) / sqrt(variance + norm_epsilon) + beta over the rows of a batch in training, over "
         "moving averages in prediction (Ioffe and Szegedy 2015, arXiv:1502.03167).",
-    ),
-    Parameter(
-        "batch_norm_momentum", "batch normalisation", ARRAY, 0.99, _SHARE, "float",
+    )
+    batch_norm_momentum: float = hyperparameter(
+        0.99, "batch normalisation", ARRAY, _SHARE,
         "Share of the moving averages that stays at each step, in [0, 1).",
-    ),
-    Parameter(
-        "layer_norm", "layer normalisation", STRUCTURE, None, optional(OneOf(("before", "after"))),
-        '{"before", "after"} or None',
+        column=True,
+    )
+    layer_norm: str | None = hyperparameter(
+        None, "layer normalisation", STRUCTURE, optional(OneOf(("before", "after"))),
         "Layer normalisation, over the units of a layer instead of the rows of a batch (Ba et al. "
         "2016, arXiv:1607.06450). Not together with batch_norm.",
-    ),
-    Parameter(
-        "norm_epsilon", "batch normalisation", ARRAY, 1e-3, _ABOVE_0, "float",
+    )
+    norm_epsilon: float = hyperparameter(
+        1e-3, "batch normalisation", ARRAY, _ABOVE_0,
         "Added to the variance by batch_norm and layer_norm, > 0.",
-    ),
-    Parameter(
-        "kernel_initializer", "initialisation", ARRAY, "auto", OneOf(initializers.NAMES),
-        _quoted(initializers.NAMES),
+        column=True,
+    )
+    kernel_initializer: str = hyperparameter(
+        "auto", "initialisation", ARRAY, OneOf(initializers.NAMES),
         'Keras identifier. `"auto"` takes He normal for the ReLU family, LeCun normal for SELU, '
         "Glorot uniform for the rest and for the output layer (He et al. 2015, arXiv:1502.01852; "
         "Klambauer et al. 2017, arXiv:1706.02515; Glorot and Bengio 2010). Biases start at 0.",
-    ),
-    Parameter(
-        "kernel_scale", "initialisation", ARRAY, 0.05, _ABOVE_0, "float",
+    )
+    kernel_scale: float = hyperparameter(
+        0.05, "initialisation", ARRAY, _ABOVE_0,
         "Standard deviation of random_normal and truncated_normal, > 0; ignored by the others.",
-    ),
-    Parameter(
-        "huber_delta", "loss", ARRAY, 1.0, _ABOVE_0, "float",
+    )
+    huber_delta: float = hyperparameter(
+        1.0, "loss", ARRAY, _ABOVE_0,
         "Error beyond which the Huber loss is linear, > 0, in units of the standardised target "
         "(Huber 1964). Ignored by other losses.",
-    ),
-    Parameter(
-        "quantile", "loss", ARRAY, 0.5, _INNER_SHARE, "float",
+        column=True,
+    )
+    quantile: float = hyperparameter(
+        0.5, "loss", ARRAY, _INNER_SHARE,
         "Quantile that the pinball loss estimates, in (0, 1) (Koenker and Bassett 1978). Ignored "
         "by other losses.",
-    ),
-    Parameter(
-        "label_smoothing", "loss", ARRAY, 0.0, _WHOLE_SHARE, "float",
+        column=True,
+    )
+    label_smoothing: float = hyperparameter(
+        0.0, "loss", ARRAY, _WHOLE_SHARE,
         "Share s of each label that is spread over all K classes, in [0, 1]: (1 - s) * y + s / K "
         "(Szegedy et al. 2016, arXiv:1512.00567). Ignored in regression.",
-    ),
-    Parameter(
-        "focal_gamma", "loss", ARRAY, 2.0, _AT_LEAST_0, "float",
+        column=True, compiled="always",
+    )
+    focal_gamma: float = hyperparameter(
+        2.0, "loss", ARRAY, _AT_LEAST_0,
         "Exponent of the focal loss (1 - p)**gamma * cross-entropy, >= 0 (Lin et al. 2017, "
         "arXiv:1708.02002). Ignored by other losses.",
-    ),
-    Parameter(
-        "optimizer", "optimizer", STRUCTURE, "adam", OneOf(OPTIMIZERS), _quoted(OPTIMIZERS),
+        column=True,
+    )
+    optimizer: str = hyperparameter(
+        "adam", "optimizer", STRUCTURE, OneOf(OPTIMIZERS),
         "Keras's optimizer of that name, to the letter; momentum and nesterov are its SGD with "
         "momentum. sgd, momentum and nesterov share no program with the rest; adam and adamw "
         "are one.",
-    ),
-    Parameter(
-        "learning_rate", "optimizer", ARRAY, 1e-3, _ABOVE_0, 'float or "auto"',
+    )
+    learning_rate: float | str = hyperparameter(
+        1e-3, "optimizer", ARRAY, _ABOVE_0,
         "Step size, > 0; the peak of a schedule. "
         '"auto" asks `kohort.find_learning_rate`; if that finds none, it warns and keeps 0.001.',
-    ),
-    Parameter(
-        "momentum", "optimizer", ARRAY, None, optional(_SHARE), "float or None",
-        "In [0, 1); used by momentum, nesterov, rmsprop and muon. None for Keras's default: 0.9 "
-        "for momentum and nesterov, 0 for rmsprop, 0.95 for muon.",
-    ),
-    Parameter(
-        "beta_1", "optimizer", ARRAY, None, optional(_SHARE), "float or None",
-        "Decay of the gradients' mean, in [0, 1), in the Adam family, lion and muon. None for "
-        "Keras's default, 0.9.",
-    ),
-    Parameter(
-        "beta_2", "optimizer", ARRAY, None, optional(_SHARE), "float or None",
-        "Decay of the squared gradients' mean, in [0, 1), in the Adam family, lion and muon. None "
-        "for Keras's default: 0.99 for lion, 0.999 for the others.",
-    ),
-    Parameter(
-        "rho", "optimizer", ARRAY, None, optional(_SHARE), "float or None",
-        "Decay of the squared gradients' mean in rmsprop and adadelta, in [0, 1). None for Keras's "
-        "default: 0.9 for rmsprop, 0.95 for adadelta.",
-    ),
-    Parameter(
-        "epsilon", "optimizer", ARRAY, None, optional(_AT_LEAST_0), "float or None",
-        "Keeps the adaptive optimizers from dividing by zero, >= 0. None for Keras's default, "
-        "1e-7.",
-    ),
-    Parameter(
-        "amsgrad", "optimizer", ARRAY, False, flag(), "bool",
+    )
+    momentum: float | None = hyperparameter(
+        None, "optimizer", ARRAY, optional(_SHARE),
+        f"In [0, 1). {_kerass('momentum')}.",
+    )
+    beta_1: float | None = hyperparameter(
+        None, "optimizer", ARRAY, optional(_SHARE),
+        f"Decay of the gradients' mean, in [0, 1). {_kerass('beta_1')}.",
+    )
+    beta_2: float | None = hyperparameter(
+        None, "optimizer", ARRAY, optional(_SHARE),
+        f"Decay of the squared gradients' mean, in [0, 1). {_kerass('beta_2')}.",
+    )
+    rho: float | None = hyperparameter(
+        None, "optimizer", ARRAY, optional(_SHARE),
+        f"Decay of the squared gradients' mean, in [0, 1). {_kerass('rho')}.",
+    )
+    epsilon: float | None = hyperparameter(
+        None, "optimizer", ARRAY, optional(_AT_LEAST_0),
+        f"Keeps an adaptive optimizer from dividing by zero, >= 0. {_kerass('epsilon')}.",
+    )
+    amsgrad: bool = hyperparameter(
+        False, "optimizer", ARRAY, flag(),
         "Whether adam and adamw divide by the largest second moment so far (Reddi et al. 2018, "
         "arXiv:1904.09237).",
-    ),
-    Parameter(
-        "centered", "optimizer", ARRAY, False, flag(), "bool",
+    )
+    centered: bool = hyperparameter(
+        False, "optimizer", ARRAY, flag(),
         "Whether rmsprop divides by the gradients' deviation instead of their root mean square "
         "(Graves 2013, arXiv:1308.0850).",
-    ),
-    Parameter(
-        "weight_decay", "weight decay", ARRAY, None, optional(_AT_LEAST_0), "float or None",
+    )
+    weight_decay: float | None = hyperparameter(
+        None, "weight decay", ARRAY, optional(_AT_LEAST_0),
         "Decoupled decay, >= 0: each step first shrinks every variable by `learning_rate * "
-        "weight_decay` of itself (Loshchilov and Hutter 2019, arXiv:1711.05101). None for Keras's "
-        "default: 0.004 for adamw, 0.1 for muon, 0 for the others.",
-    ),
-    Parameter(
-        "ema_momentum", "weight averaging", ARRAY, None, optional(_SHARE), "float or None",
+        "weight_decay` of itself (Loshchilov and Hutter 2019, arXiv:1711.05101). "
+        f"{_kerass('weight_decay')}; 0 for the others.",
+        compiled="always",
+    )
+    ema_momentum: float | None = hyperparameter(
+        None, "weight averaging", ARRAY, optional(_SHARE),
         "Weights are averaged over steps, average = ema_momentum * average + (1 - ema_momentum) * "
         "weights, and the average is what is validated and kept (Polyak and Juditsky 1992), as "
         "with Keras's use_ema and SwapEMAWeights. In [0, 1); None for no averaging.",
-    ),
-    Parameter(
-        "clipvalue", "gradient clipping", ARRAY, None, optional(_ABOVE_0), "float or None",
+    )
+    clipvalue: float | None = hyperparameter(
+        None, "gradient clipping", ARRAY, optional(_ABOVE_0),
         "Each entry of the gradient is cut to [-clipvalue, clipvalue], > 0. At most one of the "
         "three kinds of clipping (Pascanu et al. 2013, arXiv:1211.5063).",
-    ),
-    Parameter(
-        "clipnorm", "gradient clipping", ARRAY, None, optional(_ABOVE_0), "float or None",
+        column=True, compiled="always",
+    )
+    clipnorm: float | None = hyperparameter(
+        None, "gradient clipping", ARRAY, optional(_ABOVE_0),
         "Each variable's gradient is scaled down to this L2 norm, > 0.",
-    ),
-    Parameter(
-        "global_clipnorm", "gradient clipping", ARRAY, None, optional(_ABOVE_0), "float or None",
+        column=True, compiled="always",
+    )
+    global_clipnorm: float | None = hyperparameter(
+        None, "gradient clipping", ARRAY, optional(_ABOVE_0),
         "The whole gradient is scaled down to this L2 norm, > 0.",
-    ),
-    Parameter(
-        "schedule", "learning-rate schedule", ARRAY, "constant", OneOf(SCHEDULES),
-        _quoted(SCHEDULES),
+        column=True, compiled="always",
+    )
+    schedule: str = hyperparameter(
+        "constant", "learning-rate schedule", ARRAY, OneOf(SCHEDULES),
         "How the learning rate changes from step to step; `plot_schedule()` draws it. t counts "
         "epochs since the warm-up, s is decay_epochs, r is decay_rate. power: 1 / (1 + t / "
         "s)**decay_power; exponential: r**(t / s); piecewise: factors between boundaries; "
@@ -226,154 +201,161 @@ PARAMETERS: tuple[Parameter, ...] = (
         "arXiv:1803.09820); cosine and cosine_restarts (Loshchilov and Hutter 2017, "
         "arXiv:1608.03983); polynomial: (1 - t / s)**decay_power. All are multiples of "
         "learning_rate.",
-    ),
-    Parameter(
-        "decay_epochs", "learning-rate schedule", ARRAY, None, optional(_ABOVE_0), "float or None",
+    )
+    decay_epochs: float | None = hyperparameter(
+        None, "learning-rate schedule", ARRAY, optional(_ABOVE_0),
         "Length s of a schedule in epochs, > 0. None for all that remains after the warm-up in "
         "cosine and polynomial, for a fifth of epochs in power, exponential and cosine_restarts.",
-    ),
-    Parameter(
-        "decay_rate", "learning-rate schedule", ARRAY, 0.1,
-        Interval(0, 1, closed="right"), "float",
+    )
+    decay_rate: float = hyperparameter(
+        0.1, "learning-rate schedule", ARRAY, Interval(0, 1, closed="right"),
         "Factor r of exponential, piecewise and performance, in (0, 1].",
-    ),
-    Parameter(
-        "decay_power", "learning-rate schedule", ARRAY, 1.0, _ABOVE_0, "float",
+    )
+    decay_power: float = hyperparameter(
+        1.0, "learning-rate schedule", ARRAY, _ABOVE_0,
         "Exponent of power and polynomial, > 0.",
-    ),
-    Parameter(
-        "staircase", "learning-rate schedule", ARRAY, False, flag(), "bool",
+    )
+    staircase: bool = hyperparameter(
+        False, "learning-rate schedule", ARRAY, flag(),
         "Whether power and exponential change only once every decay_epochs.",
-    ),
-    Parameter(
-        "boundaries", "learning-rate schedule", ARRAY, None, optional(sequence_of(_ABOVE_0)),
-        "list of float or None",
+    )
+    boundaries: Sequence[float] | None = hyperparameter(
+        None, "learning-rate schedule", ARRAY, optional(sequence_of(_ABOVE_0)),
         "Epochs at which piecewise changes the rate, increasing.",
-    ),
-    Parameter(
-        "factors", "learning-rate schedule", ARRAY, None, optional(sequence_of(_AT_LEAST_0)),
-        "list of float or None",
+    )
+    factors: Sequence[float] | None = hyperparameter(
+        None, "learning-rate schedule", ARRAY, optional(sequence_of(_AT_LEAST_0)),
         "Multiples of learning_rate before, between and after the boundaries, one more than those. "
         "None for 1, r, r**2, ...",
-    ),
-    Parameter(
-        "t_mul", "learning-rate schedule", ARRAY, 2.0, Interval(1, math.inf), "float",
+    )
+    t_mul: float = hyperparameter(
+        2.0, "learning-rate schedule", ARRAY, Interval(1, math.inf),
         "How much longer each period of cosine_restarts is than the one before, >= 1.",
-    ),
-    Parameter(
-        "m_mul", "learning-rate schedule", ARRAY, 1.0, _ABOVE_0, "float",
+    )
+    m_mul: float = hyperparameter(
+        1.0, "learning-rate schedule", ARRAY, _ABOVE_0,
         "How much higher each period of cosine_restarts starts than the one before, > 0.",
-    ),
-    Parameter(
-        "final_rate", "learning-rate schedule", ARRAY, 0.0, _WHOLE_SHARE, "float",
+    )
+    final_rate: float = hyperparameter(
+        0.0, "learning-rate schedule", ARRAY, _WHOLE_SHARE,
         "Least rate of cosine, cosine_restarts, polynomial and performance, as a share of "
         "learning_rate, in [0, 1].",
-    ),
-    Parameter(
-        "pct_start", "learning-rate schedule", ARRAY, 0.3, _INNER_SHARE, "float",
+    )
+    pct_start: float = hyperparameter(
+        0.3, "learning-rate schedule", ARRAY, _INNER_SHARE,
         "Share of the training in which 1cycle rises, in (0, 1).",
-    ),
-    Parameter(
-        "div_factor", "learning-rate schedule", ARRAY, 25.0, Interval(1, math.inf), "float",
+    )
+    div_factor: float = hyperparameter(
+        25.0, "learning-rate schedule", ARRAY, Interval(1, math.inf),
         "1cycle starts at learning_rate / div_factor, >= 1.",
-    ),
-    Parameter(
-        "final_div_factor", "learning-rate schedule", ARRAY, 1e4, Interval(1, math.inf), "float",
+    )
+    final_div_factor: float = hyperparameter(
+        1e4, "learning-rate schedule", ARRAY, Interval(1, math.inf),
         "1cycle ends at its first rate / final_div_factor, >= 1.",
-    ),
-    Parameter(
-        "base_momentum", "learning-rate schedule", ARRAY, 0.85, _SHARE, "float",
+    )
+    base_momentum: float = hyperparameter(
+        0.85, "learning-rate schedule", ARRAY, _SHARE,
         "Momentum (beta_1 in the Adam family) at 1cycle's highest rate, in [0, 1).",
-    ),
-    Parameter(
-        "max_momentum", "learning-rate schedule", ARRAY, 0.95, _SHARE, "float",
+    )
+    max_momentum: float = hyperparameter(
+        0.95, "learning-rate schedule", ARRAY, _SHARE,
         "Momentum (beta_1 in the Adam family) at 1cycle's lowest rates, in [0, 1).",
-    ),
-    Parameter(
-        "anneal", "learning-rate schedule", ARRAY, "cos", OneOf(("cos", "linear")),
-        '{"cos", "linear"}',
+    )
+    anneal: str = hyperparameter(
+        "cos", "learning-rate schedule", ARRAY, OneOf(("cos", "linear")),
         "Form of 1cycle's two slopes.",
-    ),
-    Parameter(
-        "plateau_patience", "learning-rate schedule", HOST, 10, _COUNT, "int",
+    )
+    plateau_patience: int = hyperparameter(
+        10, "learning-rate schedule", HOST, _COUNT,
         "Epochs without a better validation loss after which performance lowers the rate, >= 0.",
-    ),
-    Parameter(
-        "plateau_min_delta", "learning-rate schedule", HOST, 1e-4, _AT_LEAST_0, "float",
+    )
+    plateau_min_delta: float = hyperparameter(
+        1e-4, "learning-rate schedule", HOST, _AT_LEAST_0,
         "Least decrease of the validation loss that performance counts as better, >= 0.",
-    ),
-    Parameter(
-        "plateau_cooldown", "learning-rate schedule", HOST, 0, _COUNT, "int",
+    )
+    plateau_cooldown: int = hyperparameter(
+        0, "learning-rate schedule", HOST, _COUNT,
         "Epochs that performance waits after a reduction before it counts again, >= 0.",
-    ),
-    Parameter(
-        "warmup", "warm-up", ARRAY, 0, _AT_LEAST_0, "float",
+    )
+    warmup: float = hyperparameter(
+        0, "warm-up", ARRAY, _AT_LEAST_0,
         "Length of the warm-up in front of any schedule: a share of the training in (0, 1), or "
         "epochs, >= 1. The rate rises linearly (Goyal et al. 2017, arXiv:1706.02677).",
-    ),
-    Parameter(
-        "warmup_start", "warm-up", ARRAY, 0.0, _WHOLE_SHARE, "float",
+    )
+    warmup_start: float = hyperparameter(
+        0.0, "warm-up", ARRAY, _WHOLE_SHARE,
         "Rate at which the warm-up starts, as a share of learning_rate, in [0, 1].",
-    ),
-    Parameter(
-        "dropout", "dropout", ARRAY, 0.0, _SHARE, "float",
+    )
+    dropout: float = hyperparameter(
+        0.0, "dropout", ARRAY, _SHARE,
         "Share of hidden units dropped in training, in [0, 1); the others grow by 1 / (1 - "
         "dropout) (Srivastava et al. 2014).",
-    ),
-    Parameter(
-        "input_dropout", "dropout", ARRAY, 0.0, _SHARE, "float",
+        column=True, compiled="hidden",
+    )
+    input_dropout: float = hyperparameter(
+        0.0, "dropout", ARRAY, _SHARE,
         "Share of inputs dropped in training, in [0, 1).",
-    ),
-    Parameter(
-        "alpha_dropout", "dropout", ARRAY, 0.0, _SHARE, "float",
+        column=True, compiled="always",
+    )
+    alpha_dropout: float = hyperparameter(
+        0.0, "dropout", ARRAY, _SHARE,
         "Share of hidden units set to SELU's lower limit, mean and variance kept, in [0, 1); "
         "instead of dropout, for selu (Klambauer et al. 2017, arXiv:1706.02515).",
-    ),
-    Parameter(
-        "gaussian_noise", "noise", ARRAY, 0.0, _AT_LEAST_0, "float",
+        column=True, compiled="hidden",
+    )
+    gaussian_noise: float = hyperparameter(
+        0.0, "noise", ARRAY, _AT_LEAST_0,
         "Standard deviation of normal noise added to the (standardised) inputs in training, >= 0 "
         "(Bishop 1995).",
-    ),
-    Parameter(
-        "l1", "L1 and L2", ARRAY, 0.0, _AT_LEAST_0, "float",
+        column=True, compiled="always",
+    )
+    l1: float = hyperparameter(
+        0.0, "L1 and L2", ARRAY, _AT_LEAST_0,
         "Penalty `l1 * sum(abs(kernel))` on every kernel, the output's included, >= 0.",
-    ),
-    Parameter(
-        "l2", "L1 and L2", ARRAY, 0.0, _AT_LEAST_0, "float",
+        column=True, compiled="always",
+    )
+    l2: float = hyperparameter(
+        0.0, "L1 and L2", ARRAY, _AT_LEAST_0,
         "Penalty `l2 * sum(kernel**2)` on every kernel, the output's included, >= 0.",
-    ),
-    Parameter(
-        "max_norm", "max-norm", ARRAY, None, optional(_ABOVE_0), "float or None",
+        column=True, compiled="always",
+    )
+    max_norm: float | None = hyperparameter(
+        None, "max-norm", ARRAY, optional(_ABOVE_0),
         "Largest L2 norm of the weights into each hidden unit, > 0, enforced after each step as "
         "Keras's MaxNorm(axis=0) does (Srivastava et al. 2014). None for no limit.",
-    ),
-    Parameter(
-        "batch_size", "batch size", STRUCTURE, 32, _WIDTH, 'int or "auto"',
+        column=True, compiled="hidden",
+    )
+    batch_size: int | str = hyperparameter(
+        32, "batch size", STRUCTURE, _WIDTH,
         "Rows per step, >= 1; the last, partial batch is trained too. "
         '"auto" asks `kohort.plan_batch_size`, and takes its learning rate and warm-up too.',
-    ),
-    Parameter(
-        "epochs", "early stopping", HOST, 100, _WIDTH, "int",
+    )
+    epochs: int = hyperparameter(
+        100, "early stopping", HOST, _WIDTH,
         "Most passes over the training rows, >= 1.",
-    ),
-    Parameter(
-        "early_stopping", "early stopping", HOST, True, flag(), "bool",
+    )
+    early_stopping: bool = hyperparameter(
+        True, "early stopping", HOST, flag(),
         "Whether to stop after `patience` epochs without a better validation loss, and to restore "
         "the best weights, as Keras's `EarlyStopping(restore_best_weights=True)` does.",
-    ),
-    Parameter(
-        "patience", "early stopping", HOST, 10, _COUNT, "int",
+    )
+    patience: int = hyperparameter(
+        10, "early stopping", HOST, _COUNT,
         "Epochs without improvement that are waited for, >= 0.",
-    ),
-    Parameter(
-        "min_delta", "early stopping", HOST, 0.0, _AT_LEAST_0, "float",
+    )
+    min_delta: float = hyperparameter(
+        0.0, "early stopping", HOST, _AT_LEAST_0,
         "Least decrease that counts as an improvement, >= 0.",
-    ),
-    Parameter(
-        "freeze_epochs", "pretraining", ARRAY, 0, _COUNT, "int",
+    )
+    freeze_epochs: int = hyperparameter(
+        0, "pretraining", ARRAY, _COUNT,
         "First epochs in which only the output layer is trained, >= 0; for use with pretrain.",
-    ),
-)  # fmt: skip
+    )
+    # fmt: on
+
+
+PARAMETERS = table_of(Hyperparameters)
+"""All of them, in the order of the table."""
 
 DEFAULTS: dict[str, Any] = {parameter.name: parameter.default for parameter in PARAMETERS}
 """Default of each field that does not depend on the task."""

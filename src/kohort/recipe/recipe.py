@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import make_dataclass
 from typing import Any
 
 from kohort.errors import ParameterError, explain
@@ -20,112 +20,32 @@ CONSTRAINTS = {parameter.name: parameter.constraint for parameter in PARAMETERS}
 """Requirement of each field of a recipe, checked when `fit` is called."""
 
 NUMBERS = (
-    "nesterov",
-    "amsgrad",
-    "centered",
-    "weight_decay",
-    "beta_2",
-    "gain_2",
-    "rho",
-    "gain_rho",
-    "epsilon",
-    "ema_momentum",
-    "averaged",
-    "clipvalue",
-    "clipnorm",
-    "global_clipnorm",
-    "max_norm",
-    "dropout",
-    "input_dropout",
-    "alpha_dropout",
-    "gaussian_noise",
-    "l1",
-    "l2",
-    "activation_alpha",
-    "batch_norm_momentum",
-    "norm_epsilon",
-    "huber_delta",
-    "quantile",
-    "label_smoothing",
-    "focal_gamma",
-)
+    "nesterov", "amsgrad", "centered", "weight_decay", "beta_2", "gain_2", "rho", "gain_rho",
+    "epsilon", "ema_momentum", "averaged",
+    *(parameter.name for parameter in PARAMETERS if parameter.column),
+)  # fmt: skip
 """Columns of the number matrix: one row per member, constant during its training."""
 
 _LIMITS = ("clipvalue", "clipnorm", "global_clipnorm", "max_norm")
 
 
-@dataclass(frozen=True)
-class Recipe:
+_GIVEN = ("depth", "width")
+_DERIVED = ("units", "output_initializer", "loss")
+
+_Fields: Any = make_dataclass(
+    "_Fields",
+    [*_DERIVED, *(name for name in DEFAULTS if name not in _GIVEN)],
+    frozen=True,
+)
+
+
+class Recipe(_Fields):  # type: ignore[misc]
     """Hyperparameters of one fit, with every `"auto"` and None resolved.
 
     Attributes are the estimators' parameters of the same name; `units` is `depth` and `width`
     together, one width per hidden layer; `output_initializer` is the output layer's. A limit that
     is not set is infinite. Build one with `Recipe.of`.
     """
-
-    units: tuple[int, ...]
-    activation: str
-    activation_alpha: float
-    batch_norm: str | None
-    batch_norm_momentum: float
-    layer_norm: str | None
-    norm_epsilon: float
-    kernel_initializer: str
-    output_initializer: str
-    kernel_scale: float
-    loss: str
-    huber_delta: float
-    quantile: float
-    label_smoothing: float
-    focal_gamma: float
-    optimizer: str
-    learning_rate: float
-    momentum: float
-    beta_1: float
-    beta_2: float
-    rho: float
-    epsilon: float
-    amsgrad: bool
-    centered: bool
-    weight_decay: float
-    ema_momentum: float | None
-    clipvalue: float
-    clipnorm: float
-    global_clipnorm: float
-    schedule: str
-    decay_epochs: float | None
-    decay_rate: float
-    decay_power: float
-    staircase: bool
-    boundaries: tuple[float, ...] | None
-    factors: tuple[float, ...] | None
-    t_mul: float
-    m_mul: float
-    final_rate: float
-    pct_start: float
-    div_factor: float
-    final_div_factor: float
-    base_momentum: float
-    max_momentum: float
-    anneal: str
-    plateau_patience: int
-    plateau_min_delta: float
-    plateau_cooldown: int
-    warmup: float
-    warmup_start: float
-    dropout: float
-    input_dropout: float
-    alpha_dropout: float
-    gaussian_noise: float
-    l1: float
-    l2: float
-    max_norm: float
-    batch_size: int
-    epochs: int
-    early_stopping: bool
-    patience: int
-    min_delta: float
-    freeze_epochs: int
 
     @classmethod
     def of(cls, **fields: Any) -> Recipe:
@@ -164,19 +84,14 @@ class Recipe:
         """Techniques that cost time in the program and that this recipe switches on."""
         hidden = bool(self.units)
         switched = {
-            "dropout": self.dropout > 0 and hidden,
-            "alpha_dropout": self.alpha_dropout > 0 and hidden,
-            "input_dropout": self.input_dropout > 0,
-            "gaussian_noise": self.gaussian_noise > 0,
-            "l1": self.l1 > 0,
-            "l2": self.l2 > 0,
-            "max_norm": math.isfinite(self.max_norm) and hidden,
-            "weight_decay": self.weight_decay > 0,
-            "label_smoothing": self.label_smoothing > 0,
+            **{
+                p.name: 0 < getattr(self, p.name) < math.inf and (hidden or p.compiled == "always")
+                for p in PARAMETERS
+                if p.compiled
+            },
             **{name: getattr(self, name) > 0 for name in OPTIMIZERS[self.optimizer].options},
             "averaging": self.ema_momentum is not None,
             "freezing": self.freeze_epochs > 0 and hidden,
-            **{name: math.isfinite(getattr(self, name)) for name in _LIMITS[:3]},
         }
         return frozenset(name for name, on in switched.items() if on)
 

@@ -21,7 +21,7 @@ from kohort.estimators.dense.parameters import documented
 from kohort.estimators.preparation import Scaling
 from kohort.recipe import losses
 from kohort.recipe.constraints import OneOf, check
-from kohort.recipe.hyperparameters import HOST, STRUCTURE, Parameter
+from kohort.recipe.hyperparameter import HOST, STRUCTURE, Parameter
 from kohort.studies.uncertainty import Uncertainty, uncertainty
 
 _REGRESSION_LOSSES = (
