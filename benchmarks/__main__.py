@@ -24,7 +24,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on and with."""
-    from kohort.engine.executors import cores
+    from kohort.engine.devices import cores
 
     model = next(
         (

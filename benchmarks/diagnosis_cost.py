@@ -42,7 +42,7 @@ def _members(fields: dict[str, Any]) -> list[Any]:
 
 
 def cost_side() -> dict[str, Any]:
-    from kohort.engine.executors import train
+    from kohort.engine.executors.local import train
     from kohort.studies.diagnosis.diagnosing import with_instruments
 
     shares: dict[str, float] = {}

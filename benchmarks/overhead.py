@@ -42,26 +42,26 @@ def _search(candidates: int) -> Any:
 
 def search_side() -> dict[str, Any]:
     from kohort.cohort import together
-    from kohort.engine import executors
+    from kohort.engine.executors import local
     from kohort.engine.member import Member
 
     X, y = side.california()["train"]
     X, y = X[:1000], y[:1000]
     _search(8).fit(X, y)  # Compiles.
     members: list[Member] = []
-    submit = executors.Executor.submit
+    submit = local.LocalExecutor.submit
 
     def recording(self: Any, member: Member, done: Any) -> Any:
         members.append(member)
         return submit(self, member, done)
 
-    executors.Executor.submit = recording  # type: ignore[method-assign]
+    local.LocalExecutor.submit = recording  # type: ignore[method-assign]
     start = time.perf_counter()
     _search(CANDIDATES).fit(X, y)
     whole = time.perf_counter() - start
-    executors.Executor.submit = submit  # type: ignore[method-assign]
+    local.LocalExecutor.submit = submit  # type: ignore[method-assign]
     start = time.perf_counter()
-    executors.train(members)
+    local.train(members)
     training = time.perf_counter() - start
     assert together.current() is None
     return {

@@ -96,7 +96,7 @@ def cohort() -> dict[str, Any]:
     """An epoch of eight members against an epoch of one, where reading is the limit."""
     from dataclasses import replace
 
-    from kohort.engine.executors import train
+    from kohort.engine.executors.local import train
 
     options = {**LIGHT, "image_size": (16, 16), "epochs": 4}
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 import kohort
 from kohort.cohort.together import current
 from kohort.engine import plan
-from kohort.engine.executors import Census
+from kohort.engine.executors.base import Census
 from kohort.engine.memory import available_memory
 from kohort.engine.progress import describe
 

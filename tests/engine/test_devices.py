@@ -10,7 +10,7 @@ _PROBE = """
 import sys
 import numpy as np, jax
 import kohort
-from kohort.engine import executors
+from kohort.engine.executors import local
 from kohort.engine.member import Member, Rows
 from kohort.engine.population import Runner
 from kohort.networks.own.dense import DenseNetwork
@@ -34,7 +34,7 @@ for width in (5, 20, 40, 70, 100, 150, 200, 250):
         )
         network = DenseNetwork.of(4, 1, recipe)
         members.append(Member(recipe, network, Rows(x, y), None, Rows(x[:50], y[:50]), seed))
-outcomes = executors.train(members)
+outcomes = local.train(members)
 print(len(jax.devices()), len(used), *(outcome.history["val_loss"][-1] for outcome in outcomes))
 """
 

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 
 _HUGE = 1e30
 

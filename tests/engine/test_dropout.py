@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 from kohort.networks.base import Context
 from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe

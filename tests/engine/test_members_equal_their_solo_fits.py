@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 
 # Structures are few, so that examples share programs; numbers are free.
 _STRUCTURES = [

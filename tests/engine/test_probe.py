@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 from kohort.engine.programs import compilations
 from kohort.networks.reading import LAYER, WHOLE
 from kohort.recipe.clipping import clipped

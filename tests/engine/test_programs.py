@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kohort.engine import programs
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 from kohort.engine.programs import compilations, exists, program
 from kohort.recipe.hyperparameter import STRUCTURE
 from kohort.recipe.hyperparameters import PARAMETERS

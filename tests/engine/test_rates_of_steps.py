@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 
 
 def test_a_constant_rate_given_step_by_step_is_the_recipes_own(member):

@@ -7,7 +7,7 @@ import pytest
 
 import kohort
 from kohort.data.streams import Stream
-from kohort.engine.executors import Executor, train
+from kohort.engine.executors.local import LocalExecutor, train
 from kohort.engine.member import Member, Rows
 from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.recipe import Recipe
@@ -108,7 +108,7 @@ def test_the_fault_of_a_file_is_that_of_the_members_that_need_it(table):
 def test_a_fault_in_rows_to_validate_on_is_that_of_the_members_that_they_judge(table):
     x, y = table
     judged = replace(member(x, y), validation=Rows(stream_of(Source(x, bad=(70,))), y))
-    executor = Executor(1)
+    executor = LocalExecutor(1)
     faulty, fine = (executor.submit(one, lambda fit: None) for one in (judged, member(x, y)))
     executor.start()
     executor.join()

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 
 _LOSSES = {
     "mse": lambda r: keras.losses.MeanSquaredError(),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.schedules import SCHEDULES
 

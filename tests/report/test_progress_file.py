@@ -17,7 +17,7 @@ from sklearn.datasets import load_diabetes
 
 import kohort
 from kohort.cohort.record import Record
-from kohort.engine.executors import Census
+from kohort.engine.executors.base import Census
 from kohort.report.leaderboard import learning_curves, search_members
 from kohort.report.page.running import running
 from kohort.report.progress_file import ProgressReader, ProgressWriter, recording

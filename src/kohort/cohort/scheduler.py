@@ -15,7 +15,7 @@ from typing import Any
 
 from kohort.cohort import warning_state
 from kohort.cohort.tasks import Call, Task, TaskAborted
-from kohort.engine.executors import Executor, outcome_of
+from kohort.engine.executors.base import Executor, outcome_of
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome
 

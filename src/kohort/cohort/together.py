@@ -22,7 +22,9 @@ from kohort.cohort.scheduler import Scheduler
 from kohort.cohort.tasks import Call, Task, TaskAborted, value_of
 from kohort.data.interning import Interner
 from kohort.data.pixel_store import PixelStore
-from kohort.engine.executors import Census, Executor, cores, train
+from kohort.engine.devices import cores
+from kohort.engine.executors.base import Census
+from kohort.engine.executors.local import LocalExecutor, train
 from kohort.engine.member import Member, Outcome, Rows
 from kohort.engine.memory import available_memory
 from kohort.engine.progress import ProgressBar
@@ -48,7 +50,7 @@ class Cohort:
     """
 
     def __init__(self, memory: int | None = None, threads: int | None = None) -> None:
-        self._executor = Executor(threads)
+        self._executor = LocalExecutor(threads)
         self._interner = Interner()
         self.pixels = PixelStore()
         self.scheduler = Scheduler(self._executor, memory or available_memory() // 4)

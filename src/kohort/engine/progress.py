@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from kohort.engine.executors import Census
+from kohort.engine.executors.base import Census
 
 
 def describe(census: Census) -> str:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 from kohort.engine.member import Member, Rows
 from kohort.networks.lifted.chain import hidden_layers, widths_of
 from kohort.networks.lifted.columns import Columns

@@ -12,7 +12,8 @@ from sklearn.base import clone
 
 from kohort.cohort.catching import members_of
 from kohort.data.pixel_store import reading_once
-from kohort.engine.executors import threads_of, train
+from kohort.engine.devices import threads_of
+from kohort.engine.executors.local import train
 from kohort.engine.member import Floats, Logs, Member, Verdict
 from kohort.engine.memory import free_on
 from kohort.engine.plan import structure_of

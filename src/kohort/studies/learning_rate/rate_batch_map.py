@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 from kohort.engine.member import DIVERGED, Member, Outcome
 from kohort.style import COLORS, FAINT, INK, STYLE, matplotlib
 

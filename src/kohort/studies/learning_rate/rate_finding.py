@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kohort.engine.executors import train
+from kohort.engine.executors.local import train
 from kohort.engine.member import Floats, Member, OnSteps
 from kohort.style import COLORS, FAINT, GRAY, INK, STYLE, matplotlib
 

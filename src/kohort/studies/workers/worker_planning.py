@@ -13,7 +13,7 @@ from sklearn.base import clone, is_classifier
 from kohort.cohort.catching import members_of
 from kohort.data.pixel_store import reading_once
 from kohort.data.streams import Stream
-from kohort.engine.executors import cores, threads_of
+from kohort.engine.devices import cores, threads_of
 from kohort.engine.member import Member
 from kohort.engine.plan import structure_of
 from kohort.errors import ParameterError, explain

@@ -1,0 +1,1 @@
+"""Who trains the members that are submitted, and where."""

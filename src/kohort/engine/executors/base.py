@@ -1,0 +1,188 @@
+"""The interface of an executor, and the books that every executor keeps."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from kohort.engine.fit import Fit
+from kohort.engine.member import DIVERGED, STOPPED_EARLY, Member, Outcome
+from kohort.engine.times import Times
+from kohort.errors import CancelledError
+
+Done = Callable[[Fit], None]
+
+
+class Executor(Protocol):
+    """Trains submitted members. Each fit is delivered once: with a result, or with an error."""
+
+    @property
+    def threads(self) -> int:
+        """Number of threads that train, >= 1."""
+        ...
+
+    @property
+    def arrivals(self) -> int:
+        """Number of members that wait for `start`."""
+        ...
+
+    @property
+    def busy(self) -> bool:
+        """Whether any submitted member has not ended."""
+        ...
+
+    def submit(self, member: Member, done: Done) -> Fit:
+        """Queue a member; `done(fit)` is called, in some thread, when it has ended."""
+        ...
+
+    def start(self, fits: Collection[Fit] | None = None) -> None:
+        """Let the given fits train (default: all that wait)."""
+        ...
+
+    def relieve(self) -> None:
+        """Help fits that wait while nobody trains; who waits for one calls it now and then."""
+        ...
+
+    def cancel(self, fits: Collection[Fit] | None = None) -> None:
+        """End the given fits (default: all) with `CancelledError`."""
+        ...
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait until the threads that train have ended, but no longer than so many seconds."""
+        ...
+
+    def census(self) -> Census:
+        """How many members wait, train and have ended."""
+        ...
+
+    def times(self) -> Times:
+        """What the seconds of the threads that train were spent on so far."""
+        ...
+
+
+@dataclass(frozen=True)
+class Census:
+    """How many members are where, and how much of the epochs that may be needed is done."""
+
+    submitted: int = 0
+    training: int = 0
+    ended: int = 0
+    stopped_early: int = 0
+    diverged: int = 0
+    progress: float = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """Members that no slot has taken yet."""
+        return self.submitted - self.training - self.ended
+
+
+class Ledger:
+    """Which fits were submitted, train and have ended, and who is told of their end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._done: dict[Fit, Done] = {}
+        self._training: set[Fit] = set()
+        self._statuses: Counter[str] = Counter()
+        self._submitted = 0
+
+    def __len__(self) -> int:
+        """Number of fits that have not ended."""
+        return len(self._done)
+
+    def enter(self, member: Member, done: Done) -> Fit:
+        """A fit of the member; `deliver` will call `done` with it."""
+        fit = Fit(member)
+        with self._lock:
+            self._submitted += 1
+            self._done[fit] = done
+        return fit
+
+    def begin(self, fit: Fit) -> None:
+        """Note that a fit trains."""
+        with self._lock:
+            self._training.add(fit)
+
+    def deliver(self, fit: Fit) -> None:
+        """Tell whoever waits for the fit that it has ended; the first call counts."""
+        with self._lock:
+            done = self._done.pop(fit, None)
+            self._training.discard(fit)
+            if done is None:
+                return
+            self._statuses[fit.result.status if fit.result else "failed"] += 1
+        try:
+            fit.release()
+        except Exception as error:
+            fit.error = fit.error or error
+        finally:
+            done(fit)
+
+    def fail(self, fits: Iterable[Fit], error: BaseException) -> None:
+        """Deliver those of the fits that have not ended with this error."""
+        for fit in [fit for fit in fits if fit in self._done]:
+            fit.error = error
+            self.deliver(fit)
+
+    def cancel(self, fits: Collection[Fit] | None) -> set[Fit]:
+        """Mark fits (default: all) as cancelled; those of them that do not train yet."""
+        with self._lock:
+            wanted = set(self._done) if fits is None else set(fits) & set(self._done)
+            for fit in wanted:
+                fit.error = CancelledError("The search was interrupted before this fit had ended.")
+                fit.stop()
+            return wanted - self._training
+
+    def census(self) -> Census:
+        """Numbers for a progress bar."""
+        with self._lock:
+            training = list(self._training)
+            ended = sum(self._statuses.values())
+            partial = sum(fit.epoch / fit.member.recipe.epochs for fit in training)
+            return Census(
+                submitted=self._submitted,
+                training=len(training),
+                ended=ended,
+                stopped_early=self._statuses[STOPPED_EARLY],
+                diverged=self._statuses[DIVERGED],
+                progress=ended + partial,
+            )
+
+    def steps(self) -> tuple[int, int]:
+        """Fits that have ended, and steps of those that train: both stand still if all do."""
+        with self._lock:
+            ended = sum(self._statuses.values())
+            return ended, sum(fit.step for fit in self._training)
+
+
+def outcome_of(fit: Fit) -> Outcome:
+    """The result of a fit that has ended, or the error that ended it."""
+    if fit.error is not None:
+        raise fit.error
+    assert fit.result is not None
+    return fit.result
+
+
+def train_with(executor: Executor, members: list[Member]) -> list[Outcome]:
+    """Train members, beside whatever else the executor trains, and wait for them.
+
+    Returns
+    -------
+    list of Outcome, in the order of the members
+    """
+    finished = threading.Semaphore(0)
+    fits: list[Fit] = []
+    try:
+        fits += [executor.submit(member, lambda fit: finished.release()) for member in members]
+        executor.start(fits)
+        for _ in fits:
+            while not finished.acquire(timeout=0.2):
+                executor.relieve()
+    except BaseException:
+        executor.cancel(fits)
+        raise
+    return [outcome_of(fit) for fit in fits]

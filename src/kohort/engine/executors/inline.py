@@ -1,0 +1,101 @@
+"""The executor that trains in the calling thread: for nested fits, and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import jax
+
+from kohort.engine import plan
+from kohort.engine.executors.base import Census, Done, Ledger
+from kohort.engine.fit import Fit
+from kohort.engine.member import Member
+from kohort.engine.population import Runner
+from kohort.engine.structure import Structure
+from kohort.engine.times import Stopwatch, Times
+
+
+class InlineExecutor:
+    """Trains members one group after another while `start` runs; it has no thread of its own.
+
+    Examples
+    --------
+    >>> from kohort.engine.executors.inline import InlineExecutor
+    >>> InlineExecutor().census().submitted
+    0
+    """
+
+    threads = 1
+
+    def __init__(self) -> None:
+        self._ledger = Ledger()
+        self._arrivals: list[Fit] = []
+        self._times = Times()
+
+    @property
+    def arrivals(self) -> int:
+        """Number of members that wait for `start`."""
+        return len(self._arrivals)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any submitted member has not ended."""
+        return bool(self._ledger)
+
+    def submit(self, member: Member, done: Done) -> Fit:
+        """Queue a member; `start` trains it."""
+        fit = self._ledger.enter(member, done)
+        self._arrivals.append(fit)
+        return fit
+
+    def start(self, fits: Collection[Fit] | None = None) -> None:
+        """Train what has arrived to its end."""
+        taken = [fit for fit in self._arrivals if fits is None or fit in fits]
+        self._arrivals = [fit for fit in self._arrivals if fit not in taken]
+        by_member = {fit.member: fit for fit in taken}
+        try:
+            for structure, members in plan.groups(by_member).items():
+                self._train(structure, [by_member[member] for member in members])
+        except BaseException as error:
+            self._ledger.fail(taken, error)
+            if not isinstance(error, Exception):
+                raise
+
+    def _train(self, structure: Structure, fits: list[Fit]) -> None:
+        device = jax.local_devices()[0]
+        slots = plan.slots_of(structure, len(fits), device.platform)
+        waiting = iter(fits)
+
+        def source() -> Fit | None:
+            fit = next(waiting, None)
+            if fit is not None:
+                self._ledger.begin(fit)
+            return fit
+
+        watch = Stopwatch()
+        try:
+            Runner(structure, slots, device, source, self._ledger.deliver, watch).run()
+        except Exception as error:
+            self._ledger.fail(fits, error)
+        self._times += watch.times()
+
+    def relieve(self) -> None:
+        """Nothing waits while nobody trains."""
+
+    def cancel(self, fits: Collection[Fit] | None = None) -> None:
+        """End the given fits (default: all) with `CancelledError`."""
+        unstarted = self._ledger.cancel(fits)
+        self._arrivals = [fit for fit in self._arrivals if fit not in unstarted]
+        for fit in unstarted:
+            self._ledger.deliver(fit)
+
+    def join(self, seconds: float | None = None) -> None:
+        """There is no thread to wait for."""
+
+    def census(self) -> Census:
+        """How many members wait, train and have ended."""
+        return self._ledger.census()
+
+    def times(self) -> Times:
+        """What the seconds inside `start` were spent on so far."""
+        return self._times
