@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.arrays import Floats, HostArray
+from kohort.data.moments import Moments, moments
 from kohort.data.parquet_rows import ParquetRows, read_group
 from kohort.data.streams import Stream
 from kohort.errors import DataError, ParameterError, explain
@@ -92,7 +94,7 @@ class ParquetTable:
         self._starts = np.cumsum([0, *lengths[:-1]]).astype(np.intp)
         self._lengths = np.array(lengths)
         self._rows = np.arange(sum(lengths))
-        self._known: dict[bytes, tuple[NDArray[Any], NDArray[Any]]] = {}
+        self._known: dict[bytes, Moments] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -145,42 +147,31 @@ class ParquetTable:
         table = pyarrow.parquet.read_table(self.path, columns=[name])
         return np.asarray(table[name].to_pandas())[self._rows]
 
-    def moments(self, weight: NDArray[Any] | None) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Mean and variance of each column, shape (column,) each.
+    def moments(self, weight: Floats | None) -> Moments:
+        """Range, mean and deviation of each column.
 
         The file is read once, group by group, for all fits that need those of the same rows.
         """
-        share = np.ones(len(self)) if weight is None else np.asarray(weight, np.float64)
-        key = hashlib.blake2b(self._rows.tobytes() + share.tobytes()).digest()
+        key = hashlib.blake2b(self._rows.tobytes() + (b"" if weight is None else weight.tobytes()))
         with _learning:
-            if key not in self._known:
-                self._known[key] = self._moments(share / share.sum())
-            return self._known[key]
+            if key.digest() not in self._known:
+                self._known[key.digest()] = self._moments(weight)
+            return self._known[key.digest()]
 
-    def _moments(self, share: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Moments of the groups, merged as in Chan, Golub and LeVeque 1983."""
-        total, mean, variance = 0.0, np.zeros(len(self.columns)), np.zeros(len(self.columns))
-        for values, here in self._groups():
-            part = share[here].sum()
-            if part == 0:
-                continue
-            within = share[here] / part
-            center = within @ values
-            spread = within @ np.square(values - center)
-            total, weight = total + part, part / (total + part)
-            away = center - mean
-            mean = mean + weight * away
-            variance = variance + weight * (spread - variance + (1 - weight) * np.square(away))
-        if not np.isfinite(mean).all():
-            name = self.columns[int(np.argmin(np.isfinite(mean)))]
+    def _moments(self, weight: Floats | None) -> Moments:
+        found = moments(
+            (values, None if weight is None else weight[here]) for values, here in self._groups()
+        )
+        if not np.isfinite(found.mean).all():
+            name = self.columns[int(np.argmin(np.isfinite(found.mean)))]
             raise DataError(
                 f"Column {name!r} of {self.path} has missing or infinite values. Fill them in, or "
                 f"leave it out (exclude=[{name!r}])."
             )
-        return mean, variance
+        return found
 
-    def _groups(self) -> Iterator[tuple[NDArray[Any], NDArray[np.intp]]]:
-        """Rows of each row group in double precision, and their places in this table."""
+    def _groups(self) -> Iterator[tuple[HostArray, NDArray[np.intp]]]:
+        """Rows of each row group, and their places in this table."""
         blocks = self._blocks
         for group in np.unique(blocks):
             here = np.flatnonzero(blocks == group)
@@ -188,7 +179,7 @@ class ParquetTable:
                 values = read_group(self.path, int(group), self.columns)
             except ValueError as error:
                 raise DataError(f"{error}.") from error
-            yield values[self._rows[here] - self._starts[group]].astype(np.float64), here
+            yield values[self._rows[here] - self._starts[group]], here
 
     @property
     def _blocks(self) -> NDArray[np.intp]:

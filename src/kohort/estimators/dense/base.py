@@ -31,13 +31,13 @@ from kohort.estimators.dense.passes import DensePasses
 from kohort.estimators.dense.persistence import save
 from kohort.estimators.preparation import (
     DTYPES,
-    Scaling,
     checked_table,
     floating_dtype,
     relative,
     unpack_validation,
 )
 from kohort.estimators.reprs import RichReprMixin, training_html
+from kohort.estimators.scaling import Scaling
 from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.hyperparameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
@@ -84,7 +84,7 @@ class DenseEstimator(
         return None
 
     def _target_scaling(self, targets: Floats, weight: Floats | None) -> Scaling:
-        return Scaling.of(targets, weight, on=False)
+        return Scaling.of_targets(targets, weight, on=False)
 
     @with_callbacks  # type: ignore[untyped-decorator]
     def fit(
@@ -213,7 +213,7 @@ class DenseEstimator(
             seen = np.concatenate([X, unlabelled])
             if weight is not None:
                 share = np.concatenate([weight, np.full(len(unlabelled), weight.mean())])
-        self._scaling = Scaling.of(seen, share, bool(self.standardize))
+        self._scaling = Scaling.of_features(seen, share, bool(self.standardize))
         self._target = self._target_scaling(targets, weight)
 
     def _weights(self, sample_weight: Any, X: Any, targets: Floats) -> Floats | None:

@@ -18,7 +18,7 @@ from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.base import DenseEstimator
 from kohort.estimators.dense.parameters import documented
-from kohort.estimators.preparation import Scaling
+from kohort.estimators.scaling import Scaling
 from kohort.recipe import losses
 from kohort.recipe.constraints import OneOf, check
 from kohort.recipe.hyperparameter import HOST, STRUCTURE, Parameter
@@ -115,7 +115,7 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
     def _target_scaling(self, targets: Floats, weight: Floats | None) -> Scaling:
         if self._loss() == "poisson":
             return Scaling.by_mean(targets, weight, on=bool(self.standardize))
-        return Scaling.of(targets, weight, on=bool(self.standardize))
+        return Scaling.of_targets(targets, weight, on=bool(self.standardize))
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict the target.
@@ -130,8 +130,9 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        array of Keras's float type, shape (row,) or (row, target)
-            In the target's own units; the mean over all passes.
+        array of float64, shape (row,) or (row, target)
+            In the target's own units; the mean over all passes. In double precision, so that a
+            target that is large against its spread keeps its digits.
         array of the same shape, only with `return_std`
 
         Raises
@@ -144,11 +145,12 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
             raise _needs_passes("return_std", "False", return_std)
         means, deviations = [], []
         for raw in self._passes(X):
-            values = np.exp(raw) if self.recipe_.loss == "poisson" else raw
-            values = self._target.undo(values)
-            means.append(values.mean(axis=0).astype(raw.dtype))
-            if return_std:
-                deviations.append(values.std(axis=0).astype(raw.dtype))
+            values = raw.astype(np.float64)
+            if self.recipe_.loss == "poisson":
+                values = np.exp(values)
+            means.append(self._target.undo(values.mean(axis=0)))
+            if return_std:  # In the scaled unit: squares of large numbers overflow.
+                deviations.append(self._target.scale * values.std(axis=0))
         if return_std:
             return self._shaped(means), self._shaped(deviations)
         return self._shaped(means)
@@ -287,7 +289,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        array of Keras's float type, shape (row, class)
+        array of float64, shape (row, class)
             Columns in the order of `classes_`; each row sums to 1.
         """
         return self._over_passes(X, lambda passes: np.asarray(passes.mean(axis=0)))
@@ -336,10 +338,11 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
 
 
 def _probabilities(raw: Floats) -> Floats:
-    """Raw outputs (..., output) as probabilities (..., class)."""
+    """Raw outputs (..., output) as probabilities (..., class), in double precision."""
+    raw = raw.astype(np.float64)
     if raw.shape[-1] == 1:
         positive = expit(raw[..., 0])
-        return np.stack([1 - positive, positive], axis=-1)
+        return np.stack([expit(-raw[..., 0]), positive], axis=-1)
     return np.asarray(softmax(raw, axis=-1))
 
 

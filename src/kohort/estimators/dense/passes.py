@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from kohort.engine.member import Floats, Outcome
 from kohort.engine.predict import SAMPLED, Trained, blocks, raw_outputs, sampled_outputs
-from kohort.estimators.preparation import Scaling, checked_table
+from kohort.estimators.preparation import checked_table
+from kohort.estimators.scaling import Scaling
 from kohort.networks.base import Network
 from kohort.recipe.recipe import Recipe
 

@@ -135,7 +135,7 @@ def load(path: Any) -> Any:
 
 def _rebuilt(document: dict[str, Any], arrays: dict[str, Any]) -> Any:
     from kohort.estimators.dense import dense
-    from kohort.estimators.preparation import Scaling
+    from kohort.estimators.scaling import Scaling
 
     kind = getattr(dense, document["class"])
     estimator = kind(**{k: _restored(v) for k, v in document["parameters"].items()})
