@@ -1,12 +1,15 @@
 """Rows that stay in files: the same bytes whatever reads them, one pass for all who read along."""
 
+import multiprocessing.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+from multiprocessing import resource_tracker
 
 import numpy as np
 import psutil
@@ -78,6 +81,25 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(images):
     loader.close()
     wanted = np.concatenate([order.epoch(number) for number in range(7)])
     assert numbers(np.concatenate(found)) == wanted.tolist()
+
+
+def test_a_worker_that_dies_before_it_has_read_its_start_is_replaced(images, monkeypatch):
+    """With more to read than a pipe holds: the start waited for ever."""
+    many = Images(images.paths * 20, 5, 4, 3)
+    assert len(repr(many.paths)) > 2 * 64 * 1024
+    resource_tracker.ensure_running()  # It is started by the same function.
+    started, plain = [], multiprocessing.util.spawnv_passfds
+
+    def first_dies(path, *arguments):
+        started.append(path)
+        return plain(os.fsencode(shutil.which("false")) if len(started) == 1 else path, *arguments)
+
+    monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", first_dies)
+    order = Order(1, len(many))
+    loader = Loader(Parts(many, order), 1)
+    assert numbers(np.array(next(loader))) == (order.epoch(0)[:64] % COUNT).tolist()
+    loader.close()
+    assert len(started) == 2
 
 
 def test_workers_that_are_killed_again_and_again_are_an_error(images):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing.spawn
 import threading
 from typing import Any
 
 from numpy.typing import NDArray
 
 from kohort.data import decoding, parquet_rows, parts
+from kohort.data.spawning import change_spawning
 from kohort.engine import order
 from kohort.errors import DataError, KohortError
 
 _AHEAD = 2
 """Parts that a worker makes before they are asked for."""
 _RESTARTS = 3
-_NAME = "grain-process-prefetch"
 _lock = threading.Lock()
 _prepared = False
 
@@ -119,25 +118,8 @@ def _prepare() -> None:
             flags.FLAGS.mark_as_parsed()  # Grain asks for flags, which absl refuses until then.
         for module in (order, decoding, parts, parquet_rows):
             cloudpickle.register_pickle_by_value(module)
-        _spare_main()
+        change_spawning()
         _prepared = True
-
-
-def _spare_main() -> None:
-    """Let no worker of Grain import `__main__`: a script without a guard would run again in each.
-
-    What Grain sends to its workers is pickled by value where it comes from `__main__`.
-    """
-    plain = multiprocessing.spawn.get_preparation_data
-
-    def prepared(name: str) -> dict[str, Any]:
-        data = plain(name)
-        if name.startswith(_NAME):
-            for key in ("init_main_from_path", "init_main_from_name"):
-                data.pop(key, None)
-        return data
-
-    multiprocessing.spawn.get_preparation_data = prepared
 
 
 def _first_line(error: Exception) -> str:
