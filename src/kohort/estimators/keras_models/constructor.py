@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, clone
 
 from kohort.estimators.keras_models.routing import further, own_names, refuse_unknown
 
-_UNKEPT = ("_ready", "_filled", "_build_data")
+_UNKEPT = ("_ready", "_filled", "_build_data", "_own_lock")
 
 
 class KerasParameters(BaseEstimator):  # type: ignore[misc]

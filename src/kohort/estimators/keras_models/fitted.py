@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,14 @@ class FittedModel(RichReprMixin, KerasParameters):
     _seed: int
     _variables: list[int]
 
+    @property
+    def _lock(self) -> Any:
+        """Held while the model is built, filled or read: several threads may share an estimator
+        that has just been loaded.
+        """
+        own: threading.RLock = vars(self).setdefault("_own_lock", threading.RLock())
+        return own
+
     @abstractmethod
     def _made_ready(self, model: Any) -> Ready:
         """A compiled model with what the engine needs of it."""
@@ -57,14 +66,16 @@ class FittedModel(RichReprMixin, KerasParameters):
     def _fitted(self) -> Ready:
         """The model, built anew where the estimator was pickled."""
         check_is_fitted(self, "weights_")
-        if not hasattr(self, "_ready"):
-            if hasattr(self, "_archive"):
-                model = _unpacked(self._archive)
-            else:
-                model = build(self, self._meta, self._seed)
-            self._ready, self._filled = self._compiled(model, self._seed), False
-            put_rate(model, self._rate)
-        return self._ready
+        with self._lock:
+            if not hasattr(self, "_ready"):
+                if hasattr(self, "_archive"):
+                    model = _unpacked(self._archive)
+                else:
+                    model = build(self, self._meta, self._seed)
+                ready = self._compiled(model, self._seed)
+                put_rate(model, self._rate)
+                self._ready, self._filled = ready, False
+            return self._ready
 
     def _compiled(self, model: Any, seed: int) -> Ready:
         """A model that the build function has just given, as `fit` makes it ready."""
@@ -78,13 +89,14 @@ class FittedModel(RichReprMixin, KerasParameters):
 
     def _synchronised(self) -> Ready:
         """The model; what its user has changed in it is taken over."""
-        ready = self._fitted()
-        if self._filled:
-            if [id(v) for v in Variables(ready.model).carried] != self._variables:
-                self._ready = ready = self._made_ready(ready.model)
-            self.weights_, self._rate = weights_of(ready.model), rate_of(ready.model)
-            self._variables = [id(v) for v in Variables(ready.model).carried]
-        return ready
+        with self._lock:
+            ready = self._fitted()
+            if self._filled:
+                if [id(v) for v in Variables(ready.model).carried] != self._variables:
+                    self._ready = ready = self._made_ready(ready.model)
+                self.weights_, self._rate = weights_of(ready.model), rate_of(ready.model)
+                self._variables = [id(v) for v in Variables(ready.model).carried]
+            return ready
 
     def _go_on(self, batch_size: Any, rows: int) -> None:
         """Make ready to train further, with another batch size if that has changed."""
@@ -99,12 +111,13 @@ class FittedModel(RichReprMixin, KerasParameters):
     @property
     def model_(self) -> Any:
         """The Keras model with the trained weights."""
-        ready = self._fitted()
-        if not self._filled:
-            put_weights(ready.model, self.weights_)
-            self._filled = True
-            self._variables = [id(v) for v in Variables(ready.model).carried]
-        return ready.model
+        with self._lock:
+            ready = self._fitted()
+            if not self._filled:
+                put_weights(ready.model, self.weights_)
+                self._variables = [id(v) for v in Variables(ready.model).carried]
+                self._filled = True
+            return ready.model
 
     @property
     def n_epochs_(self) -> int:
@@ -116,12 +129,13 @@ class FittedModel(RichReprMixin, KerasParameters):
         return training_html(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        if hasattr(self, "_ready"):
-            self._synchronised()
-        state = super().__getstate__()
-        if hasattr(self, "_ready") and asks_for_data(self):
-            state["_archive"] = _packed(self.model_)
-        return state
+        with self._lock:
+            if hasattr(self, "_ready"):
+                self._synchronised()
+            state = super().__getstate__()
+            if hasattr(self, "_ready") and asks_for_data(self):
+                state["_archive"] = _packed(self.model_)
+            return state
 
     def _inputs(self, X: Any) -> Inputs:
         """X of the form that the estimator was fitted with."""
@@ -136,7 +150,8 @@ class FittedModel(RichReprMixin, KerasParameters):
         if ready.tracing is None:
             x = jax.tree.map(np.asarray, ready.x.split(rows))
             own = {"verbose": 0, "batch_size": ready.batch_size, **routed(self, "predict")}
-            predicted = self.model_.predict(x, **{**own, **options})
+            with self._lock:  # Keras's `predict` keeps its state in the model.
+                predicted = self.model_.predict(x, **{**own, **options})
             return [np.asarray(part) for part in jax.tree.leaves(predicted)]
         tracing = ready.tracing
         recipe = Recipe.of(loss="mse", depth=len(tracing.units), width=list(tracing.units) or 1)

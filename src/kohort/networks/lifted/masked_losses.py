@@ -6,6 +6,7 @@ Rows that only fill a batch up must not be among them.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -81,16 +82,15 @@ def over_existing(loss: Any, exists: Array, found: list[Any]) -> Callable[..., A
         return loss
 
     def masked(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        own, given = loss.call, _mask(y_pred)
+        given, thinned = _mask(y_pred), copy.copy(loss)  # Another model may have the same loss.
 
         def call(y_true: Any, y_pred: Any) -> Any:
-            values = own(y_true, y_pred)
+            values = loss.call(y_true, y_pred)
             masks = [m for m in (given, _mask(values)) if m is not None]
             if not masks:
                 return values
             found.extend(masks)
-            first = masks[0]
-            real = exists.reshape(-1, *[1] * (first.ndim - 1))
+            real = exists.reshape(-1, *[1] * (masks[0].ndim - 1))
             for mask in masks:
                 real = jnp.logical_and(real, mask.astype(bool))
             if loss.reduction != "mean_with_sample_weight":
@@ -99,10 +99,7 @@ def over_existing(loss: Any, exists: Array, found: list[Any]) -> Callable[..., A
             _put_mask(values, real)
             return values
 
-        vars(loss)["call"] = call
-        try:
-            return loss(y_true, y_pred, sample_weight)
-        finally:
-            del vars(loss)["call"]
+        thinned.call = call
+        return thinned(y_true, y_pred, sample_weight)
 
     return masked

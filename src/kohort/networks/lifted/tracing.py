@@ -58,8 +58,9 @@ def trace(model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = Fa
     """
     text = signature(model)
     key = None if text is None else (text, x, y, batch_size, probed)
-    if key in _traced:
-        return _traced[key]
+    known = _traced.get(key)
+    if known is not None:
+        return known
     kind = ProbedFunctions if probed else Functions
     tracing = _trace(kind(model, x, y, batch_size))
     if key is not None and not tracing.arrays:
