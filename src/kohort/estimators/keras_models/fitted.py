@@ -48,7 +48,7 @@ class FittedModel(RichReprMixin, KerasParameters):
         """Held while the model is built, filled or read: several threads may share an estimator
         that has just been loaded.
         """
-        own: threading.RLock = vars(self).setdefault("_own_lock", threading.RLock())
+        own: threading.RLock = self.__dict__.setdefault("_own_lock", threading.RLock())
         return own
 
     @abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ _ONE_HOT = frozenset(
     "categorical_crossentropy categorical_focal_crossentropy categorical_hinge kl_divergence "
     "kullback_leibler_divergence".split()
 )
+
+# Losses that take classes as numbers. Keras's others compare an output with a target unit by unit.
+_OF_CODES = ("sparse_categorical_crossentropy", "circle")
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,22 @@ def loss_name(loss: Any) -> str:
     if isinstance(loss, keras.losses.Loss):
         keras_s = (kind for kind in type(loss).__mro__ if kind.__module__.startswith("keras."))
         return snake_case(next(keras_s).__name__)
-    return str(getattr(loss, "__name__", ""))
+    return str(getattr(plain_function(loss), "__name__", ""))
+
+
+def is_own_loss(loss: Any) -> bool:
+    """Whether a loss is the user's own from the ground up."""
+    import keras
+
+    if isinstance(loss, keras.losses.Loss):
+        return loss_name(loss) == "loss"
+    module = str(getattr(plain_function(loss), "__module__", ""))
+    return callable(loss) and not module.startswith("keras.")
+
+
+def plain_function(loss: Any) -> Any:
+    """The function that a `functools.partial` holds on to; anything else as it is."""
+    return plain_function(loss.func) if isinstance(loss, partial) else loss
 
 
 def losses_of(model: Any, outputs: int) -> list[Any]:
@@ -160,7 +179,7 @@ def losses_of(model: Any, outputs: int) -> list[Any]:
 
 def takes_logits(loss: Any) -> bool:
     """Whether a loss expects outputs that are no probabilities yet."""
-    given = getattr(loss, "_fn_kwargs", {})
+    given = {**getattr(loss, "_fn_kwargs", {}), **(getattr(loss, "keywords", None) or {})}
     return bool(getattr(loss, "from_logits", False) or given.get("from_logits", False))
 
 
@@ -209,7 +228,9 @@ def class_columns(
     for output, count, one in zip(outputs, counts, losses, strict=True):
         units = output[-1] if output else 1
         name = loss_name(one)
-        hot = name in _ONE_HOT or (units == count > 1 and name.startswith("binary_"))
+        hot = name in _ONE_HOT or (
+            units == count > 1 and name not in _OF_CODES and not is_own_loss(one)
+        )
         single = units == 1 and not hot
         if units != count and not (single and count <= 2):
             wanted = f"{count} units" + (" or 1" if count == 2 else "")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, column_or_1d
 
@@ -22,9 +22,9 @@ from kohort.estimators.keras_models.inputs import (
     class_columns,
     losses_of,
     output_names,
-    takes_logits,
     value_columns,
 )
+from kohort.estimators.keras_models.outputs import class_output
 from kohort.networks.lifted.columns import Columns
 
 ONE_HOT = "multiclass-onehot"
@@ -247,7 +247,7 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         losses = losses_of(model, len(outputs))
         names = output_names(model)
         columns, self._hot = class_columns(losses, outputs, counts, self._indicates, names)
-        self._logits = [takes_logits(loss) for loss in losses]
+        self._read = [class_output(loss) for loss in losses]
         return columns
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -293,8 +293,15 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         weights: Floats = compute_sample_weight(self.class_weight, y)
         return weights
 
+    def _gives_probabilities(self) -> bool:
+        """Whether each output is, or can be turned into, a probability."""
+        return all(output.require_probabilities() for output in vars(self).get("_read", ()))
+
+    @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any, **options: Any) -> Any:
         """Probability of each class.
+
+        Not there where the loss trains scores that are no probabilities, as hinge losses do.
 
         Parameters
         ----------
@@ -307,23 +314,22 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         -------
         array, shape (row, class)
             For several targets a list of such; for several labels the probability of each.
+
+        Raises
+        ------
+        ModelError
+            If an output lies outside [0, 1] and the loss does not say `from_logits=True`.
         """
-        outputs = self._predicted(X, options)
-        pairs = zip(outputs, self._logits, strict=True)
-        parts = [self._probabilities(part, logits) for part, logits in pairs]
+        pairs = zip(self._flat_outputs(X, options), self._read, strict=True)
+        parts = [output.probabilities(values, self._indicates) for values, output in pairs]
         return parts[0] if self._single or self._indicates else parts
 
-    def _probabilities(self, output: Floats, logits: bool) -> Floats:
-        flat = output.reshape(len(output), -1)
-        if self._indicates:
-            return np.asarray(expit(flat) if logits else flat)
-        if flat.shape[1] == 1:
-            positive = expit(flat[:, 0]) if logits else flat[:, 0]
-            return np.stack([1 - positive, positive], axis=1)
-        return np.asarray(softmax(flat, axis=1) if logits else flat)
+    def _flat_outputs(self, X: Any, options: Mapping[str, Any]) -> list[Floats]:
+        """Each output as rows of units."""
+        return [values.reshape(len(values), -1) for values in self._predicted(X, options)]
 
     def predict(self, X: Any, **options: Any) -> Any:
-        """The likeliest class, or the labels whose probability is above one half.
+        """The likeliest class, or the labels that are likelier than not.
 
         Parameters
         ----------
@@ -338,15 +344,11 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         array of labels, shape (row,) or (row, target)
             In the form of y: one-hot rows for a one-hot y.
         """
-        probabilities = self.predict_proba(X, **options)
-        if self.target_type_ == ONE_HOT:
-            return np.eye(len(self.classes_), dtype=int)[np.argmax(probabilities, axis=1)]
+        outputs = self._flat_outputs(X, options)
         if self._indicates:
-            return (probabilities > 0.5).astype(int)
-        if self._single:
-            return self.classes_[np.argmax(probabilities, axis=1)]
-        labels = [
-            classes[np.argmax(part, axis=1)]
-            for classes, part in zip(self._every, probabilities, strict=True)
-        ]
-        return np.stack(labels, axis=1)
+            return self._read[0].positive(outputs[0]).astype(int)
+        codes = [output.classes(values) for values, output in zip(outputs, self._read, strict=True)]
+        if self.target_type_ == ONE_HOT:
+            return np.eye(len(self.classes_), dtype=int)[codes[0]]
+        labels = [classes[code] for classes, code in zip(self._every, codes, strict=True)]
+        return labels[0] if self._single else np.stack(labels, axis=1)

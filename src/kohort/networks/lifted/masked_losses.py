@@ -6,7 +6,6 @@ Rows that only fill a batch up must not be among them.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -82,7 +81,7 @@ def over_existing(loss: Any, exists: Array, found: list[Any]) -> Callable[..., A
         return loss
 
     def masked(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        given, thinned = _mask(y_pred), copy.copy(loss)  # Another model may have the same loss.
+        given, thinned = _mask(y_pred), object.__new__(type(loss))
 
         def call(y_true: Any, y_pred: Any) -> Any:
             values = loss.call(y_true, y_pred)
@@ -99,7 +98,8 @@ def over_existing(loss: Any, exists: Array, found: list[Any]) -> Callable[..., A
             _put_mask(values, real)
             return values
 
-        thinned.call = call
+        # Another model may have the same loss; Keras's own copying saves and loads it.
+        vars(thinned).update(vars(loss), call=call)
         return thinned(y_true, y_pred, sample_weight)
 
     return masked

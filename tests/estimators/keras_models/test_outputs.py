@@ -1,0 +1,114 @@
+"""Classes and probabilities from outputs that are probabilities, logits or scores."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+import kohort
+from kohort.estimators.keras_models.outputs import class_output
+
+L, losses = keras.layers, keras.losses
+
+
+class MyHinge(losses.SquaredHinge):
+    pass
+
+
+class MyLogits(losses.Loss):
+    def call(self, y_true, y_pred):
+        return losses.binary_crossentropy(y_true, y_pred, from_logits=True)
+
+
+def my_entropy(y_true, y_pred):
+    return -keras.ops.mean(y_true * keras.ops.log(y_pred), axis=-1)
+
+
+def my_distance(y_true, y_pred):
+    return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
+
+
+def my_softplus(y_true, y_pred):
+    return keras.ops.mean(keras.ops.softplus((1 - 2 * y_true) * y_pred), axis=-1)
+
+
+KINDS = {
+    "score": ["hinge", losses.Hinge(), losses.squared_hinge, "categorical_hinge", MyHinge(),
+              my_softplus, MyLogits()],
+    "logit": [losses.BinaryCrossentropy(from_logits=True),
+              partial(losses.binary_crossentropy, from_logits=True),
+              losses.SparseCategoricalCrossentropy(from_logits=True)],
+    "probability": ["binary_crossentropy", losses.BinaryFocalCrossentropy(), "mse", "huber",
+                    "kl_divergence", my_entropy, my_distance],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_loss_says_of_its_output(kind):
+    for loss in KINDS[kind]:
+        assert class_output(loss).kind == kind, loss
+
+
+def test_classes_are_where_the_two_losses_meet():
+    values = np.array([[-2.0], [0.3], [0.7], [3.0]])
+    for kind, codes in {"score": [0, 1, 1, 1], "probability": [0, 0, 1, 1]}.items():
+        for loss in KINDS[kind]:
+            np.testing.assert_array_equal(class_output(loss).classes(values), codes)
+
+
+def test_probabilities_of_logits():
+    logits = np.array([[-2.0, 1.0, 0.0]])
+    binary, sparse = KINDS["logit"][0], KINDS["logit"][2]
+    np.testing.assert_allclose(class_output(binary).probabilities(logits, True), expit(logits))
+    np.testing.assert_allclose(class_output(sparse).probabilities(logits), softmax(logits, axis=1))
+    alone = class_output(binary).probabilities(logits[:, :1])
+    np.testing.assert_allclose(alone, [[1 - expit(-2.0), expit(-2.0)]])
+
+
+@pytest.fixture(scope="module")
+def three():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(90, 2)).astype("float32")
+    return X, np.array(["low", "mid", "top"])[np.digitize(X[:, 0], [-0.4, 0.4])]
+
+
+def test_hinge_takes_the_sign_and_offers_no_probabilities(three):
+    X, y = three
+    X, y = X[y != "mid"], y[y != "mid"]
+
+    def build():
+        model = keras.Sequential([keras.Input((2,)), L.Dense(1, "tanh")])
+        model.compile(keras.optimizers.Adam(0.1), "hinge")
+        return model
+
+    model = kohort.KerasClassifier(build, epochs=10, random_state=0)
+    assert hasattr(model, "predict_proba")
+    model.fit(X, y)
+    raw = model.model_.predict(X, verbose=0)[:, 0]
+    np.testing.assert_array_equal(model.predict(X), np.where(raw > 0, "top", "low"))
+    assert not hasattr(model, "predict_proba")
+
+
+@pytest.mark.parametrize("loss", ["mse", "squared_hinge", "categorical_hinge"])
+def test_a_unit_for_each_class_is_compared_with_its_own_target(loss, three):
+    """Keras is the oracle, on one-hot targets."""
+    X, y = three
+
+    def build():
+        model = keras.Sequential([keras.Input((2,)), L.Dense(3)])
+        model.compile(keras.optimizers.Adam(0.1), loss)
+        return model
+
+    model = kohort.KerasClassifier(build, epochs=2, shuffle=False, random_state=0)
+    plain = model.initialize(X, y).model_
+    model = kohort.KerasClassifier(build, epochs=2, shuffle=False, random_state=0).fit(X, y)
+    hot = np.eye(3)[np.searchsorted(model.classes_, y)]
+    there = plain.fit(X, hot, epochs=2, shuffle=False, verbose=0)
+    np.testing.assert_allclose(model.history_["loss"], there.history["loss"], rtol=1e-5)
+    raw = plain.predict(X, verbose=0)
+    np.testing.assert_array_equal(model.predict(X), model.classes_[raw.argmax(axis=1)])
+    if loss == "mse":
+        with pytest.raises(kohort.ModelError, match=r"predict_proba needs outputs in \[0, 1\]"):
+            model.predict_proba(X)
