@@ -1,5 +1,7 @@
 """Tables that stay in their Parquet file: the same network as from memory, through searches too."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,9 +95,9 @@ def count_reads(monkeypatch):
     """The groups that are read from now on, in the training process."""
     seen, plain = [], parquet_rows.read_group
 
-    def counted(path, number, columns):
+    def counted(file, number, columns):
         seen.append(number)
-        return plain(path, number, columns)
+        return plain(file, number, columns)
 
     for module in (parquet, parquet_rows):
         monkeypatch.setattr(module, "read_group", counted)
@@ -175,6 +177,84 @@ class TestFaults:
             kohort.ParquetTable(path, ["a"]).column("z")
         with pytest.raises(kohort.ParameterError, match="lists of names; got 'y'"):
             kohort.ParquetTable(path, exclude="y")
+
+    @pytest.mark.parametrize(
+        ("rows", "words"),
+        [
+            ([0, 400], r"from -400 to 399, for 400 rows; got 400"),
+            (-401, "got -401"),
+            ([0.0, 1.5], "whole numbers|float64"),
+            (np.ones(399, bool), r"a mask of shape \(400,\).*got \(399,\)"),
+            (np.ones((400, 1), bool), "a mask of shape"),
+            ([[0, 1]], r"of shape \(1, 2\)"),
+            (["a"], "row numbers, a mask or a slice"),
+        ],
+    )
+    def test_rows_that_do_not_exist(self, table, rows, words):
+        with pytest.raises(kohort.DataError, match=words):
+            table[rows]
+
+    def test_rows_that_do(self, table):
+        assert [len(table[rows]) for rows in ([], -400, 399, np.ones(400, bool))] == [0, 1, 1, 400]
+        assert [len(row) for row in table[:3]] == [1, 1, 1]
+
+    def test_columns_named_twice(self, path, tmp_path):
+        import pyarrow
+        import pyarrow.parquet
+
+        columns = [pyarrow.array([0.0, 1.0, float(number)]) for number in range(3)]
+        twice = pyarrow.Table.from_arrays(columns, names=["a", "b", "a"])
+        pyarrow.parquet.write_table(twice, tmp_path / "twice")
+        for options in ({}, {"columns": ["a"]}, {"exclude": ["a"]}):
+            with pytest.raises(kohort.DataError, match=r"must differ; got 'a' more than once"):
+                kohort.ParquetTable(tmp_path / "twice", **options)
+        with pytest.raises(kohort.DataError, match=r"got 'a' more than once in .*twice"):
+            kohort.ParquetTable(tmp_path / "twice", ["b"]).column("a")
+        with pytest.raises(kohort.DataError, match="got 'a' more than once in columns"):
+            kohort.ParquetTable(path, ["a", "b", "a"])
+
+    def test_decimals_are_numbers(self, tmp_path):
+        values = [Decimal("1.50"), Decimal("2.25"), None]
+        pd.DataFrame({"a": values, "b": [1, 2, 3]}).to_parquet(tmp_path / "money")
+        table = kohort.ParquetTable(tmp_path / "money")
+        assert table.column("a")[:2].tolist() == [1.5, 2.25]
+        assert table[:2].moments(None).mean.tolist() == [1.875, 1.5]
+
+    @pytest.mark.parametrize("change", ["values", "shorter", "gone"])
+    def test_a_file_that_changes_after_it_was_opened(self, frame, tmp_path, change):
+        path = tmp_path / "table"
+        frame = frame[["a", "b", "c", "y"]]
+        frame.to_parquet(path, row_group_size=70)
+        table = kohort.ParquetTable(path, exclude=["y"])
+        y = table.column("y")
+        model = kohort.DenseRegressor(**NETWORK).fit(table, y)
+        half = table[::2]
+        if change == "gone":
+            path.unlink()
+        else:
+            (frame * 2 if change == "values" else frame[:50]).to_parquet(path, row_group_size=70)
+        words = "cannot be read" if change == "gone" else "has changed since the table was opened"
+        for act in (
+            lambda: clone(model).fit(table, y),
+            lambda: clone(model).set_params(standardize=False).fit(table, y),
+            lambda: model.predict(half),
+            lambda: table.column("y"),
+        ):
+            with pytest.raises(kohort.DataError, match=words):
+                act()
+
+    def test_a_file_that_changes_while_it_is_read(self, frame, tmp_path):
+        """Whoever asks for the next group hears of it, and a worker's error is the same."""
+        path = tmp_path / "table"
+        frame[["a", "b"]].to_parquet(path, row_group_size=70)
+        rows = kohort.ParquetTable(path).stream(np.zeros(2), np.ones(2), np.dtype("f4"), 0)
+        rows[:70]
+        kept = rows.digest
+        (2 * frame[["a", "b"]]).to_parquet(path, row_group_size=70)
+        with pytest.raises(kohort.DataError, match="has changed"):
+            rows[70:140]
+        again = kohort.ParquetTable(path).stream(np.zeros(2), np.ones(2), np.dtype("f4"), 0)
+        assert again.digest != kept
 
     def test_files_that_are_no_tables(self, tmp_path):
         for name, content in (("gone", None), ("text", b"no table")):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from kohort.arrays import Floats, HostArray
 from kohort.data.moments import Moments, moments
-from kohort.data.parquet_rows import ParquetRows, read_group
+from kohort.data.parquet_rows import ParquetRows, StampedFile, read_group
 from kohort.data.streams import Stream
 from kohort.errors import DataError, ParameterError, explain
 
@@ -71,7 +73,7 @@ class ParquetTable:
         exclude: Sequence[str] = (),
     ) -> None:
         self.path = str(Path(path).absolute())
-        schema, lengths = _opened(self.path)
+        self._file, schema, lengths = _opened(self.path)
         if isinstance(columns, str) or isinstance(exclude, str):
             given = columns if isinstance(columns, str) else exclude
             raise ParameterError(explain("columns and exclude", "lists of names", given))
@@ -81,6 +83,8 @@ class ParquetTable:
             raise DataError(
                 f"{self.path} has no column {missing[0]!r}. It has: {', '.join(schema.names)}."
             )
+        refuse_repeated(schema.names, (*chosen, *exclude), self.path)
+        refuse_repeated(chosen, chosen, "columns")
         self.columns = tuple(name for name in chosen if name not in set(exclude))
         for name in self.columns:
             kind = schema.field(name).type
@@ -120,8 +124,12 @@ class ParquetTable:
                 )
         chosen = object.__new__(ParquetTable)
         vars(chosen).update(vars(self))
-        chosen._rows = np.atleast_1d(self._rows[rows])
+        chosen._rows = self._rows[checked_rows(rows, len(self))]
         return chosen
+
+    def __iter__(self) -> Iterator[ParquetTable]:
+        """Tables of one row each."""
+        return (self[[number]] for number in range(len(self)))
 
     def column(self, name: str) -> NDArray[Any]:
         """One column, in memory, such as the target.
@@ -137,15 +145,25 @@ class ParquetTable:
         Raises
         ------
         DataError
-            If there is no such column.
+            If there is no such column, or the file has changed since the table was opened.
         """
+        import pyarrow
         import pyarrow.parquet
 
-        schema, _ = _opened(self.path)
-        if name not in schema.names:
-            raise DataError(f"{self.path} has no column {name!r}. It has: {schema.names}.")
-        table = pyarrow.parquet.read_table(self.path, columns=[name])
-        return np.asarray(table[name].to_pandas())[self._rows]
+        def read(path: str) -> tuple[list[str], Any]:
+            with pyarrow.parquet.ParquetFile(path) as file:
+                names = file.schema_arrow.names
+                return names, file.read(columns=[name] if name in names else [])
+
+        with _data_errors():
+            names, table = self._file.read(read)
+        if name not in names:
+            raise DataError(f"{self.path} has no column {name!r}. It has: {', '.join(names)}.")
+        refuse_repeated(names, [name], self.path)
+        found = table[name]
+        if pyarrow.types.is_decimal(found.type):
+            found = found.cast(pyarrow.float64())
+        return np.asarray(found.to_pandas())[self._rows]
 
     def moments(self, weight: Floats | None) -> Moments:
         """Range, mean and deviation of each column.
@@ -175,10 +193,8 @@ class ParquetTable:
         blocks = self._blocks
         for group in np.unique(blocks):
             here = np.flatnonzero(blocks == group)
-            try:
-                values = read_group(self.path, int(group), self.columns)
-            except ValueError as error:
-                raise DataError(f"{error}.") from error
+            with _data_errors():
+                values = read_group(self._file, int(group), self.columns)
             yield values[self._rows[here] - self._starts[group]], here
 
     @property
@@ -197,7 +213,7 @@ class ParquetTable:
         workers : int
             Processes that read, >= 0.
         """
-        source = ParquetRows(self.path, self.columns, self._rows, self._starts, mean, scale, dtype)
+        source = ParquetRows(self._file, self.columns, self._rows, self._starts, mean, scale, dtype)
         blocks = self._blocks
         # A group is read as a whole, however few of its rows are in the table.
         group_bytes = 8 * len(self.columns) * int(self._lengths[blocks].max())
@@ -205,20 +221,96 @@ class ParquetTable:
         return Stream(source, (len(self.columns),), dtype, workers, blocks, window)
 
 
+def checked_rows(rows: Any, count: int) -> slice | NDArray[np.intp] | NDArray[np.bool_]:
+    """An index of rows that NumPy takes as it was meant.
+
+    Parameters
+    ----------
+    rows : int, slice, sequence of int, or mask
+    count : int
+        Rows that there are.
+
+    Raises
+    ------
+    DataError
+        If it is out of range, a mask of another length, or holds no whole numbers.
+
+    Examples
+    --------
+    >>> checked_rows([0, -1], 3).tolist(), checked_rows(2, 3).tolist()
+    ([0, -1], [2])
+    """
+    if isinstance(rows, slice):
+        return rows
+    chosen = np.atleast_1d(np.asarray(rows))
+    name = "The index"
+    if chosen.dtype == bool:
+        if chosen.shape != (count,):
+            requirement = f"a mask of shape ({count},), an entry for each row"
+            raise DataError(explain(name, requirement, chosen.shape, "Make one from this table."))
+        return chosen
+    if chosen.shape == (0,):
+        return chosen.astype(np.intp)
+    if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
+        shown = f"{chosen.dtype} of shape {chosen.shape}"
+        raise DataError(
+            explain(name, "row numbers, a mask or a slice", shown, "Use whole numbers.")
+        )
+    outside = chosen[(chosen < -count) | (chosen >= count)]
+    if len(outside):
+        requirement = f"row numbers from {-count} to {count - 1}, for {count} rows"
+        raise DataError(explain(name, requirement, int(outside[0]), "Choose rows that exist."))
+    return chosen.astype(np.intp)
+
+
+def refuse_repeated(names: Sequence[str], wanted: Sequence[str], where: str) -> None:
+    """Refuse names that stand more than once where only one of the columns can be meant.
+
+    Raises
+    ------
+    DataError
+        If one of `wanted` is in `names` twice.
+    """
+    counts = Counter(names)
+    repeated = sorted({name for name in wanted if counts[name] > 1})
+    if repeated:
+        shown = ", ".join(map(repr, repeated))
+        raise DataError(
+            f"Column names must differ; got {shown} more than once in {where}. Rename or remove "
+            "the copies."
+        )
+
+
+@contextmanager
+def _data_errors() -> Iterator[None]:
+    """Errors of reading as `DataError`."""
+    try:
+        yield
+    except ValueError as error:
+        raise DataError(f"{error}.") from error
+
+
 def _is_number(kind: Any) -> bool:
     from pyarrow import types
 
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind))
+    decimal = types.is_decimal(kind)
+    return bool(
+        decimal or types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    )
 
 
-def _opened(path: str) -> tuple[Any, list[int]]:
-    """Schema of a file, and the number of rows in each group."""
+def _opened(path: str) -> tuple[StampedFile, Any, list[int]]:
+    """The file as it is, its schema, and the number of rows in each group."""
     import pyarrow.parquet
 
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            metadata = file.metadata
+    def read(path: str) -> tuple[Any, list[int]]:
+        with pyarrow.parquet.ParquetFile(path) as opened:
+            metadata = opened.metadata
             lengths = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
-            return file.schema_arrow, lengths
-    except Exception as error:
+            return opened.schema_arrow, lengths
+
+    try:
+        file = StampedFile.of(path)
+        return file, *file.read(read)
+    except (OSError, ValueError) as error:
         raise DataError(explain("path", "a Parquet file", path, f"{error}.")) from error

@@ -5,15 +5,74 @@ import kohort.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 _KEPT_BYTES = 256 * 1024**2
 _PART_BYTES = 1024**2
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True)
+class StampedFile:
+    """A file as it was when it was first opened.
+
+    Attributes
+    ----------
+    path : str
+    stamp : (int, int)
+        Time of the last change in nanoseconds, and size in bytes; other ones mean another file.
+    """
+
+    path: str
+    stamp: tuple[int, int]
+
+    @classmethod
+    def of(cls, path: str) -> StampedFile:
+        """The file as it is now.
+
+        Raises
+        ------
+        OSError
+            If there is none.
+        """
+        status = os.stat(path)  # noqa: PTH116 (a worker imports little)
+        return cls(path, (status.st_mtime_ns, status.st_size))
+
+    def read(self, reader: Callable[[str], _Read]) -> _Read:
+        """What `reader` returns for the path, if the file is the same before and after.
+
+        Raises
+        ------
+        ValueError
+            If the file has changed or cannot be read.
+        """
+        self._check()
+        try:
+            found = reader(self.path)
+        except Exception as error:
+            self._check()
+            raise ValueError(f"{self.path} cannot be read ({error})") from error
+        self._check()
+        return found
+
+    def _check(self) -> None:
+        try:
+            same = StampedFile.of(self.path) == self
+        except OSError as error:
+            raise ValueError(f"{self.path} cannot be read ({error})") from error
+        if not same:
+            raise ValueError(
+                f"{self.path} has changed since the table was opened. Open it again with "
+                "ParquetTable, and fit again"
+            )
 
 
 class ParquetRows:
@@ -21,7 +80,7 @@ class ParquetRows:
 
     Parameters
     ----------
-    path : str
+    file : StampedFile
     columns : tuple of str
     rows : array of int
         Row numbers in the file.
@@ -33,7 +92,7 @@ class ParquetRows:
 
     def __init__(
         self,
-        path: str,
+        file: StampedFile,
         columns: tuple[str, ...],
         rows: NDArray[np.intp],
         starts: NDArray[np.intp],
@@ -41,7 +100,7 @@ class ParquetRows:
         scale: NDArray[np.float64],
         dtype: np.dtype[Any],
     ) -> None:
-        self._path, self._columns, self._rows, self._starts = path, columns, rows, starts
+        self._file, self._columns, self._rows, self._starts = file, columns, rows, starts
         self._mean, self._scale, self._dtype = mean, scale, dtype
         self._kept: dict[int, NDArray[Any]] = {}
         self._reading = threading.Lock()
@@ -55,7 +114,7 @@ class ParquetRows:
     @property
     def digest(self) -> bytes:
         """Equal for equal rows."""
-        digest = hashlib.blake2b(repr((self._path, self._columns, self._dtype)).encode())
+        digest = hashlib.blake2b(repr((self._file, self._columns, self._dtype)).encode())
         for array in (self._rows, self._mean, self._scale):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.digest()
@@ -81,8 +140,8 @@ class ParquetRows:
         if not np.isfinite(result).all():
             column = self._columns[int(np.argmin(np.isfinite(result).all(axis=0)))]
             raise ValueError(
-                f"{self._path} has missing or infinite values in the column {column!r}. Fill them "
-                "in, or leave the column out"
+                f"{self._file.path} has missing or infinite values in the column {column!r}. Fill "
+                "them in, or leave the column out"
             )
         return result
 
@@ -95,7 +154,7 @@ class ParquetRows:
         """Seconds that a row takes on average: `"read"` from the file, `"scale"`."""
         groups = np.unique(np.searchsorted(self._starts, self._rows[rows], side="right") - 1)[:4]
         begin = time.perf_counter()
-        values = [read_group(self._path, int(group), self._columns) for group in groups]
+        values = [read_group(self._file, int(group), self._columns) for group in groups]
         middle = time.perf_counter()
         for part in values:
             (part - self._mean) / self._scale
@@ -107,27 +166,33 @@ class ParquetRows:
         with self._reading:  # Threads that need the same group want it one after another.
             values = self._kept.get(number)
             if values is None:
-                values = read_group(self._path, number, self._columns)
+                values = read_group(self._file, number, self._columns)
                 if (len(self._kept) + 1) * values.nbytes > _KEPT_BYTES:
                     self._kept = {}
                 self._kept[number] = values
             return values
 
 
-def read_group(path: str, number: int, columns: tuple[str, ...]) -> NDArray[Any]:
+def read_group(file: StampedFile, number: int, columns: tuple[str, ...]) -> NDArray[Any]:
     """A row group of numeric columns, shape (row, column).
 
     Raises
     ------
     ValueError
-        If the file cannot be read.
+        If the file has changed or cannot be read.
     """
+    import pyarrow
     import pyarrow.parquet
 
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            group = file.read_row_group(number, columns=list(columns))
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read ({error})") from error
-    kind = np.result_type(np.float32, *(field.type.to_pandas_dtype() for field in group.schema))
-    return np.stack([group[name].to_numpy().astype(kind) for name in columns], axis=1)
+    def read(path: str) -> Any:
+        with pyarrow.parquet.ParquetFile(path) as opened:
+            return opened.read_row_group(number, columns=list(columns))
+
+    def typed(column: Any) -> Any:
+        return column.cast(pyarrow.float64()) if is_decimal(column.type) else column
+
+    is_decimal = pyarrow.types.is_decimal
+    group = file.read(read)
+    parts = [typed(group[name]).to_numpy() for name in columns]
+    kind = np.result_type(np.float32, *(part.dtype for part in parts if part.dtype != object))
+    return np.stack([part.astype(kind) for part in parts], axis=1)
