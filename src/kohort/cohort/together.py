@@ -16,7 +16,6 @@ from typing import Any
 import joblib
 from joblib.parallel import FallbackToBackend, ParallelBackendBase, register_parallel_backend
 
-from kohort.cohort.catching import hand_over
 from kohort.cohort.record import Diagnosed, Record
 from kohort.cohort.scheduler import Scheduler
 from kohort.cohort.tasks import Call, Task, TaskAborted, value_of
@@ -166,7 +165,6 @@ def train_members(
     judge : callable or None
         Gives the diagnosis of the first member's outcome.
     """
-    hand_over(members)
     cohort = current()
     if cohort is None:
         outcomes = train(members, threads=min(len(members), cores()))

@@ -20,6 +20,8 @@ from kohort.estimators.dense.parameters import WORKERS
 from kohort.estimators.keras_models.documentation import documented
 from kohort.estimators.keras_models.estimator import KerasEstimator
 from kohort.estimators.keras_models.inputs import Inputs
+from kohort.estimators.keras_models.prepared import KerasPrepared
+from kohort.estimators.keras_models.training import Job
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
 from kohort.estimators.preparation import unpack_validation
 from kohort.networks.lifted.architectures import (
@@ -29,8 +31,7 @@ from kohort.networks.lifted.architectures import (
     image_model,
 )
 from kohort.recipe.constraints import Interval, OneOf, check, flag, optional, sequence_of
-from kohort.studies.batch_size.planning import AUTO
-from kohort.studies.workers.worker_planning import automatic_workers
+from kohort.studies.prepared import AUTO
 
 _SIDE = Interval(1, np.inf, whole=True)
 _MEMORY_SHARE = 4
@@ -184,16 +185,21 @@ class _Images(KerasEstimator):
             If files cannot be read or have several sizes, or X has another number of axes.
         """
         with reading_once():
-            return super().fit(*self._readable(X, y, sample_weight), **fit_params)
+            return super().fit(X, y, sample_weight, **fit_params)
+
+    def prepare(
+        self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any
+    ) -> KerasPrepared:
+        with reading_once():
+            return super().prepare(X, y, sample_weight, **fit_params)
 
     def initialize(self, X: Any, y: Any) -> Self:
         with reading_once():
-            X, y, _ = self._readable(X, y, None)
             return super().initialize(X, y)
 
     def _partially_fitted(self, X: Any, y: Any, sample_weight: Any) -> Self:
         with reading_once():
-            return super()._partially_fitted(*self._readable(X, y, sample_weight))
+            return super()._partially_fitted(X, y, sample_weight)
 
     def _options(self, fit_params: dict[str, Any]) -> dict[str, Any]:
         options = super()._options(fit_params)
@@ -241,8 +247,15 @@ class _Images(KerasEstimator):
         cohort = current()
         return shared_store() if cohort is None else cohort.pixels
 
-    def _prepare(self, X: Any, y: Any, batch_size: Any, factor: float) -> Inputs:
-        return super()._prepare(self._pixels(X, learn=True), y, batch_size, factor)
+    def _prepared(
+        self, X: Any, y: Any, sample_weight: Any, options: dict[str, Any]
+    ) -> KerasPrepared:
+        return super()._prepared(self._pixels(X, learn=True), y, sample_weight, options)
+
+    def _automatic(self, job: Job, options: dict[str, Any]) -> frozenset[str]:
+        names = super()._automatic(job, options)
+        asked = isinstance(job.rows.x, Stream) and self.workers in (None, AUTO)
+        return names | {"workers"} if asked else names
 
     def _inputs(self, X: Any) -> Inputs:
         return super()._inputs(self._pixels(X))
@@ -288,15 +301,12 @@ class _Images(KerasEstimator):
         roomy = len(paths) * math.prod(form) <= available_memory() // _MEMORY_SHARE
         if roomy and (self.workers is None or not learn):
             return store.pixels(images)
-        return image_rows(images, self._readers(paths) if learn else 0)
+        return image_rows(images, self._readers if learn else 0)
 
-    def _readers(self, paths: Any) -> int:
-        """Worker processes that read the files of a fit."""
-        if self.workers not in (None, AUTO):
-            return int(self.workers)
-        size = self.batch_size if isinstance(self.batch_size, int) and self.batch_size > 0 else 32
-        self.worker_plan_ = plan = automatic_workers(self, paths, self._file_form, size)
-        return plan.workers
+    @property
+    def _readers(self) -> int:
+        """Worker processes that read the files of a fit, as far as they need not be measured."""
+        return 0 if self.workers is None or self.workers == AUTO else int(self.workers)
 
 
 @documented(_PARAMETERS)

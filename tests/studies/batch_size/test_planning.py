@@ -164,13 +164,13 @@ class TestAuto:
     def test_fits_of_a_search_share_one_plan_for_each_structure(self, monkeypatch):
         X, y = load_breast_cancer(return_X_y=True)
         asked = []
-        real = kohort.studies.batch_size.planning.plan_batch_size
+        real = kohort.studies.batch_size.planning.planned
 
         def counted(*args, **options):
             asked.append(args)
             return real(*args, **options)
 
-        monkeypatch.setattr("kohort.studies.batch_size.planning.plan_batch_size", counted)
+        monkeypatch.setattr("kohort.studies.batch_size.planning.planned", counted)
         search = GridSearchCV(
             kohort.DenseClassifier(**SMALL, activation="swish", batch_size="auto"),
             {"learning_rate": [1e-3, 1e-2], "dropout": [0.0, 0.1]},

@@ -13,9 +13,11 @@ from sklearn.model_selection import GridSearchCV
 
 import kohort
 from kohort.engine.programs import compilations
+from kohort.studies import automatic
 from kohort.studies.learning_rate import range_test
 from kohort.studies.learning_rate import rate_finding as study
 from kohort.studies.learning_rate.rate_finding import SHARE
+from kohort.studies.prepared import prepared_fit
 
 SMALL = {"width": 16, "epochs": 4, "random_state": 0}
 
@@ -157,7 +159,8 @@ def test_the_default_length_is_that_of_the_fit_within_limits(scaled):
 
 
 def _first(model, rows):
-    return range_test.seeded_members(range_test.bare(model), *rows, {}, 1)[0]
+    prepared = prepared_fit(range_test.bare(model), *rows, {})
+    return range_test.seeded_members(prepared, 1, "learning_rate")[0]
 
 
 def test_callbacks_hear_nothing(scaled):
@@ -240,12 +243,11 @@ class TestAuto:
     @pytest.mark.parametrize("kind", ["dense", "keras"])
     def test_the_rate_is_found_for_the_batch_size_that_is_planned(self, kind, scaled, monkeypatch):
         plan = SimpleNamespace(batch_size=64, rate_factor=3.0, warmup=1.0)
+        for module in (automatic, range_test):
+            monkeypatch.setattr(module, "automatic_batch_size", lambda *given: plan)
         if kind == "dense":
-            monkeypatch.setattr("kohort.estimators.dense.base.automatic", lambda *given: plan)
             model, name = kohort.DenseRegressor(**SMALL), "learning_rate"
         else:
-            place = "kohort.estimators.keras_models.estimator.automatic"
-            monkeypatch.setattr(place, lambda *given: plan)
             model = kohort.KerasRegressor(build, epochs=4, random_state=0)
             name = "optimizer__learning_rate"
         found = kohort.find_learning_rate(clone(model).set_params(batch_size=64), *scaled)

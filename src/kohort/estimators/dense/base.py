@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -14,9 +14,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from kohort.cohort.together import current, train_members
+from kohort.cohort.together import train_members
 from kohort.data.parquet import ParquetTable
-from kohort.data.splitting import split
 from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, Verdict
 from kohort.errors import DivergedError, DivergedWarning, ParameterError, explain
 from kohort.estimators.dense.epoch_callbacks import (
@@ -29,11 +28,11 @@ from kohort.estimators.dense.labels import Labelled, labelled_rows
 from kohort.estimators.dense.parameters import DenseParameters, check_own
 from kohort.estimators.dense.passes import DensePasses
 from kohort.estimators.dense.persistence import save
+from kohort.estimators.dense.prepared import DensePrepared, ScaledTable
 from kohort.estimators.preparation import (
     DTYPES,
     checked_table,
     floating_dtype,
-    relative,
     unpack_validation,
 )
 from kohort.estimators.reprs import RichReprMixin, training_html
@@ -42,12 +41,11 @@ from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.hyperparameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
 from kohort.runtime import require_jax
-from kohort.studies.batch_size.planning import AUTO, automatic, automatic_rates
+from kohort.studies.automatic import settled
 from kohort.studies.diagnosis.diagnosing import diagnosis_of, with_instruments
 from kohort.studies.diagnosis.diagnosis import Diagnosis
-from kohort.studies.learning_rate.range_test import automatic_rate
+from kohort.studies.prepared import AUTO
 from kohort.studies.pretraining import pretrained
-from kohort.studies.workers.worker_planning import automatic_workers
 
 
 @dataclass(eq=False, repr=False)
@@ -123,36 +121,64 @@ class DenseEstimator(
         DivergedError
             If the loss became NaN or infinite before any epoch left usable weights.
         """
+        given = self.prepare(X, y, sample_weight, validation_data, X_unlabeled)
+        prepared = settled(self, given)
+        return prepared.take(self._trained(prepared))
+
+    def prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        X_unlabeled: Any = None,
+    ) -> DensePrepared:
+        """Do what `fit` does before it trains: check, scale and split its data, once.
+
+        Parameters
+        ----------
+        X, y, sample_weight, validation_data, X_unlabeled
+            As those of `fit`.
+
+        Returns
+        -------
+        DensePrepared
+            Its `members` are what `fit` would train; `take(outcomes)` ends the fit.
+        """
         self._check_parameters()
-        rows = labelled_rows(self, X, y, sample_weight, X_unlabeled)
-        X, y = checked_table(self, rows.X, rows.y)
+        given = labelled_rows(self, X, y, sample_weight, X_unlabeled)
+        X, y = checked_table(self, given.X, given.y)
+        if isinstance(X, ParquetTable) and self.pretrain is not None:
+            raise ParameterError(explain("pretrain", "None for a ParquetTable", self.pretrain))
         targets = self._check_targets(y, reset=True)
-        fields = self._recipe_fields()
-        more = {"sample_weight": sample_weight, "validation_data": validation_data}
-        self._fill_in(fields, X, y, {**more, "X_unlabeled": X_unlabeled})
-        recipe = Recipe.of(**fields, loss=self._loss())
-        weight = self._weights(rows.sample_weight, X, targets)
-        members = self._members(recipe, X, targets, weight, validation_data, rows)
-        self._take(self._trained(members, X, y, rows.sample_weight))
-        return self
+        recipe = Recipe.of(**self._recipe_fields(), loss=self._loss())
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        weight = self._weights(given.sample_weight, X, targets)
+        table = self._scaled(X, targets, weight, validation_data, given)
+        return DensePrepared(
+            estimator=self,
+            recipe=recipe,
+            network=DenseNetwork.of(X.shape[1], self._outputs, recipe),
+            table=table,
+            parts=table.parts(self._seed),
+            seeds=tuple(self._seeds(self.n_networks)),
+            automatic=self._automatic(X),
+            given=replace(given, X=X, y=y),
+        )
+
+    def _automatic(self, X: Any) -> frozenset[str]:
+        """Names of what is measured before training; "learning_rate" among them."""
+        names = {"batch_size", "learning_rate"}
+        if isinstance(X, ParquetTable):
+            names.add("workers")
+        return frozenset(name for name in names if getattr(self, name) == AUTO)
 
     def _recipe_fields(self) -> dict[str, Any]:
         fields = {name: getattr(self, name) for name in DEFAULTS}
-        for name in ("batch_size", *automatic_rates(self)):
+        for name in ("batch_size", "learning_rate"):
             if fields[name] == AUTO:
                 fields[name] = DEFAULTS[name]
         return fields
-
-    def _fill_in(self, fields: dict[str, Any], X: Any, y: Any, fit_params: dict[str, Any]) -> None:
-        """Put what is measured in place of `"auto"`."""
-        if self.batch_size == AUTO:
-            self.batch_size_plan_ = plan = automatic(self, X, y, fit_params)
-            fields["batch_size"] = plan.batch_size
-            fields["learning_rate"] *= plan.rate_factor
-            fields["warmup"] = self.warmup or plan.warmup
-        if automatic_rates(self):
-            found = automatic_rate(self, X, y, fit_params, fields["batch_size"])
-            fields["learning_rate"] = found or DEFAULTS["learning_rate"]
 
     def _check_parameters(self) -> None:
         """Refuse a bad parameter before any work on the data."""
@@ -160,49 +186,30 @@ class DenseEstimator(
         check_own(self)
         Recipe.of(**self._recipe_fields(), loss="mse")
 
-    def _members(
+    def _scaled(
         self,
-        recipe: Recipe,
         X: Any,
         targets: Floats,
         weight: Floats | None,
         validation_data: Any,
         given: Labelled,
-    ) -> list[Member]:
-        """Scale the data, set validation rows aside, and describe the fit to the engine."""
+    ) -> ScaledTable:
+        """Learn the scaling of the data, and apply it to all rows."""
         dtype = floating_dtype()
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         unlabelled = given.unlabelled_values(self, DTYPES)
         self._scale(X, targets, weight, unlabelled)
-        workers = self._workers(X, recipe)
-        x, t = self._scaling.rows(X, dtype, workers), self._target.apply(targets, dtype)
-        train, held_out, validation = None, None, None
+        workers = 0 if self.workers == AUTO else int(self.workers)
+        rows = Rows(
+            self._scaling.rows(X, dtype, workers), self._target.apply(targets, dtype), weight
+        )
+        if unlabelled is not None:
+            unlabelled = self._scaling.apply(unlabelled, dtype)
         if validation_data is not None:
             validation = self._validation(validation_data, dtype)
-        elif recipe.early_stopping and self.validation_fraction is not None:
-            fraction = float(self.validation_fraction)
-            train, held_out = split(len(x), fraction, self._seed, self._labels(targets))
-        weight = relative(weight, train, dtype)
-        if held_out is not None:
-            part = None if weight is None else weight[held_out]
-            validation = Rows(x[held_out], t[held_out], part)
-        rows = _shared(Rows(x, t, weight))
-        network = DenseNetwork.of(x.shape[1], self._outputs, recipe)
-        first = Member(recipe, network, rows, train, validation and _shared(validation), self._seed)
-        members = [replace(first, seed=seed) for seed in self._seeds(self.n_networks)]
-        if self.pretrain is None:
-            return members
-        seen = (
-            x if unlabelled is None else np.concatenate([x, self._scaling.apply(unlabelled, dtype)])
-        )
-        return pretrained(
-            members,
-            _shared(Rows(seen, seen)),
-            self.pretrain,
-            self.pretrain_epochs,
-            float(self.pretrain_noise),
-            lambda tasks: train_members(tasks, 2 * int(X.nbytes)),
-        )
+            return ScaledTable(rows, validation, None, None, unlabelled)
+        fraction = self.validation_fraction if self.early_stopping else None
+        fraction = None if fraction is None else float(fraction)
+        return ScaledTable(rows, None, fraction, self._labels(targets), unlabelled)
 
     def _scale(
         self, X: Any, targets: Floats, weight: Floats | None, unlabelled: Floats | None
@@ -233,39 +240,46 @@ class DenseEstimator(
             weight = _check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)
         return Rows(self._scaling.rows(X, dtype), self._target.apply(targets, dtype), weight)
 
-    def _workers(self, X: Any, recipe: Recipe) -> int:
-        """Worker processes that read the rows of a file."""
-        if not isinstance(X, ParquetTable):
-            return 0
-        if self.pretrain is not None:
-            raise ParameterError(explain("pretrain", "None for a ParquetTable", self.pretrain))
-        if self.workers == AUTO:
-            self.worker_plan_ = automatic_workers(self, X, X.shape[1:], recipe.batch_size)
-            return self.worker_plan_.workers
-        return int(self.workers)
+    def _started(self, prepared: DensePrepared) -> list[Member]:
+        """The members of a fit, pretrained if the estimator asks for it."""
+        if self.pretrain is None:
+            return prepared.members
+        return pretrained(
+            prepared.members,
+            prepared.unsupervised,
+            self.pretrain,
+            self.pretrain_epochs,
+            float(self.pretrain_noise),
+            lambda tasks: train_members(tasks, prepared.held),
+        )
 
-    def _trained(self, members: list[Member], X: Any, y: Any, sample_weight: Any) -> list[Outcome]:
+    def _trained(self, prepared: DensePrepared) -> list[Outcome]:
         """Train the members; the first tells whatever wants to hear of each epoch."""
+        members = self._started(prepared)
         first = members[0]
         listeners: list[Callable[..., bool]] = []
         callbacks = None
         if EpochCallbacks.wanted(self):
+            given = prepared.given
             callbacks = EpochCallbacks(
-                self, lambda *at: self._attributes_at(first, *at), X, y, sample_weight
+                self,
+                lambda *at: self._attributes_at(first, *at),
+                given.X,
+                given.y,
+                given.sample_weight,
             )
             listeners.append(callbacks.on_epoch)
         if self.verbose:
             listeners.append(self._say)
         if listeners:
             members = [_listening(first, listeners), *members[1:]]
-        self._network, self.recipe_ = first.network, first.recipe
+        self._network, self.recipe_ = prepared.network, prepared.recipe
         judge = None
         self.__dict__.pop("diagnosis_", None)
         if self.diagnose:
             watched, judge = self._watched(members[0])
             members = [watched, *members[1:]]
-        held = 2 * int(X.nbytes)  # The table, and the one that a pipeline made it from.
-        outcomes = train_members(members, held, self.get_params(), judge)
+        outcomes = train_members(members, prepared.held, self.get_params(), judge)
         if callbacks is not None:
             callbacks.end()
         return outcomes
@@ -301,7 +315,7 @@ class DenseEstimator(
         learned |= {"n_epochs_": epoch + 1, "best_epoch_": epoch}
         return {**learned, "weights_": weights, "networks_": [now]}
 
-    def _take(self, outcomes: list[Outcome]) -> None:
+    def _take(self, outcomes: Sequence[Outcome]) -> Self:
         usable = [outcome for outcome in outcomes if outcome.weights is not None]
         first = usable[0] if usable else outcomes[0]
         self.history_ = {name: np.asarray(values) for name, values in first.history.items()}
@@ -315,6 +329,7 @@ class DenseEstimator(
                 warnings.warn(_what_is_left(outcome), DivergedWarning, stacklevel=3)
         self.networks_ = usable
         self.weights_ = first.weights
+        return self
 
     def _learned_html(self) -> str:
         return training_html(self)
@@ -357,12 +372,6 @@ class DenseEstimator(
         """
         check_is_fitted(self, "weights_")
         save(self, path)
-
-
-def _shared(rows: Rows) -> Rows:
-    """The table, or an equal one that another fit of the open cohort holds already."""
-    cohort = current()
-    return rows if cohort is None else cohort.rows(rows)
 
 
 def _what_is_left(outcome: Outcome) -> str:

@@ -21,7 +21,7 @@ from kohort.estimators.keras_models.routing import (
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.host_initializers import host_initializers
 from kohort.networks.lifted.variables import value_of
-from kohort.studies.batch_size.planning import AUTO
+from kohort.studies.prepared import is_auto
 
 
 def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:
@@ -45,7 +45,7 @@ def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:
 def _called(estimator: Any, function: Any, meta: Mapping[str, Any]) -> Any:
     import keras
 
-    compile_kwargs = {"optimizer": _optimizer(estimator, None), "loss": _loss(estimator)}
+    compile_kwargs = {"optimizer": _optimizer(estimator, None, None), "loss": _loss(estimator)}
     compile_kwargs |= {"metrics": _metrics(estimator), **routed(estimator, "compile")}
     more = {"meta": dict(meta), "params": estimator.get_params(), "compile_kwargs": compile_kwargs}
     arguments = build_arguments(estimator, {**meta, **more})
@@ -145,16 +145,16 @@ def _configured(thing: Any, options: Mapping[str, Any], module: Any) -> Any:
     return thing
 
 
-def _optimizer(estimator: Any, compiled: Any) -> Any:
+def _optimizer(estimator: Any, compiled: Any, rate: float | None) -> Any:
     """The optimizer that the parameters ask for; None for the one that the model has."""
     import keras
 
     options = routed(estimator, "optimizer")
     options = {**getattr(estimator, "_optimizer_options", {}), **options}
-    if isinstance(options.get("learning_rate"), str) and options["learning_rate"] == AUTO:
+    if is_auto(options.get("learning_rate")):
         del options["learning_rate"]
-        if estimator._found_rate is not None:
-            options["learning_rate"] = estimator._found_rate
+    if rate is not None:
+        options["learning_rate"] = rate
     chosen = estimator.optimizer if estimator.optimizer is not None else compiled
     if estimator.optimizer is None and not options:
         return None
@@ -228,7 +228,11 @@ def outputs_of(model: Any, x: Columns, seed: int) -> list[tuple[int, ...]]:
 
 
 def compile_model(
-    estimator: Any, model: Any, meta: Mapping[str, Any], outputs: Sequence[tuple[int, ...]]
+    estimator: Any,
+    model: Any,
+    meta: Mapping[str, Any],
+    outputs: Sequence[tuple[int, ...]],
+    rate: float | None = None,
 ) -> None:
     """Compile a model that is not, and one whose compilation the parameters change.
 
@@ -236,9 +240,11 @@ def compile_model(
     ----------
     outputs : sequence of tuples
         Shape of a row of each output.
+    rate : float or None, default=None
+        Learning rate in place of what the parameters and the optimizer say.
     """
     compiled = bool(model.compiled)
-    optimizer = _optimizer(estimator, model.optimizer if compiled else None)
+    optimizer = _optimizer(estimator, model.optimizer if compiled else None, rate)
     loss, metrics = _loss(estimator), _metrics(estimator)
     more = routed(estimator, "compile")
     if compiled and optimizer is None and loss is None and metrics is None and not more:

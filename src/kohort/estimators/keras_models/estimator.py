@@ -12,7 +12,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
-from kohort.cohort.catching import hand_over
 from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.errors import DivergedError, KerasLoopWarning, ParameterError, explain
 from kohort.estimators.keras_models.build import build, compile_model, outputs_of, prepare
@@ -25,6 +24,7 @@ from kohort.estimators.keras_models.inputs import (
     input_columns,
     inputs_of,
 )
+from kohort.estimators.keras_models.prepared import KerasPrepared
 from kohort.estimators.keras_models.routing import further, refuse_unknown, routed
 from kohort.estimators.keras_models.setting import setting_of
 from kohort.estimators.keras_models.support import refuse_unknown_options
@@ -33,20 +33,18 @@ from kohort.estimators.keras_models.training import (
     Ready,
     fit_in_cohort,
     fit_in_keras,
-    put_rate,
-    rate_of,
-    weights_of,
 )
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
 from kohort.networks.lifted.columns import Columns
 from kohort.recipe.constraints import Interval, check, flag
-from kohort.studies.batch_size.planning import AUTO, automatic, automatic_rates
+from kohort.studies.automatic import settled
 from kohort.studies.diagnosis.diagnosing import diagnosis_of
 from kohort.studies.diagnosis.diagnosis import Diagnosis
 from kohort.studies.diagnosis.instruments import Instruments
-from kohort.studies.learning_rate.range_test import automatic_rate
+from kohort.studies.prepared import REFERENCE, is_auto
 
 _COUNT = Interval(1, float("inf"), whole=True)
+_RATES = ("learning_rate", "optimizer__learning_rate")
 
 
 class KerasEstimator(FittedModel):
@@ -54,7 +52,6 @@ class KerasEstimator(FittedModel):
 
     history_: dict[str, list[float]]
     _rate_parameter = "optimizer__learning_rate"
-    _found_rate: float | None = None
 
     @abstractmethod
     def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
@@ -130,10 +127,33 @@ class KerasEstimator(FittedModel):
         self
             With `model_` and its initial weights.
         """
-        options = self._options({})
-        self._prepare(X, y, *self._planned(X, y, options["batch_size"]))
+        prepared = settled(self, self.prepare(X, y))
+        prepared.put_rate()
+        self._use(prepared)
         self._take([], {})
         return self
+
+    def prepare(
+        self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any
+    ) -> KerasPrepared:
+        """Do what `fit` does before it trains: check its data, build the model and trace it.
+
+        Parameters
+        ----------
+        X, y, sample_weight, **fit_params
+            As those of `fit`.
+
+        Returns
+        -------
+        KerasPrepared
+            Its `members` are what `fit` would train; `take(outcomes)` ends the fit.
+        """
+        X, y, sample_weight = self._readable(X, y, sample_weight)
+        return self._prepared(X, y, sample_weight, self._options(fit_params))
+
+    def _readable(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """What `fit` is given, without what is left out of it."""
+        return X, y, sample_weight
 
     def _options(self, fit_params: dict[str, Any]) -> dict[str, Any]:
         """Arguments of `fit`, checked."""
@@ -147,35 +167,43 @@ class KerasEstimator(FittedModel):
         for name in ("epochs", "batch_size"):
             if options[name] is None and name == "batch_size":
                 options[name] = 32
-            if not (name == "batch_size" and options[name] in (AUTO, -1)):
+            if name == "epochs" or not (is_auto(options[name]) or options[name] == -1):
                 check(name, options[name], _COUNT)
         check("diagnose", self.diagnose, flag())
         check("validation_split", options["validation_split"], Interval(0, 1))
         refuse_unknown_options(options)
         return options
 
-    def _planned(self, X: Any, y: Any, batch_size: Any) -> tuple[Any, float]:
-        """The batch size, and a factor of the rate, which a plan may say."""
+    def _prepared(
+        self, X: Any, y: Any, sample_weight: Any, options: dict[str, Any]
+    ) -> KerasPrepared:
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
-        if batch_size != AUTO:
-            return batch_size, 1.0
-        self.batch_size_plan_ = plan = automatic(self, X, y, {})
-        return plan.batch_size, plan.rate_factor
-
-    def _prepare(self, X: Any, y: Any, batch_size: Any, factor: float) -> Inputs:
-        """Check the data, build the model for it, and trace it."""
         floating_dtype()
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        inputs = inputs_of(self, X, reset=True)
-        batch_size = inputs.rows if batch_size == -1 else batch_size
+        self._found_rate = None
+        inputs = self._learned_inputs(X)
+        size = REFERENCE if is_auto(options["batch_size"]) else options["batch_size"]
         self._meta = self._about(X, inputs) | self._learn_targets(y, inputs)
-        self._ready = self._build(inputs, X, y, batch_size)
-        if factor != 1.0:
-            put_rate(self._ready.model, factor * (rate_of(self._ready.model) or 0))
-        return inputs
+        data = {"X": X, "y": y}
+        ready = self._build(inputs, data, inputs.rows if size == -1 else size)
+        job = self._job(inputs, y, sample_weight, options, goes_on=False)
+        return KerasPrepared(self, ready, job, data, self._automatic(job, options))
+
+    def _learned_inputs(self, X: Any) -> Inputs:
+        """X checked; its form is that of `predict` from now on."""
+        return inputs_of(self, X, reset=True)
+
+    def _automatic(self, job: Job, options: dict[str, Any]) -> frozenset[str]:
+        """What is measured before training: `"batch_size"`, `"learning_rate"`, `"workers"`."""
+        rates = (getattr(self, name, None) for name in _RATES)
+        asked = {
+            "batch_size": is_auto(options["batch_size"]),
+            "learning_rate": any(map(is_auto, rates)),
+        }
+        return frozenset(name for name, is_asked in asked.items() if is_asked)
 
     def _about(self, X: Any, inputs: Inputs) -> dict[str, Any]:
         first = inputs.arrays[0]
@@ -185,8 +213,8 @@ class KerasEstimator(FittedModel):
             meta["feature_names_in_"] = self.feature_names_in_
         return {**meta, "X_shape_": first.shape, "X_dtype_": first.dtype}
 
-    def _build(self, inputs: Inputs, X: Any, y: Any, batch_size: int) -> Ready:
-        model = build(self, {**self._meta, "X": X, "y": y}, self._seed)
+    def _build(self, inputs: Inputs, data: dict[str, Any], batch_size: int) -> Ready:
+        model = build(self, {**self._meta, **data}, self._seed)
         x = input_columns(model, inputs)
         outputs = outputs_of(model, x, self._seed)
         compile_model(self, model, self._meta, outputs)
@@ -206,23 +234,19 @@ class KerasEstimator(FittedModel):
     def _run(
         self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any], goes_on: bool
     ) -> None:
+        X, y, sample_weight = self._readable(X, y, sample_weight)
         options = self._options(fit_params)
         self.__dict__.pop("diagnosis_", None)
         if goes_on:
             inputs = self._inputs(X)
-            self._go_on(options["batch_size"], inputs.rows)
+            ready = self._go_on(options["batch_size"], inputs.rows)
+            job = self._job(inputs, y, sample_weight, options, goes_on)
+            prepared = KerasPrepared(self, ready, job, {})
         else:
-            size, factor = self._planned(X, y, options["batch_size"])
-            self._found_rate = None
-            if automatic_rates(self):
-                more = {"sample_weight": sample_weight, **fit_params}
-                more.pop("batch_size", None)
-                self._found_rate = automatic_rate(self, X, y, more, size)
-                factor = 1.0
-            inputs = self._prepare(X, y, size, factor)
+            prepared = settled(self, self._prepared(X, y, sample_weight, options))
         before = self.history_ if goes_on else {}
-        job = self._job(inputs, y, sample_weight, options, goes_on)
-        self.history_ = _joined(before, self._trained(job))
+        self._trained(prepared)
+        self.history_ = _joined(before, self.history_)
         self._epochs_seen = len(next(iter(self.history_.values()), []))
 
     def _job(
@@ -295,24 +319,34 @@ class KerasEstimator(FittedModel):
             None if weight is None else np.asarray(weight, dtype),
         )
 
-    def _trained(self, job: Job) -> dict[str, list[float]]:
-        ready = self._ready
-        obstacle = ready.obstacle or job.obstacle
-        if obstacle:
-            hand_over([])
-            warnings.warn(
-                f"{type(self).__name__} trains in Keras's own loop, not in a cohort: {obstacle}.",
-                KerasLoopWarning,
-                stacklevel=4,
-            )
-            history = fit_in_keras(ready, job)
-            self._take(weights_of(ready.model), history)
-            return history
-        outcome = fit_in_cohort(ready, job)
+    def _use(self, prepared: KerasPrepared) -> None:
+        """Make the model of a prepared fit the estimator's own."""
+        x, targets, _ = self._form
+        self._form = x, targets, prepared.batch_size
+        self._ready, self._found_rate = prepared.ready, prepared.changed_rate
+
+    def _trained(self, prepared: KerasPrepared) -> Self:
+        """Train in the cohort, or in Keras's own loop where the cohort cannot."""
+        prepared.put_rate()
+        self._use(prepared)
+        ready, job = prepared.ready, prepared.job
+        if not prepared.obstacle:
+            return prepared.take([fit_in_cohort(ready, job)])
+        warnings.warn(
+            f"{type(self).__name__} trains in Keras's own loop, not in a cohort: "
+            f"{prepared.obstacle}.",
+            KerasLoopWarning,
+            stacklevel=4,
+        )
+        self._take([], fit_in_keras(ready, job))
+        return self
+
+    def _taken(self, prepared: KerasPrepared, outcome: Outcome) -> Self:
+        self._use(prepared)
         if outcome.weights is None:
             raise DivergedError(outcome.cause)
         self._take(outcome.weights, outcome.history)
-        return outcome.history
+        return self
 
     def explain_groups(self, param_grid: Any, X: Any, y: Any) -> Any:
         """Say which candidates of a search share a compiled program, and which parameters cost one.

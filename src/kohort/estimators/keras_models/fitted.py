@@ -42,6 +42,7 @@ class FittedModel(RichReprMixin, KerasParameters):
     _meta: dict[str, Any]
     _seed: int
     _variables: list[int]
+    _found_rate: float | None = None
 
     @property
     def _lock(self) -> Any:
@@ -72,20 +73,20 @@ class FittedModel(RichReprMixin, KerasParameters):
                     model = _unpacked(self._archive)
                 else:
                     model = build(self, self._meta, self._seed)
-                ready = self._compiled(model, self._seed)
+                ready = self._compiled(model, self._seed, self._found_rate)
                 put_rate(model, self._rate)
                 self._ready, self._filled = ready, False
             return self._ready
 
-    def _compiled(self, model: Any, seed: int) -> Ready:
+    def _compiled(self, model: Any, seed: int, rate: float | None) -> Ready:
         """A model that the build function has just given, as `fit` makes it ready."""
         outputs = outputs_of(model, self._form[0], seed)
-        compile_model(self, model, self._meta, outputs)
+        compile_model(self, model, self._meta, outputs, rate)
         return self._made_ready(model)
 
-    def _anew(self, seed: int, **data: Any) -> Ready:
-        """The model with the initial weights of another seed."""
-        return self._compiled(build(self, {**self._meta, **data}, seed), seed)
+    def _anew(self, seed: int, rate: float | None, **data: Any) -> Ready:
+        """The model with the initial weights of another seed, compiled with a rate if given."""
+        return self._compiled(build(self, {**self._meta, **data}, seed), seed, rate)
 
     def _synchronised(self) -> Ready:
         """The model; what its user has changed in it is taken over."""
@@ -98,7 +99,7 @@ class FittedModel(RichReprMixin, KerasParameters):
                 self._variables = [id(v) for v in Variables(ready.model).carried]
             return ready
 
-    def _go_on(self, batch_size: Any, rows: int) -> None:
+    def _go_on(self, batch_size: Any, rows: int) -> Ready:
         """Make ready to train further, with another batch size if that has changed."""
         ready = self._synchronised()
         x, targets, known = self._form
@@ -107,6 +108,7 @@ class FittedModel(RichReprMixin, KerasParameters):
             self._form = x, targets, size
             self._ready = ready = self._made_ready(ready.model)
         put_weights(ready.model, self.weights_)
+        return ready
 
     @property
     def model_(self) -> Any:

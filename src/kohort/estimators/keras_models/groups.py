@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
-from kohort.estimators.keras_models.support import obstacle_of_call
+from kohort.studies.automatic import settled
 
 
 def explain_groups(estimator: Any, param_grid: Any, X: Any, y: Any) -> Any:
@@ -20,10 +20,8 @@ def explain_groups(estimator: Any, param_grid: Any, X: Any, y: Any) -> Any:
     rows = []
     for candidate in candidates:
         one = clone(estimator).set_params(**candidate)
-        options = one._options({})
-        one._prepare(X, y, *one._planned(X, y, options["batch_size"]))
-        ready = one._ready
-        obstacle = ready.obstacle or obstacle_of_call({}, one._callbacks(options))
+        prepared = settled(one, one.prepare(X, y))
+        ready, obstacle = prepared.ready, prepared.obstacle
         key = (ready.tracing.network, ready.batch_size) if ready.tracing else object()
         program = np.nan if obstacle else programs.setdefault(key, len(programs))
         rows.append({**candidate, "program": program, "why": obstacle})

@@ -87,6 +87,10 @@ class Ready:
             self.model, self.x.symbolic(), self.y.symbolic()
         )
 
+    def with_batch_size(self, size: int, probed: bool) -> Ready:
+        """The same model, traced for batches of so many rows."""
+        return Ready.of(self.model, self.x, self.y, size, probed)
+
     def state(self) -> list[Floats]:
         """The model's variables as a member carries them, with the arrays of its functions."""
         assert self.tracing is not None
@@ -189,7 +193,7 @@ def fit_in_cohort(ready: Ready, job: Job) -> Outcome:
     if job.callbacks:
         run = CallbackRun(job.callbacks, state, job.epochs, -(-size // ready.batch_size))
         first = run.begin(first)
-    member = _member(ready, job, state, first)
+    member = replace(member_of(ready, job, state.rate), first_epoch=first)
     if run is not None:
         member = _with(member, run)
     judge = None
@@ -219,10 +223,10 @@ def _with(member: Member, run: CallbackRun) -> Member:
     return replace(member, on_epoch=run.on_epoch)
 
 
-def _member(ready: Ready, job: Job, state: ModelState, first: int) -> Member:
+def member_of(ready: Ready, job: Job, rate: float | None) -> Member:
+    """The member that trains a model with a learning rate, or with the optimizer's own schedule."""
     tracing = ready.tracing
     assert tracing is not None
-    rate = state.rate
     recipe = Recipe.of(
         loss="mse",
         depth=len(tracing.units),
@@ -235,7 +239,7 @@ def _member(ready: Ready, job: Job, state: ModelState, first: int) -> Member:
     return Member(
         recipe, tracing.network, _shared(job.rows), job.train,
         None if job.validation is None else _shared(job.validation), job.seed, ready.state(),
-        None, tracing.numbers, job.shuffled, first, rate,
+        None, tracing.numbers, job.shuffled, job.first_epoch, rate,
     )  # fmt: skip
 
 
@@ -285,6 +289,11 @@ def _seeded(seed: int) -> Iterator[None]:
 def weights_of(model: Any) -> list[Floats]:
     """The variables of a model, optimizer and metrics included, as arrays."""
     return [value_of(variable) for variable in Variables(model).carried]
+
+
+def optimizer_of(model: Any) -> Any:
+    """The optimizer of a model, out of the one that scales its losses if there is one."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
 def rate_of(model: Any) -> float | None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from kohort.cohort.catching import members_of
 from kohort.data.pixel_store import reading_once
 from kohort.engine.devices import threads_of
 from kohort.engine.executors.local import train
@@ -19,16 +18,13 @@ from kohort.engine.memory import free_on
 from kohort.engine.plan import structure_of
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check, optional
-from kohort.recipe.hyperparameters import DEFAULTS
 from kohort.studies.batch_size.batch_size_plan import BatchSizePlan, advised, measured
 from kohort.studies.batch_size.noise_scale import measured_noise_scale
+from kohort.studies.prepared import Prepared, prepared_fit, refuse_own_batch_size
 
-AUTO = "auto"
-_REFERENCE = 32
 _SMALLEST, _LARGEST = 3, 16  # Powers of two.
 _EPOCHS, _POINTS = 10, 4
 _AUTO_SECONDS = 10.0
-_NOT_ADAPTIVE = ("sgd", "momentum", "nesterov")
 
 
 def plan_batch_size(
@@ -85,32 +81,31 @@ def plan_batch_size(
     if not hasattr(estimator, "batch_size"):
         requirement = "a kohort estimator, which has a batch_size"
         raise ParameterError(explain("estimator", requirement, estimator))
+    copy = clone(estimator)
+    deadline = time.perf_counter() + seconds
     with reading_once():
-        return _plan(estimator, X, y, memory, time.perf_counter() + seconds, fit_params)
+        prepared = prepared_fit(copy, X, y, fit_params)
+        refuse_own_batch_size(copy, prepared)
+        return planned(prepared, memory, deadline)
 
 
-def _plan(
-    estimator: Any, X: Any, y: Any, memory: int | None, deadline: float, fit_params: dict[str, Any]
-) -> BatchSizePlan:
-    reference = estimator.batch_size if isinstance(estimator.batch_size, int) else _REFERENCE
-    copy = plain(estimator)
-    first = _member(copy, reference, X, y, fit_params)
-    adaptive = _adaptive(copy, first)
+def planned(prepared: Prepared, memory: int | None, deadline: float) -> BatchSizePlan:
+    """Measure batch sizes of a prepared fit until `time.perf_counter()` reaches the deadline."""
+    first = prepared.members[0]
     devices = threads_of(None)
     available = free_on(devices[0]) if memory is None else memory
     noise = measured_noise_scale(first, _points(first))
     table = measured(
-        lambda size: _member(copy, size, X, y, fit_params), _sizes(first.size), devices, available,
-        lambda: time.perf_counter() > deadline,
+        lambda size: prepared.with_batch_size(size).members[0], _sizes(first.size), devices,
+        available, lambda: time.perf_counter() > deadline,
     )  # fmt: skip
     if not len(table):
         requirement = "enough for one member at the smallest batch size"
         raise ParameterError(explain("memory", requirement, available))
-    rate = first.rate if first.lifted is not None else first.recipe.learning_rate
     kind = devices[0].device_kind
     device = f"{len(devices)} cores" if kind == "cpu" else kind
-    start, epochs = (reference, rate), first.recipe.epochs
-    return advised(table, noise, start, adaptive, epochs, available, device)
+    start = (prepared.batch_size, prepared.rate)
+    return advised(table, noise, start, prepared.adaptive, first.recipe.epochs, available, device)
 
 
 def _sizes(rows: int) -> list[int]:
@@ -119,52 +114,22 @@ def _sizes(rows: int) -> list[int]:
     return [size for size in sizes if size <= rows] or [max(1, rows)]
 
 
-def _member(copy: Any, size: int, X: Any, y: Any, fit_params: dict[str, Any]) -> Member:
-    """The member that a fit with this batch size would train."""
-    copy.set_params(batch_size=size)
-    members = members_of(lambda: copy.fit(X, y, **fit_params))
-    if not members:
-        requirement = "a kohort estimator whose fits a cohort can take"
-        raise ParameterError(explain("estimator", requirement, copy))
-    found = members[0].recipe.batch_size
-    if found != size:
-        raise ParameterError(explain("fit__batch_size", "left out here", found))
-    return members[0]
-
-
 _plans: dict[Any, BatchSizePlan] = {}
 _planning = threading.Lock()
 
 
-def automatic(estimator: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> BatchSizePlan:
+def automatic_batch_size(prepared: Prepared) -> BatchSizePlan:
     """The plan that `batch_size="auto"` follows; fits of one structure and size share it."""
-    copy = plain(estimator).set_params(batch_size=_REFERENCE)
-    members = members_of(lambda: copy.fit(X, y, **fit_params))
-    if not members:
+    if prepared.obstacle:
         raise ParameterError(
             explain("batch_size", "a number for fits in Keras's own loop", "auto", "Use 32.")
         )
-    key = structure_of(members[0]), round(np.log2(members[0].size))
+    first = prepared.members[0]
+    key = structure_of(first), round(np.log2(first.size))
     with _planning:
         if key not in _plans:
-            _plans[key] = plan_batch_size(copy, X, y, seconds=_AUTO_SECONDS, **fit_params)
+            _plans[key] = planned(prepared, None, time.perf_counter() + _AUTO_SECONDS)
     return _plans[key]
-
-
-def plain(estimator: Any) -> Any:
-    """A copy that trains nothing before its network, and looks for no rate."""
-    copy = clone(estimator)
-    params = copy.get_params(deep=False)
-    if params.get("pretrain") is not None:
-        copy.set_params(pretrain=None)
-    return copy.set_params(**dict.fromkeys(automatic_rates(copy), DEFAULTS["learning_rate"]))
-
-
-def automatic_rates(estimator: Any) -> list[str]:
-    """Names of the parameters that ask for a rate to be found before training."""
-    params = estimator.get_params(deep=False)
-    names = {getattr(estimator, "_rate_parameter", ""), "optimizer__learning_rate"}
-    return [name for name in names if isinstance(params.get(name), str) and params[name] == AUTO]
 
 
 def _points(member: Member) -> list[list[Floats]]:
@@ -182,10 +147,3 @@ def _points(member: Member) -> list[list[Floats]]:
     short = replace(member, recipe=recipe, validation=None, on_epoch=on_epoch, first_epoch=0)
     train([short], threads=1)
     return found or [member.initial_variables()]
-
-
-def _adaptive(estimator: Any, member: Member) -> bool:
-    """Whether the optimizer divides gradients by their own size."""
-    if member.lifted is None:
-        return member.recipe.optimizer not in _NOT_ADAPTIVE
-    return type(estimator._ready.model.optimizer).__name__ != "SGD"

@@ -12,8 +12,9 @@ from kohort.data.splitting import split
 from kohort.engine.member import Member, Rows
 from kohort.errors import DataError, ParameterError, explain
 from kohort.recipe.constraints import Constraint, Interval, check, sequence_of
-from kohort.studies.learning_rate.range_test import bare, seeded_members
+from kohort.studies.learning_rate.range_test import bare, seeded_members, unheard
 from kohort.studies.learning_rate.rate_batch_map import RateBatchMap, measured
+from kohort.studies.prepared import prepared_fit, refuse_own_batch_size
 
 _COUNT = Interval(1, np.inf, whole=True)
 _RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
@@ -69,11 +70,17 @@ def rate_batch_map(
         check(name, count, _COUNT)
     check("validation_fraction", validation_fraction, Interval(0, 1, "neither"))
     copy = bare(estimator, epochs=epochs)
+    if "early_stopping" in copy.get_params():
+        copy.set_params(early_stopping=False)
+    prepared, parameter = prepared_fit(copy, X, y, unheard(fit_params)), estimator._rate_parameter
+    refuse_own_batch_size(copy, prepared)
     members = {
-        size: _validated(_members(copy, size, X, y, fit_params, seeds), validation_fraction)
+        size: _validated(
+            seeded_members(prepared.with_batch_size(size), seeds, parameter), validation_fraction
+        )
         for size in sorted({int(size) for size in batch_sizes})
     }
-    return measured(_fitting(members), sorted(set(rates)), estimator._rate_parameter)
+    return measured(_fitting(members), sorted(set(rates)), parameter)
 
 
 def _check_each(name: str, values: Any, constraint: Constraint) -> None:
@@ -89,18 +96,6 @@ def _fitting(members: dict[int, list[Member]]) -> dict[int, list[Member]]:
         requirement = "no larger than the number of training rows"
         raise DataError(explain("batch_sizes", requirement, list(members)))
     return found
-
-
-def _members(
-    copy: Any, size: int, X: Any, y: Any, fit_params: dict[str, Any], seeds: int
-) -> list[Member]:
-    if "early_stopping" in copy.get_params():
-        copy.set_params(early_stopping=False)
-    members = seeded_members(copy.set_params(batch_size=size), X, y, fit_params, seeds)
-    found = members[0].recipe.batch_size
-    if found != size:
-        raise ParameterError(explain("fit__batch_size", "left out here", found))
-    return members
 
 
 def _validated(members: list[Member], fraction: float) -> list[Member]:

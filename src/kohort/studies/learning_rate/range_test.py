@@ -5,20 +5,18 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
-from kohort.cohort.catching import members_of
 from kohort.data.interning import fingerprint
 from kohort.engine.member import Member
 from kohort.engine.plan import structure_of
 from kohort.errors import ParameterError, RateWarning, explain
-from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.constraints import Interval, check, optional
-from kohort.recipe.recipe import NUMBERS
-from kohort.studies.batch_size.planning import plain
+from kohort.recipe.hyperparameters import DEFAULTS
+from kohort.studies.batch_size.planning import automatic_batch_size
 from kohort.studies.learning_rate.rate_finding import (
     RateFinding,
     finding,
@@ -26,14 +24,11 @@ from kohort.studies.learning_rate.rate_finding import (
     sweep,
     swept,
 )
+from kohort.studies.prepared import Prepared, is_auto, prepared_fit
 
 _SEEDS, _LOW, _HIGH = 8, 1e-6, 10.0
 _MOST_STEPS, _LEAST_STEPS = 800, 200
 _POSITIVE = Interval(0, np.inf, "neither")
-_MILD = (
-    "dropout", "input_dropout", "alpha_dropout", "gaussian_noise", "l1", "l2", "weight_decay",
-    "label_smoothing", "ema_momentum",
-)  # fmt: skip
 _MOST_FINDINGS = 256
 
 
@@ -88,7 +83,10 @@ def find_learning_rate(
     check("steps", steps, optional(Interval(50, np.inf, whole=True)))
     check("high", high, _POSITIVE)
     check("low", low, Interval(0, high, "neither"))
-    members = seeded_members(bare(estimator), X, y, fit_params, seeds)
+    prepared = prepared_fit(bare(estimator), X, y, unheard(fit_params))
+    if "batch_size" in prepared.automatic:
+        prepared = prepared.with_batch_size(automatic_batch_size(prepared).batch_size)
+    members = seeded_members(prepared, seeds, estimator._rate_parameter)
     rates = sweep(low, high, _steps(members[0]) if steps is None else steps)
     return finding(losses_of_sweep(members, rates), rates, estimator._rate_parameter)
 
@@ -106,83 +104,66 @@ def bare(estimator: Any, **settings: Any) -> Any:
         remedy = "Take it out of its pipeline, and give it X as the steps before it leave it."
         remedy = remedy if hasattr(estimator, "steps") else ""
         raise ParameterError(explain("estimator", requirement, estimator, remedy))
-    copy = plain(estimator).set_params(random_state=0, **settings)
-    return copy.set_params(callbacks=None) if "callbacks" in copy.get_params() else copy
+    copy = clone(estimator).set_params(random_state=0, **settings)
+    names = {copy._rate_parameter, "optimizer__learning_rate"}
+    params = copy.get_params(deep=False)
+    asked = [name for name in names if is_auto(params.get(name))]
+    copy.set_params(**dict.fromkeys(asked, DEFAULTS["learning_rate"]))
+    return copy.set_params(callbacks=None) if "callbacks" in params else copy
 
 
-def seeded_members(
-    copy: Any, X: Any, y: Any, fit_params: dict[str, Any], seeds: int
-) -> list[Member]:
+def unheard(fit_params: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of `fit` without callbacks."""
+    return {**fit_params, "callbacks": None} if "callbacks" in fit_params else fit_params
+
+
+def seeded_members(prepared: Prepared, seeds: int, parameter: str) -> list[Member]:
     """What fits with several seeds would train, all on the same rows.
 
     Raises
     ------
     ParameterError
-        If a cohort cannot train the fit, or a schedule of the optimizer's own sets the rate.
+        If a schedule of the optimizer's own sets the rate.
     """
-    if "callbacks" in fit_params:
-        fit_params = {**fit_params, "callbacks": None}
-    members = members_of(lambda: copy.fit(X, y, **fit_params))
-    if not members:
-        obstacle = getattr(getattr(copy, "_ready", None), "obstacle", "")
-        requirement = "a kohort estimator whose fits a cohort can take"
-        raise ParameterError(explain("estimator", requirement, copy, obstacle))
-    first = members[0]
-    if first.lifted is None:
-        return [replace(first, seed=seed) for seed in range(seeds)]
-    if first.rate is None:
+    if prepared.rate is None:
         requirement = "a number here, not a schedule of the optimizer's own"
-        remedy = f"Set {copy._rate_parameter}=0.001, or any other."
-        rate = copy._ready.model.optimizer._learning_rate
-        raise ParameterError(explain(copy._rate_parameter, requirement, rate, remedy))
-    return [
-        replace(first, seed=seed, initial=copy._anew(seed, X=X, y=y).state())
-        for seed in range(seeds)
-    ]
+        remedy = f"Set {parameter}=0.001, or any other."
+        raise ParameterError(explain(parameter, requirement, prepared.schedule, remedy))
+    return prepared.seeded(range(seeds))
 
 
 _findings: dict[Any, RateFinding] = {}
 _testing = threading.Lock()
 
 
-def automatic_rate(
-    estimator: Any, X: Any, y: Any, fit_params: dict[str, Any], batch_size: int
-) -> float | None:
-    """The rate that `"auto"` stands for; None, with a warning, where none is found.
+def automatic_rate(prepared: Prepared, parameter: str) -> RateFinding:
+    """What `"auto"` stands for; warns where no rate is found.
 
     Fits of one structure on the same rows share a test: it leaves out what hardly moves the rate
     (dropout, noise, penalties, smoothing, and how much narrower than its program a network is).
     """
-    copy = bare(estimator, batch_size=batch_size)
-    first, *others = (_typical(member) for member in seeded_members(copy, X, y, fit_params, _SEEDS))
+    typical = prepared.typical()
+    if typical.obstacle:
+        requirement = "a number for fits in Keras's own loop"
+        raise ParameterError(explain(parameter, requirement, "auto", "Use 0.001."))
+    if typical.rate is None:  # The test takes the place of a schedule.
+        typical = typical.with_rate(DEFAULTS["learning_rate"])
+    first, *others = typical.seeded(range(_SEEDS))
     rates = sweep(_LOW, _HIGH, _steps(first))
     key = _key(swept(first, rates))
     with _testing:
         if key not in _findings:
-            name = estimator._rate_parameter
-            _findings[key] = finding(losses_of_sweep([first, *others], rates), rates, name)
+            _findings[key] = finding(losses_of_sweep([first, *others], rates), rates, parameter)
             if len(_findings) > _MOST_FINDINGS:
                 del _findings[next(iter(_findings))]
         found = _findings[key]
-    estimator.rate_finding_ = found
     if found.learning_rate is None:
         warnings.warn(
             f"`{found.parameter}='auto'` keeps the default rate: {found.reason}",
             RateWarning,
             stacklevel=4,
         )
-    return found.learning_rate
-
-
-def _typical(member: Member) -> Member:
-    """The member without what hardly moves its best rate; its program stays the same."""
-    if member.lifted is not None:
-        return member
-    pairs = zip(NUMBERS, member.numbers(), strict=True)
-    numbers = tuple(0.0 if name in _MILD else number for name, number in pairs)
-    network = cast(DenseNetwork, member.network)
-    recipe = replace(member.recipe, units=network.widths)
-    return replace(member, recipe=recipe, lifted=numbers)
+    return found
 
 
 def _key(member: Member) -> tuple[Any, ...]:

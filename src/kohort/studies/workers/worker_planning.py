@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone, is_classifier
 
-from kohort.cohort.catching import members_of
 from kohort.data.pixel_store import reading_once
 from kohort.data.streams import Stream
 from kohort.engine.devices import cores, threads_of
@@ -18,6 +17,7 @@ from kohort.engine.member import Member
 from kohort.engine.plan import structure_of
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check
+from kohort.studies.prepared import Prepared, prepared_fit
 from kohort.studies.workers.worker_plan import (
     WorkerPlan,
     advised_workers,
@@ -81,10 +81,22 @@ def plan_workers(
         requirement = "an estimator that reads files, such as kohort.ConvClassifier"
         raise ParameterError(explain("estimator", requirement, estimator))
     targets = _made_up(estimator, len(source)) if y is None else y
-    copy = clone(estimator).set_params(workers=0)
+    copy = clone(estimator).set_params(workers=0, batch_size=int(batch_size))
     deadline = time.perf_counter() + seconds
     with reading_once():
-        return _plan(copy, source, targets, int(batch_size), deadline)
+        prepared, plain = _streamed(copy, source, targets), None
+        if getattr(copy, "augment", ()):
+            plain = _streamed(clone(copy).set_params(augment=()), source, targets)
+        return _plan(prepared, plain, deadline)
+
+
+def _streamed(copy: Any, source: Any, y: Any) -> Prepared:
+    """A prepared fit whose rows stay in their files."""
+    prepared = prepared_fit(copy, source, y, {})
+    if not isinstance(prepared.members[0].rows.x, Stream):
+        requirement = "files that a cohort can stream: a list of paths, or a ParquetTable"
+        raise ParameterError(explain("source", requirement, source))
+    return prepared
 
 
 def _made_up(estimator: Any, rows: int) -> Any:
@@ -92,21 +104,23 @@ def _made_up(estimator: Any, rows: int) -> Any:
     return numbers % 2 if is_classifier(estimator) else numbers / rows
 
 
-def _plan(copy: Any, source: Any, y: Any, batch_size: int, deadline: float) -> WorkerPlan:
-    device = threads_of(None)[0]
-    member = _member(copy, source, y, batch_size)
+def _plan(prepared: Prepared, plain: Prepared | None, deadline: float) -> WorkerPlan:
+    """Measure numbers of workers for a prepared fit, and for it without augmentation if given."""
+    device, batch_size = threads_of(None)[0], prepared.batch_size
+    member = _member(prepared)
     table = measured_workers(member, _counts(), device, lambda: time.perf_counter() > deadline)
     speeds = {batch_size: float(table["training"].iloc[0])}
     for doubling in range(1, _DOUBLINGS + 1):
         size = batch_size * 2**doubling
         if size > member.size or time.perf_counter() > deadline:
             break
-        speeds[size] = resident_speed(_member(copy, source, y, size), device)
-    plain = None
-    if getattr(copy, "augment", ()):
-        bare = clone(copy).set_params(augment=())
-        plain = resident_speed(_member(bare, source, y, batch_size), device)
-    return advised_workers(table, speeds, row_costs(member), batch_size, plain)
+        speeds[size] = resident_speed(_member(prepared.with_batch_size(size)), device)
+    bare = None if plain is None else resident_speed(_member(plain), device)
+    return advised_workers(table, speeds, row_costs(member), batch_size, bare)
+
+
+def _member(prepared: Prepared) -> Member:
+    return replace(prepared.members[0], validation=None)
 
 
 def _counts() -> list[int]:
@@ -114,37 +128,19 @@ def _counts() -> list[int]:
     return [0, *(2**power for power in range((2 * cores()).bit_length()))]
 
 
-def _member(copy: Any, source: Any, y: Any, batch_size: int) -> Member:
-    copy.set_params(batch_size=batch_size)
-    members = members_of(lambda: copy.fit(source, y))
-    if not members or not isinstance(members[0].rows.x, Stream):
-        requirement = "files that a cohort can stream: a list of paths, or a ParquetTable"
-        raise ParameterError(explain("source", requirement, source))
-    return replace(members[0], validation=None)
-
-
 _plans: dict[Any, WorkerPlan] = {}
 _planning = threading.Lock()
 
 
-def automatic_workers(
-    estimator: Any, source: Any, form: tuple[int, ...], batch_size: int
-) -> WorkerPlan:
-    """The plan that `workers="auto"` follows; fits of one structure on such files share it.
-
-    Parameters
-    ----------
-    estimator : estimator
-    source
-        As `fit` takes it.
-    form : tuple of int
-        Shape of a row.
-    batch_size : int
-    """
-    copy = clone(estimator).set_params(workers=0)
-    structure = structure_of(_member(copy, source, _made_up(copy, len(source)), batch_size))
-    key = structure, form, round(np.log2(len(source)))
+def automatic_workers(prepared: Prepared) -> WorkerPlan:
+    """The plan that `workers="auto"` follows; fits of one structure on such files share it."""
+    if prepared.obstacle:
+        requirement = "a number for fits in Keras's own loop"
+        raise ParameterError(explain("workers", requirement, "auto", "Use 0."))
+    first = prepared.members[0]
+    x = first.rows.x
+    key = structure_of(first), x.shape[1:], round(np.log2(len(x)))
     with _planning:
         if key not in _plans:
-            _plans[key] = plan_workers(source, batch_size, copy, seconds=_AUTO_SECONDS)
+            _plans[key] = _plan(prepared, None, time.perf_counter() + _AUTO_SECONDS)
     return _plans[key]

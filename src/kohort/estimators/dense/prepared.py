@@ -1,0 +1,194 @@
+"""A dense estimator's fit, with its data checked, scaled and split, before it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kohort.arrays import Floats, HostArray
+from kohort.cohort.together import current
+from kohort.data.splitting import split
+from kohort.data.streams import Stream
+from kohort.engine.member import Member, Outcome, Rows
+from kohort.estimators.dense.labels import Labelled
+from kohort.estimators.preparation import relative
+from kohort.networks.own.dense import DenseNetwork
+from kohort.recipe.recipe import NUMBERS, Recipe
+
+if TYPE_CHECKING:
+    from kohort.estimators.dense.base import DenseEstimator
+
+_NOT_ADAPTIVE = ("sgd", "momentum", "nesterov")
+_MILD = (
+    "dropout", "input_dropout", "alpha_dropout", "gaussian_noise", "l1", "l2", "weight_decay",
+    "label_smoothing", "ema_momentum",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Rows to train on and rows to validate on.
+
+    Attributes
+    ----------
+    rows : Rows
+        All rows; weights have a mean of 1 over those that are trained on.
+    train : array of int or None
+        Which of them to train on; None for all.
+    validation : Rows or None
+    """
+
+    rows: Rows
+    train: NDArray[np.intp] | None
+    validation: Rows | None
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledTable:
+    """Everything that `fit` was given, checked and scaled, before validation rows are set aside.
+
+    Attributes
+    ----------
+    rows : Rows
+        Standardised features and targets; weights as they were given.
+    validation : Rows or None
+        Rows that `fit` was given to validate on.
+    fraction : float or None
+        Share of the rows to set aside where none were given; None for no validation.
+    labels : array of int, shape (row,), or None
+        Class codes to stratify by.
+    unlabelled : array, shape (row, feature), or None
+        Standardised rows without a label.
+    """
+
+    rows: Rows
+    validation: Rows | None
+    fraction: float | None
+    labels: HostArray | None
+    unlabelled: Floats | None
+
+    def parts(self, seed: int) -> Parts:
+        """The rows as a seed splits them."""
+        x, t, weight = self.rows.x, self.rows.y, self.rows.weight
+        if self.fraction is None:
+            weight = relative(weight, None, t.dtype)
+            return Parts(
+                _kept(Rows(x, t, weight)), None, self.validation and _kept(self.validation)
+            )
+        train, held_out = split(len(x), self.fraction, seed, self.labels)
+        weight = relative(weight, train, t.dtype)
+        share = None if weight is None else weight[held_out]
+        validation = Rows(x[held_out], t[held_out], share)
+        return Parts(_kept(Rows(x, t, weight)), train, _kept(validation))
+
+
+def _kept(rows: Rows) -> Rows:
+    """The table, or an equal one that another fit of the open cohort holds already."""
+    cohort = current()
+    return rows if cohort is None else cohort.rows(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class DensePrepared:
+    """See `kohort.studies.prepared.Prepared`.
+
+    Attributes
+    ----------
+    estimator : DenseEstimator
+        Which learned the form and the scaling of its data, and takes the outcomes.
+    recipe : Recipe
+    network : DenseNetwork
+    table : ScaledTable
+    parts : Parts
+    seeds : tuple of int
+        Of each network.
+    automatic : frozenset of str
+    given : Labelled
+        What `fit` was given.
+    mild : bool
+        Whether the members have what hardly moves their best learning rate, such as dropout.
+    """
+
+    estimator: DenseEstimator
+    recipe: Recipe
+    network: DenseNetwork
+    table: ScaledTable
+    parts: Parts
+    seeds: tuple[int, ...]
+    automatic: frozenset[str]
+    given: Labelled
+    mild: bool = True
+
+    obstacle = ""
+
+    @property
+    def members(self) -> list[Member]:
+        first = self._member(self.parts, self.seeds[0])
+        return [replace(first, seed=seed) for seed in self.seeds]
+
+    def seeded(self, seeds: Sequence[int]) -> list[Member]:
+        first = self._member(self.table.parts(seeds[0]), seeds[0])
+        return [replace(first, seed=seed) for seed in seeds]
+
+    def _member(self, parts: Parts, seed: int) -> Member:
+        recipe = self.recipe
+        member = Member(recipe, self.network, parts.rows, parts.train, parts.validation, seed)
+        if self.mild:
+            return member
+        pairs = zip(NUMBERS, recipe.numbers(), strict=True)
+        numbers = tuple(0.0 if name in _MILD else number for name, number in pairs)
+        recipe = replace(recipe, units=self.network.widths)
+        return replace(member, recipe=recipe, lifted=numbers)
+
+    @property
+    def batch_size(self) -> int:
+        return self.recipe.batch_size
+
+    @property
+    def rate(self) -> float:
+        return self.recipe.learning_rate
+
+    @property
+    def schedule(self) -> str:
+        return self.recipe.schedule
+
+    @property
+    def adaptive(self) -> bool:
+        return self.recipe.optimizer not in _NOT_ADAPTIVE
+
+    @property
+    def unsupervised(self) -> Rows:
+        """The features of every row as inputs and targets of an autoencoder."""
+        x = cast(Floats, self.parts.rows.x)
+        if self.table.unlabelled is not None:
+            x = np.concatenate([x, self.table.unlabelled])
+        return _kept(Rows(x, x))
+
+    @property
+    def held(self) -> int:
+        """Bytes of the table that `fit` was given, and of the one that a pipeline made it from."""
+        return 2 * int(self.given.X.nbytes)
+
+    def with_batch_size(self, size: int) -> Self:
+        return replace(self, recipe=replace(self.recipe, batch_size=size))
+
+    def with_rate(self, rate: float) -> Self:
+        return replace(self, recipe=replace(self.recipe, learning_rate=rate))
+
+    def with_warmup(self, epochs: float) -> Self:
+        return replace(self, recipe=replace(self.recipe, warmup=self.recipe.warmup or epochs))
+
+    def with_workers(self, workers: int) -> Self:
+        rows = self.parts.rows
+        rows = replace(rows, x=cast(Stream, rows.x).with_workers(workers))
+        return replace(self, parts=replace(self.parts, rows=rows))
+
+    def typical(self) -> Self:
+        return replace(self, mild=False)
+
+    def take(self, outcomes: Sequence[Outcome]) -> DenseEstimator:
+        return self.estimator._take(outcomes)
