@@ -28,7 +28,6 @@ KINDS: dict[str, dict[str, Any]] = {
 
 def _members(fields: dict[str, Any]) -> list[Any]:
     import kohort
-    from kohort.cohort.catching import members_of
 
     X, y = side.california()["train"]
     X, y = X[:8000], y[:8000]
@@ -37,7 +36,7 @@ def _members(fields: dict[str, Any]) -> list[Any]:
         estimator = kohort.DenseRegressor(
             **fields, epochs=12, early_stopping=False, random_state=seed
         )
-        found += members_of(lambda estimator=estimator: estimator.fit(X, y))  # type: ignore[misc]
+        found += estimator.prepare(X, y).members
     return [replace(member, rows=found[0].rows) for member in found]
 
 

@@ -37,7 +37,6 @@ def member(architecture: str, batch: int) -> Any:
     import keras
 
     import kohort
-    from kohort.cohort.catching import members_of
     from kohort.engine.plan import chunk_steps, structure_of
 
     layers = keras.layers
@@ -60,7 +59,7 @@ def member(architecture: str, batch: int) -> Any:
         X = generator.random((batches * batch, *FEATURES[architecture]), np.float32)
         y = generator.integers(0, 10, len(X))
         estimator = kohort.KerasClassifier(build, epochs=2, batch_size=batch, random_state=0)
-        return members_of(lambda: estimator.fit(X, y))[0]
+        return estimator.prepare(X, y).members[0]
 
     return of(max(4, chunk_steps(structure_of(of(1)))))
 

@@ -50,10 +50,9 @@ def photographs(folder: Path, size: tuple[int, int], count: int = FILES) -> list
 
 def _member(paths: list[str], options: dict[str, Any], workers: int) -> Any:
     import kohort
-    from kohort.cohort.catching import members_of
 
     model = kohort.ConvClassifier(**options, workers=workers, random_state=0, batch_size=32)
-    (member,) = members_of(lambda: model.fit(paths, np.arange(len(paths)) % 2))
+    (member,) = model.prepare(paths, np.arange(len(paths)) % 2).members
     return member
 
 

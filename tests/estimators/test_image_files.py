@@ -101,10 +101,9 @@ def test_candidates_that_stream_read_each_file_once_an_epoch(files, monkeypatch)
 
 
 def test_pixels_are_kept_as_bytes(files):
-    from kohort.cohort.catching import members_of
 
     for X in (files[0], np.zeros((90, 8, 8, 3), np.uint8)):
-        (member,) = members_of(lambda X=X: kohort.ConvClassifier(**SMALL).fit(X, files[1]))
+        (member,) = kohort.ConvClassifier(**SMALL).prepare(X, files[1]).members
         assert member.rows.x.dtype == np.uint8
 
 
