@@ -81,12 +81,15 @@ def plan_batch_size(
     if not hasattr(estimator, "batch_size"):
         requirement = "a kohort estimator, which has a batch_size"
         raise ParameterError(explain("estimator", requirement, estimator))
-    copy = clone(estimator)
     deadline = time.perf_counter() + seconds
     with reading_once():
-        prepared = prepared_fit(copy, X, y, fit_params)
-        refuse_own_batch_size(copy, prepared)
-        return planned(prepared, memory, deadline)
+        return planned(_prepared(clone(estimator), X, y, fit_params), memory, deadline)
+
+
+def _prepared(copy: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> Prepared:
+    prepared = prepared_fit(copy, X, y, fit_params)
+    refuse_own_batch_size(copy, prepared)
+    return prepared
 
 
 def planned(prepared: Prepared, memory: int | None, deadline: float) -> BatchSizePlan:
