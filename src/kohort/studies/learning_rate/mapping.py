@@ -14,7 +14,7 @@ from kohort.errors import DataError, ParameterError, explain
 from kohort.recipe.constraints import Constraint, Interval, check, sequence_of
 from kohort.studies.learning_rate.range_test import bare, seeded_members, unheard
 from kohort.studies.learning_rate.rate_batch_map import RateBatchMap, measured
-from kohort.studies.prepared import prepared_fit, refuse_own_batch_size
+from kohort.studies.prepared import Prepared, prepared_fit, refuse_own_batch_size
 
 _COUNT = Interval(1, np.inf, whole=True)
 _RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
@@ -69,18 +69,24 @@ def rate_batch_map(
     for name, count in (("epochs", epochs), ("seeds", seeds)):
         check(name, count, _COUNT)
     check("validation_fraction", validation_fraction, Interval(0, 1, "neither"))
-    copy = bare(estimator, epochs=epochs)
-    if "early_stopping" in copy.get_params():
-        copy.set_params(early_stopping=False)
-    prepared, parameter = prepared_fit(copy, X, y, unheard(fit_params)), estimator._rate_parameter
-    refuse_own_batch_size(copy, prepared)
+    prepared = _prepared(bare(estimator, epochs=epochs), X, y, unheard(fit_params))
+    parameter, sizes = estimator._rate_parameter, sorted({int(size) for size in batch_sizes})
     members = {
         size: _validated(
             seeded_members(prepared.with_batch_size(size), seeds, parameter), validation_fraction
         )
-        for size in sorted({int(size) for size in batch_sizes})
+        for size in sizes
     }
     return measured(_fitting(members), sorted(set(rates)), parameter)
+
+
+def _prepared(copy: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> Prepared:
+    """The fit of a copy, which ends at its last epoch."""
+    if "early_stopping" in copy.get_params():
+        copy.set_params(early_stopping=False)
+    prepared = prepared_fit(copy, X, y, fit_params)
+    refuse_own_batch_size(copy, prepared)
+    return prepared
 
 
 def _check_each(name: str, values: Any, constraint: Constraint) -> None:
