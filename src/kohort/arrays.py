@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import jax
     import pandas as pd
+    import scipy.sparse
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 """An array of float32 or float64 on the host."""
@@ -29,3 +30,6 @@ Variables: TypeAlias = "Sequence[jax.Array]"
 
 Table: TypeAlias = "NDArray[Any] | pd.DataFrame | pd.Series | Sequence[Any]"
 """Rows as users give them: (row, feature) or (row,)."""
+
+Sparse: TypeAlias = "scipy.sparse.spmatrix | scipy.sparse.sparray"
+"""A table of which only the values that are not 0 are kept: (row, feature)."""

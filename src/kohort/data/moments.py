@@ -90,7 +90,10 @@ def moments(parts: Iterable[Part]) -> Moments:
         total += share
         merged = part if merged is None else _merged(merged, part, share / total)
     if merged is None:
-        raise DataError("sample_weight is zero for every row. Give some row a positive weight.")
+        raise DataError(
+            "The weights (sample_weight times class_weight) are zero for every row. Give some row "
+            "a positive weight."
+        )
     return merged
 
 

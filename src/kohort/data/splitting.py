@@ -10,6 +10,9 @@ from sklearn.model_selection import train_test_split
 
 from kohort.errors import DataError
 
+_LEAST = 0.1
+"""Share of a row that still sets one aside: a tenth of a few rows does."""
+
 
 def split(
     count: int, fraction: float, seed: int, labels: NDArray[Any] | None
@@ -22,8 +25,14 @@ def split(
     Raises
     ------
     DataError
-        If no row would be left to train on.
+        If no row would be left to train on, or less than a tenth of one to validate on.
     """
+    if fraction * count < _LEAST:
+        raise DataError(
+            f"validation_fraction must set aside a row at least; {fraction} of n_samples={count} "
+            f"is {fraction * count:.1g} rows. Use {1 / count:.1g} or more, or None for no "
+            "validation."
+        )
     validating = int(np.ceil(fraction * count))
     if count - validating < 1:
         raise DataError(

@@ -44,8 +44,8 @@ class Hyperparameters:
 
     # fmt: off
     depth: int = hyperparameter(
-        2, "architecture", STRUCTURE, _COUNT,
-        "Number of hidden layers, >= 0.",
+        2, "architecture", STRUCTURE, Interval(0, 1000, closed="both", whole=True),
+        "Number of hidden layers, in [0, 1000]; a program takes the longer to compile the more.",
     )
     width: int | Sequence[int] = hyperparameter(
         128, "architecture", ARRAY, AnyOf((_WIDTH, sequence_of(_WIDTH))),

@@ -99,7 +99,8 @@ def _classification(name: str, smoothed: bool) -> Loss:
     def loss(target: jax.Array, output: jax.Array, numbers: Numbers) -> jax.Array:
         probabilities = encode(target, output)
         if smoothed:
-            share, classes = numbers["label_smoothing"], max(2, output.shape[-1])
+            share = numbers["label_smoothing"]
+            classes = output.shape[-1] if encode is _one_hot else 2
             probabilities = probabilities * (1 - share) + share / classes
         return divergence(probabilities, output, numbers)
 

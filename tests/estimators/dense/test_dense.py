@@ -186,6 +186,11 @@ def test_a_bad_parameter_is_named_with_its_value(name, table):
         small(**{name: BAD[name]}).fit(*table)
 
 
+def test_a_depth_that_no_program_holds_is_refused_at_once(table):
+    with pytest.raises(kohort.ParameterError, match=r"`depth` must be .* in \[0, 1000\]; got 1000000"):
+        small(depth=10**6).fit(*table)
+
+
 def test_every_parameter_has_a_bad_value_in_these_tests():
     assert set(kohort.DenseRegressor().get_params()) == {*BAD, "random_state"}
 

@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.base import DenseEstimator
+from kohort.estimators.dense.class_targets import (
+    checked_classes,
+    refuse_times,
+    weights_by_class,
+)
 from kohort.estimators.dense.parameters import documented
 from kohort.estimators.scaling import Scaling
 from kohort.recipe import losses
@@ -95,6 +98,7 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
         return self.n_outputs_
 
     def _check_targets(self, y: Any, reset: bool) -> Floats:
+        refuse_times(np.asarray(y), "numbers")
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
         targets = y.reshape(len(y), -1)
         if reset:
@@ -175,12 +179,13 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
     ),
     Parameter(
         "class_weight", "class weights", HOST, None, OneOf(()), 'dict, "balanced" or None',
-        "Weight of each class, times `sample_weight`; scikit-learn's convention.",
+        "Weight of each class, >= 0, times `sample_weight`; scikit-learn's convention. With a "
+        "column per label it takes rows of one label each, whose class is the column's position.",
     ),
 )  # fmt: skip
 @dataclass(eq=False, repr=False)
 class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
-    """Dense network for classification, of two classes or more.
+    """Dense network for classification, of two classes or more, or of several labels per row.
 
     Parameters
     ----------
@@ -209,7 +214,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
     n_features_in_, feature_names_in_
         Number of features; their names, if X had any.
     classes_ : array, shape (class,)
-        Labels, sorted.
+        Labels, sorted; positions of the columns if y has a column of 0 and 1 per label.
 
     Examples
     --------
@@ -223,8 +228,10 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
 
     class_weight: dict[Any, float] | str | None = None
 
+    _multilabel = False
+
     def _loss(self) -> str:
-        binary = len(getattr(self, "classes_", (0, 1))) == 2
+        binary = self._multilabel or len(getattr(self, "classes_", (0, 1))) == 2
         check("loss", self.loss, OneOf(_CLASSIFICATION_LOSSES))
         fitting = {
             "auto": "binary_crossentropy" if binary else "sparse_categorical_crossentropy",
@@ -238,22 +245,34 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
                     self.loss,
                 )
             )
+        if losses.LINKS.get(self.loss) == "softmax" and self._multilabel:
+            raise ParameterError(
+                explain("loss", f"'auto' or {fitting['auto']!r} for a column per label", self.loss)
+            )
         return fitting.get(self.loss, self.loss)
 
     @property
     def _outputs(self) -> int:
-        return 1 if losses.LINKS[self._loss()] == "sigmoid" else len(self.classes_)
+        single = losses.LINKS[self._loss()] == "sigmoid" and not self._multilabel
+        return 1 if single else len(self.classes_)
 
     def _check_targets(self, y: Any, reset: bool) -> Floats:
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        y = checked_classes(y, learn=reset)
         if reset:
-            self.classes_ = np.unique(y)
+            self._multilabel = y.ndim == 2
+            self.classes_ = np.arange(y.shape[1]) if self._multilabel else np.unique(y)
             if len(self.classes_) < 2:
                 raise DataError(
                     "y must have at least two classes to tell apart; got 1 class, "
-                    f"{self.classes_[0]!r}. Check the target column or the split."
+                    f"{self.classes_.tolist()[0]!r}. Check the target column or the split."
                 )
+        if self._multilabel:
+            if y.ndim != 2 or y.shape[1] != len(self.classes_):
+                raise DataError(
+                    f"validation_data's y must have {len(self.classes_)} columns of 0 and 1, as y "
+                    f"has; got shape {y.shape}."
+                )
+            return y.astype(np.float64)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise DataError(
@@ -262,23 +281,10 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         return np.searchsorted(self.classes_, y).astype(np.float64)[:, None]
 
     def _class_weights(self, targets: Floats) -> Floats | None:
-        if self.class_weight is None:
-            return None
-        labels = self.classes_[self._labels(targets)]
-        try:
-            return np.asarray(compute_sample_weight(self.class_weight, labels))
-        except (ValueError, TypeError) as error:
-            raise ParameterError(
-                explain(
-                    "class_weight",
-                    "None, 'balanced' or a dict from class to weight",
-                    self.class_weight,
-                    f"({error})",
-                )
-            ) from error
+        return weights_by_class(self.class_weight, targets, self.classes_)
 
-    def _labels(self, targets: Floats) -> NDArray[Any]:
-        return targets[:, 0].astype(np.intp)
+    def _labels(self, targets: Floats) -> NDArray[Any] | None:
+        return None if self._multilabel else targets[:, 0].astype(np.intp)
 
     def predict_proba(self, X: Any) -> Floats:
         """Probability of each class, the mean over all passes.
@@ -290,7 +296,8 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         Returns
         -------
         array of float64, shape (row, class)
-            Columns in the order of `classes_`; each row sums to 1.
+            Columns in the order of `classes_`; each row sums to 1, unless y has a column per label:
+            then each is the probability of its label.
         """
         return self._over_passes(X, lambda passes: np.asarray(passes.mean(axis=0)))
 
@@ -305,7 +312,8 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         -------
         Uncertainty
             `predictive_entropy` and `mutual_information`, in nats, each of shape (row,), over
-            `mc_samples` passes with dropout left on through each of `n_networks`.
+            `mc_samples` passes with dropout left on through each of `n_networks`; of shape
+            (row, label) if y has a column per label.
 
         Raises
         ------
@@ -315,12 +323,18 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "weights_")
         if self._n_passes < 2:
             raise _needs_passes("mc_samples", "at least 2", self.mc_samples)
-        both = self._over_passes(X, lambda passes: np.stack(uncertainty(passes), axis=1))
-        return Uncertainty(both[:, 0], both[:, 1])
+
+        def both(passes: Floats) -> Floats:
+            by_label = np.stack([1 - passes, passes], axis=-1) if self._multilabel else passes
+            return np.stack(uncertainty(by_label), axis=1)
+
+        found = self._over_passes(X, both)
+        return Uncertainty(found[:, 0], found[:, 1])
 
     def _over_passes(self, X: Any, reduce: Callable[[Floats], Floats]) -> Floats:
         """Reduce the probabilities (pass, row, class) block by block of rows."""
-        return np.concatenate([reduce(_probabilities(raw)) for raw in self._passes(X)])
+        link = losses.LINKS[self.recipe_.loss]
+        return np.concatenate([reduce(_probabilities(raw, link)) for raw in self._passes(X)])
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the most probable class.
@@ -331,19 +345,27 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        array of labels, shape (row,)
+        array of labels, shape (row,); of 0 and 1, shape (row, label), if y has a column per label
         """
+        if self._multilabel:
+            return (self.predict_proba(X) > 0.5).astype(np.int64)
         likeliest = np.argmax(self.predict_proba(X), axis=1)
         return np.asarray(self.classes_[likeliest])
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
-def _probabilities(raw: Floats) -> Floats:
+
+def _probabilities(raw: Floats, link: str) -> Floats:
     """Raw outputs (..., output) as probabilities (..., class), in double precision."""
     raw = raw.astype(np.float64)
-    if raw.shape[-1] == 1:
-        positive = expit(raw[..., 0])
-        return np.stack([expit(-raw[..., 0]), positive], axis=-1)
-    return np.asarray(softmax(raw, axis=-1))
+    if link == "softmax":
+        return np.asarray(softmax(raw, axis=-1))
+    if raw.shape[-1] > 1:
+        return np.asarray(expit(raw))
+    return expit(np.concatenate([-raw, raw], axis=-1))
 
 
 def _needs_passes(name: str, requirement: str, value: Any) -> ParameterError:

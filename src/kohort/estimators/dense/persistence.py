@@ -22,7 +22,7 @@ from kohort.studies.diagnosis.diagnosis import diagnosed
 from kohort.studies.diagnosis.measurements import packed, unpacked
 
 _FORMAT = 2
-_SCALARS = ("n_features_in_", "n_outputs_", "_flat", "_seed")
+_SCALARS = ("n_features_in_", "n_outputs_", "_flat", "_multilabel", "_seed")
 _NETWORK = ("status", "best_epoch", "cause")
 _DIAGNOSIS = "diagnosis/"
 _NAMED_ARRAYS = ("classes_", "feature_names_in_")
