@@ -88,17 +88,17 @@ def memory_side() -> dict[str, Any]:
 
 def initialization_side() -> dict[str, Any]:
     from kohort.engine.member import Member, Rows
-    from kohort.networks.own.dense import DenseNetwork
+    from kohort.networks.own.fields import fields_of
     from kohort.recipe.recipe import Recipe
 
     recipe = Recipe.of(depth=3, width=50, loss="mse")
-    network = DenseNetwork.of(8, 1, recipe)
+    fields = fields_of(recipe, 8, 1)
     rows = Rows(np.zeros((1, 8), np.float32), np.zeros((1, 1), np.float32))
-    packed = np.zeros((1000, network.layout.size), np.float32)
+    packed = np.zeros((1000, fields["network"].layout.size), np.float32)
     start = time.perf_counter()
     for seed in range(1000):
-        member = Member(recipe, network, rows, None, None, seed)
-        network.layout.embed(member.initial_variables(), packed[seed])
+        member = Member(**fields, rows=rows, seed=seed)
+        fields["network"].layout.embed(member.initial_variables(), packed[seed])
     return {"seconds": time.perf_counter() - start, "members": 1000}
 
 

@@ -51,22 +51,21 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
     from kohort.engine.plan import structure_of
     from kohort.engine.programs import compilations, program
     from kohort.engine.train import Chunk, packing_of, training_function
-    from kohort.networks.own.dense import DenseNetwork
+    from kohort.networks.own.fields import fields_of
     from kohort.recipe.pace import pace
     from kohort.recipe.recipe import Recipe
 
     recipe = Recipe.of(loss="mse", depth=len(UNITS), width=UNITS, **{"optimizer": "adam", **fields})
-    network = DenseNetwork.of(FEATURES, 1, recipe)
+    fields = fields_of(recipe, FEATURES, 1)
     generator = np.random.default_rng(0)
     x = generator.normal(size=(slots, STEPS, BATCH, FEATURES)).astype(np.float32)
     y = x[..., :1] * x[..., 1:2]
-    members = [
-        Member(recipe, network, Rows(x[0, 0], y[0, 0]), None, None, seed) for seed in range(slots)
-    ]
+    rows = Rows(x[0, 0], y[0, 0])
+    members = [Member(**fields, rows=rows, seed=seed) for seed in range(slots)]
     structure = structure_of(members[0])
-    params = np.zeros((slots, network.layout.size), np.float32)
+    params = np.zeros((slots, structure.network.layout.size), np.float32)
     for member, row in zip(members, params, strict=True):
-        network.layout.embed(member.initial_variables(), row)
+        structure.network.layout.embed(member.initial_variables(), row)
     state = np.tile(packing_of(structure).initial, (slots, 1))
     steps = pace(recipe, 10_000, STEPS, 1000).astype(np.float32)
     chunk = Chunk(

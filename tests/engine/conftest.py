@@ -1,10 +1,12 @@
 """Builders of small members, shared by the engine's tests."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from kohort.engine.member import Member, Rows
-from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.fields import fields_of
 from kohort.recipe.losses import CLASSIFICATION, LINKS
 from kohort.recipe.recipe import Recipe
 
@@ -32,6 +34,13 @@ def _targets(loss, x, generator):
     return signal
 
 
+@dataclass(frozen=True, eq=False)
+class RecipeMember(Member):
+    """A member that knows its recipe, for oracles that train the same by hand."""
+
+    recipe: Recipe | None = None
+
+
 @pytest.fixture(scope="session")
 def table():
     """Makes a table of random rows: `table(count, loss, weighted, dtype, seed)`."""
@@ -55,8 +64,12 @@ def member(table):
         rows = table(loss=recipe.loss) if rows is None else rows
         outputs = CLASSES if LINKS[recipe.loss] == "softmax" else 1
         assert recipe.loss in CLASSIFICATION or rows.y.shape[1] == outputs
-        network = DenseNetwork.of(FEATURES, outputs, recipe)
-        return Member(recipe, network, rows, train, validation, seed, initial, on_epoch)
+        known = {"rows": rows, "train": train, "validation": validation, "seed": seed}
+        if initial is not None:
+            known["initial"] = initial
+        return RecipeMember(
+            **{**fields_of(recipe, FEATURES, outputs), **known}, on_epoch=on_epoch, recipe=recipe
+        )
 
     return make
 

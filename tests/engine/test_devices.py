@@ -13,7 +13,7 @@ import kohort
 from kohort.engine.executors import local
 from kohort.engine.member import Member, Rows
 from kohort.engine.population import Runner
-from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.fields import fields_of
 from kohort.recipe.recipe import Recipe
 
 used = set()
@@ -32,8 +32,8 @@ for width in (5, 20, 40, 70, 100, 150, 200, 250):
         recipe = Recipe.of(
             loss="mse", depth=2, width=width, batch_size=16, epochs=8, early_stopping=False
         )
-        network = DenseNetwork.of(4, 1, recipe)
-        members.append(Member(recipe, network, Rows(x, y), None, Rows(x[:50], y[:50]), seed))
+        fields, judged = fields_of(recipe, 4, 1), Rows(x[:50], y[:50])
+        members.append(Member(**fields, rows=Rows(x, y), seed=seed, validation=judged))
 outcomes = local.train(members)
 print(len(jax.devices()), len(used), *(outcome.history["val_loss"][-1] for outcome in outcomes))
 """

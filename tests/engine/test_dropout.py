@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from kohort.engine.executors.local import train
-from kohort.networks.base import Context
+from kohort.networks.own.context import Context
 from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.drawing import Drawing
 from kohort.recipe.recipe import Recipe
 
 
@@ -78,7 +79,7 @@ def test_rate_zero_changes_no_bit_of_what_the_network_computes(mean_of_units):
     network, _ = mean_of_units
     generator = np.random.default_rng(0)
     recipe = Recipe.of(loss="mse", depth=1, width=512)
-    variables = [jnp.asarray(v, jnp.float32) for v in network.initial(recipe, generator)]
+    variables = [jnp.asarray(v, jnp.float32) for v in Drawing.of(network, recipe)(generator)]
     x = jnp.asarray(generator.normal(size=(32, 1)), jnp.float32)
     np.testing.assert_array_equal(
         _apply(network, variables, x, 0.0), _apply(network, variables, x, 0.0, uses=())

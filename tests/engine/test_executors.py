@@ -14,7 +14,7 @@ from kohort.engine.executors.local import LocalExecutor
 from kohort.engine.member import Member, Rows, Verdict
 from kohort.engine.population import Runner
 from kohort.engine.rows import LazyRows
-from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.fields import fields_of
 from kohort.recipe.recipe import Recipe
 
 pytestmark = pytest.mark.timeout(60)
@@ -31,8 +31,7 @@ def member(batch_size=16, x=X, epochs=2, **changes):
     recipe = Recipe.of(
         loss="mse", depth=1, width=4, batch_size=batch_size, epochs=epochs, early_stopping=False
     )
-    network = DenseNetwork.of(3, 1, recipe)
-    return Member(recipe, network, Rows(x, Y), None, None, 0, **changes)
+    return Member(**fields_of(recipe, 3, 1), rows=Rows(x, Y), seed=0, **changes)
 
 
 def delivered(executor, members, seconds=20):

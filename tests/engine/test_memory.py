@@ -19,7 +19,7 @@ from kohort.engine.member import Member, Rows
 from kohort.engine.memory import footprint
 from kohort.engine.plan import slots_of, structure_of
 from kohort.engine.population import Runner
-from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.fields import fields_of
 from kohort.recipe.recipe import Recipe
 
 def status(name):
@@ -31,8 +31,8 @@ recipe = Recipe.of(
     loss="mse", depth=depth, width=width, batch_size=batch, epochs=1, early_stopping=False
 )
 x = np.random.default_rng(0).random((4 * batch, features), np.float32)
-network = DenseNetwork.of(features, 1, recipe)
-members = [Member(recipe, network, Rows(x, x[:, :1].copy()), None, None, i) for i in range(slots)]
+fields, rows = fields_of(recipe, features, 1), Rows(x, x[:, :1].copy())
+members = [Member(**fields, rows=rows, seed=seed) for seed in range(slots)]
 structure, device = structure_of(members[0]), jax.local_devices()[0]
 predicted = footprint(structure, slots, device).total
 gc.collect()

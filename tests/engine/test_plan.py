@@ -20,8 +20,8 @@ _FIELDS = st.fixed_dictionaries(
 )
 
 
-def _base(member):
-    return plan.structure_of(member).without_uses()
+def _group(member):
+    return plan.structure_of(member).group
 
 
 @given(fields=st.lists(_FIELDS, max_size=12))
@@ -29,10 +29,11 @@ def test_every_member_is_in_the_one_group_that_has_all_its_techniques(member, fi
     members = [member(seed=seed, **one) for seed, one in enumerate(fields)]
     groups = plan.groups(members)
     assert sorted(m.seed for group in groups.values() for m in group) == list(range(len(members)))
-    assert len({structure.without_uses() for structure in groups}) == len(groups)
+    assert len({structure.group for structure in groups}) == len(groups)
     for structure, group in groups.items():
-        assert {_base(one) for one in group} == {structure.without_uses()}
-        assert structure.uses == frozenset().union(*(one.recipe.uses for one in group))
+        assert {_group(one) for one in group} == {structure.group}
+        assert all(structure.covers(plan.structure_of(one)) for one in group)
+        assert structure.network.uses == frozenset().union(*(one.recipe.uses for one in group))
         seeds = [one.seed for one in group]
         assert seeds == sorted(seeds)
 
@@ -75,7 +76,7 @@ def test_structure_separates_groups(member, other):
 
 
 def test_dropout_without_hidden_layers_is_no_technique(member):
-    assert plan.structure_of(member(depth=0, dropout=0.5)).uses == frozenset()
+    assert plan.structure_of(member(depth=0, dropout=0.5)).network.uses == frozenset()
 
 
 @given(

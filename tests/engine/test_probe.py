@@ -18,7 +18,7 @@ TIGHT = {"rtol": 1e-10, "atol": 1e-13}
 
 def probed(members):
     """Outcomes and instruments of members that are trained with instruments."""
-    instruments = [Instruments(-(-one.size // one.recipe.batch_size)) for one in members]
+    instruments = [Instruments(one.steps_per_epoch) for one in members]
     watched = [
         replace(one, instrument=instrument, on_steps=instrument.on_steps)
         for one, instrument in zip(members, instruments, strict=True)
@@ -28,7 +28,7 @@ def probed(members):
 
 def one_reading(member):
     """Layers and whole of the first step, as dicts; the batch; variables before and after it."""
-    short = replace(member, recipe=replace(member.recipe, epochs=1), rows=member.rows)
+    short = replace(member, epochs=1)
     (outcome,), (instrument,) = probed([short])
     layers = [dict(zip(LAYER, row, strict=True)) for row in instrument.layers[0]]
     whole = dict(zip(WHOLE, instrument.whole[0], strict=True))

@@ -5,12 +5,16 @@ from dataclasses import replace
 import numpy as np
 
 from kohort.engine.executors.local import train
+from kohort.recipe.pacing import SweptPace
 
 
 def test_a_constant_rate_given_step_by_step_is_the_recipes_own(member):
     plain = member(epochs=2)
     steps = np.full(100, plain.recipe.learning_rate)
-    (first,), (second,) = train([plain], 1), train([replace(plain, rates=steps)], 1)
+    (first,), (second,) = (
+        train([plain], 1),
+        train([replace(plain, pace=SweptPace(plain.pace, steps))], 1),
+    )
     for one, other in zip(first.weights, second.weights, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -18,7 +22,8 @@ def test_a_constant_rate_given_step_by_step_is_the_recipes_own(member):
 def test_a_rate_of_zero_from_some_step_on_freezes_the_weights(member):
     short = train([member(optimizer="sgd", epochs=1)], 1)[0]
     steps = np.where(np.arange(200) < 5, member().recipe.learning_rate, 0.0)  # 5 steps an epoch
-    long = train([replace(member(optimizer="sgd", epochs=4), rates=steps)], 1)[0]
+    plain = member(optimizer="sgd", epochs=4)
+    long = train([replace(plain, pace=SweptPace(plain.pace, steps))], 1)[0]
     for one, other in zip(short.weights, long.weights, strict=True):
         np.testing.assert_array_equal(one, other)
 

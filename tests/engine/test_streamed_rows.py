@@ -9,7 +9,7 @@ import kohort
 from kohort.data.streams import Stream
 from kohort.engine.executors.local import LocalExecutor, train
 from kohort.engine.member import Member, Rows
-from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.fields import fields_of
 from kohort.recipe.recipe import Recipe
 
 FEATURES = 6
@@ -49,8 +49,7 @@ def member(x, y, seed=0, train=None, **fields):
         loss="mse", depth=1, width=8, batch_size=8, epochs=3, early_stopping=False,
         learning_rate=1e-4, **fields,
     )  # fmt: skip
-    network = DenseNetwork.of(FEATURES, 1, recipe)
-    return Member(recipe, network, Rows(x, y), train, None, seed)
+    return Member(**fields_of(recipe, FEATURES, 1), rows=Rows(x, y), seed=seed, train=train)
 
 
 def stream_of(source, workers=0):
@@ -83,10 +82,7 @@ def test_members_of_one_order_read_together_whatever_the_threads(table):
     source = Source(x)
     rows = Rows(stream_of(source), y)
     rates = np.geomspace(1e-5, 1e-3, 20)
-    members = [
-        replace(member(x, y), rows=rows, recipe=replace(member(x, y).recipe, learning_rate=rate))
-        for rate in rates
-    ]
+    members = [replace(member(x, y), rows=rows, pace=member(x, y).pace.at(rate)) for rate in rates]
     outcomes = train(members, 1)
     assert source.read == 3 * 75
     for one, outcome in zip(members, outcomes, strict=True):

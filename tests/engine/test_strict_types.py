@@ -6,11 +6,11 @@ import jax
 import pytest
 
 from kohort.engine.evaluate import evaluation_function, prediction_function, sampling_function
-from kohort.engine.predict import SAMPLED
 from kohort.engine.probe import probe_function
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk, packing_of, training_function
 from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.activations import ACTIVATIONS
 from kohort.recipe.losses import LINKS, LOSSES
 from kohort.recipe.optimizers import OPTIMIZERS
@@ -53,11 +53,11 @@ def _programs(structure):
             units,
         ),
         "predict": (
-            prediction_function(network, _ROWS), shape(network.layout.size), table[0], scalar,
-            shape(len(NUMBERS)), shape(network.hidden, dtype="int32"),
+            prediction_function(network.predictor, _ROWS), shape(network.layout.size), table[0],
+            scalar, shape(len(NUMBERS)), shape(network.hidden, dtype="int32"),
         ),
         "sample": (
-            sampling_function(network, structure.uses & SAMPLED, _ROWS, 3),
+            sampling_function(network.sampler, _ROWS, 3),
             shape(network.layout.size), table[0], scalar, shape(len(NUMBERS)),
             shape(network.hidden, dtype="int32"), shape(dtype="uint32"), scalar,
         ),
@@ -82,7 +82,7 @@ _CASES = [
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: "-".join(case.values()))
 def test_programs_are_traced_under_strict_promotion(case, dtype, double_precision):
     loss, family = case.get("loss", "mse"), case.get("family", "adam")
-    network = DenseNetwork(
+    shape = DenseNetwork(
         _FEATURES,
         4 if LINKS[loss] == "softmax" else 1,
         (16, 16),
@@ -90,7 +90,8 @@ def test_programs_are_traced_under_strict_promotion(case, dtype, double_precisio
         case.get("batch_norm"),
         case.get("layer_norm"),
     )
-    structure = Structure(network, loss, family, 1, _BATCH, dtype, dtype, _EVERYTHING)
+    network = OwnNetwork(shape, loss, family, _EVERYTHING)
+    structure = Structure(network, 1, _BATCH, dtype, dtype)
     precision = double_precision() if dtype == "float64" else contextlib.nullcontext()
     with precision, jax.numpy_dtype_promotion("strict"):
         for function, *arguments in _programs(structure).values():

@@ -114,6 +114,7 @@ def _keras_model(member, steps_per_epoch):
 
 def _in_our_order(model, network):
     """Keras lists PReLU's slopes before a normalisation that follows it; kohort never does."""
+    network = network.shape
     if not (network.activation == "prelu" and "after" in (network.batch_norm, network.layer_norm)):
         return model.trainable_variables
     raise NotImplementedError

@@ -10,20 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.arrays import Floats
 from kohort.engine.member import (
     DIVERGED,
     FINISHED,
     STOPPED_BY_CALLBACK,
     STOPPED_EARLY,
     WAITING,
-    Floats,
     Logs,
     Member,
     Outcome,
 )
 from kohort.engine.rows import LazyRows, Reader
-from kohort.recipe.pace import pace
-from kohort.recipe.schedules.performance import Plateau
 
 
 class Fit:
@@ -57,21 +55,12 @@ class Fit:
         self._order: NDArray[np.intp] | None = None
         self._reader: Reader | None = None
         self.waited = 0.0
-        performs = member.recipe.schedule == "performance"
-        self._plateau = Plateau(member.recipe) if performs else None
-        self._factor = 1.0
-        if member.rate is not None:
-            self.set_rate(member.rate)
-
-    @property
-    def rate_factor(self) -> float:
-        """What the learning rate is multiplied by, beside its schedule over steps."""
-        return self._factor if self._plateau is None else self._plateau.factor
+        self._pacer = member.pace.start()
 
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps in an epoch, the last partial batch included."""
-        return -(-self.member.size // self.member.recipe.batch_size)
+        return self.member.steps_per_epoch
 
     @property
     def remaining(self) -> int:
@@ -106,14 +95,14 @@ class Fit:
         """Row numbers of the next `steps` batches."""
         if self._order is None:
             self._order = self.member.order.epoch(self.epoch)
-        size = self.member.recipe.batch_size
+        size = self.member.batch
         return self._order[self.cursor * size : (self.cursor + steps) * size]
 
     def open_rows(self) -> None:
         """Take a place among those who read the same files, before any of them goes on."""
         x = self.member.rows.x
         if self._reader is None and isinstance(x, LazyRows):
-            self._reader = x.reader(self.member.order, self.epoch, self.member.recipe.epochs)
+            self._reader = x.reader(self.member.order, self.epoch, self.member.epochs)
 
     def read(self, order: NDArray[np.intp], out: NDArray[Any]) -> None:
         """Copy the features of the next rows, which have these numbers, into `out`."""
@@ -133,11 +122,7 @@ class Fit:
 
     def pace(self, steps: int) -> Floats:
         """The numbers of the next `steps` steps, (step, number) in the order of `PACE`."""
-        found = pace(self.member.recipe, self.step, steps, self.steps_per_epoch, self.rate_factor)
-        rates = self.member.rates
-        if rates is not None:
-            found[:, 0] = rates[np.minimum(np.arange(self.step, self.step + steps), len(rates) - 1)]
-        return found
+        return self._pacer.numbers(self.step, steps, self.steps_per_epoch)
 
     def advance(self, losses: Floats) -> None:
         """Take in the losses of the steps just run."""
@@ -146,7 +131,7 @@ class Fit:
         if not np.isfinite(losses).all():
             self._diverge(int(np.argmin(np.isfinite(losses))))
             return
-        size = self.member.recipe.batch_size
+        size = self.member.batch
         counts = np.full(len(losses), size)
         self.cursor += len(losses)
         self.step += len(losses)
@@ -159,7 +144,7 @@ class Fit:
 
         Follows Keras's `EarlyStopping(patience, min_delta, restore_best_weights=True)`.
         """
-        recipe = self.member.recipe
+        stopping = self.member.stopping
         logs = {"loss": self._loss_sum / self.member.size, **logs}
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
@@ -170,24 +155,23 @@ class Fit:
             self.epoch = epoch
             self._diverge(None)
             return False
-        if self._plateau is not None:
-            self._plateau.end_epoch(monitored)
-        if self.epoch >= recipe.epochs:
+        self._pacer.end_epoch(monitored)
+        if self.epoch >= self.member.epochs:
             self.status = FINISHED
-        if not recipe.early_stopping:
+        if stopping is None:
             self.best_epoch = epoch
             return False
         self._wait += 1
-        if math.isnan(self._best) or monitored + recipe.min_delta < self._best:
+        if math.isnan(self._best) or monitored + stopping.min_delta < self._best:
             self._best, self._wait, self.best_epoch = monitored, 0, epoch
             return True
-        if self._wait >= recipe.patience and epoch > 0:
+        if self._wait >= stopping.patience and epoch > 0:
             self.status = STOPPED_EARLY
         return False
 
     def set_rate(self, rate: float) -> None:
         """Train with this learning rate from now on."""
-        self._factor = rate / self.member.recipe.learning_rate
+        self._pacer.set_rate(rate)
 
     def stop(self) -> None:
         """End the training because a callback asked for it."""
@@ -201,7 +185,7 @@ class Fit:
             chosen = None
         network, weights = self.member.network, None
         if chosen is not None:
-            weights = network.layout.extract(chosen, network.shapes(self.member.recipe.units))
+            weights = network.layout.extract(chosen, network.shapes(self.member.units))
             if not all(np.isfinite(variable).all() for variable in weights[: network.essential]):
                 self.epoch = max(0, self.epoch - 1)
                 self._diverge(None)
@@ -209,18 +193,7 @@ class Fit:
         return Outcome(weights, self.history, self.status, self.best_epoch, self.cause)
 
     def _diverge(self, offset: int | None) -> None:
-        recipe = self.member.recipe
         self.status = DIVERGED
         where = "" if offset is None else f" (step {self.cursor + offset + 1} of the epoch)"
         lead = f"The loss became NaN or infinite in epoch {self.epoch + 1}{where}"
-        if self.member.lifted is None:
-            self.cause = (
-                f"{lead} with learning_rate={recipe.learning_rate:g}, "
-                f"optimizer={recipe.optimizer!r}. Lower learning_rate (try "
-                f"{recipe.learning_rate / 10:.2g}) or keep standardize=True."
-            )
-        else:
-            self.cause = (
-                f"{lead}. Lower the learning rate, clip the gradients (clipnorm=1.0), or scale X "
-                "and y."
-            )
+        self.cause = lead + self.member.remedy

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kohort.engine.evaluate import judged_rows, loss_function
-from kohort.engine.member import Floats, Member
+from kohort.arrays import Floats
+from kohort.engine.evaluate import loss_function
+from kohort.engine.member import Member
 from kohort.engine.plan import structure_of
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
@@ -87,10 +88,10 @@ def squared_norms(
     size, dtype = len(batches[0]), rows.y.dtype
     params = np.zeros(structure.network.layout.size, dtype)
     structure.network.layout.embed(weights, params)
-    order = np.stack([np.resize(batch, judged_rows(structure.network)) for batch in batches])
+    order = np.stack([np.resize(batch, structure.network.judged_rows) for batch in batches])
     weight = np.ones(len(rows.x), dtype) if rows.weight is None else rows.weight
-    numbers = np.asarray(member.numbers(), dtype)
-    units = np.asarray(member.recipe.units, np.int32)
+    numbers = np.asarray(member.numbers, dtype)
+    units = np.asarray(member.units, np.int32)
     count = np.asarray(len(batches), np.int32)
     arguments = (params, rows.x[order], rows.y[order], weight[order], count, numbers, units)
     norms = program(

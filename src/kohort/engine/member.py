@@ -1,22 +1,22 @@
-"""A member is one fit: a recipe, rows to train on, rows to validate on, a seed."""
+"""A member is one fit: a network, its numbers, rows to train on, rows to validate on, a seed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.arrays import Floats as Floats
 from kohort.engine.order import Order, generator_of
 from kohort.engine.rows import LazyRows
-from kohort.networks.base import Network, RawNetwork
-from kohort.networks.reading import Reading
-from kohort.recipe.recipe import Recipe
+from kohort.networks.base import Network, Reading
+from kohort.recipe.pacing import Pace
+from kohort.recipe.stopping import Stopping
 
-Floats = NDArray[np.floating[Any]]
 Logs = dict[str, float]
 
 FINISHED = "finished"
@@ -69,8 +69,23 @@ class Instrument(Protocol):
         ...
 
 
+Draw = Callable[[np.random.Generator], list[Floats]]
 OnSteps = Callable[[int, Floats], None]
 OnEpoch = Callable[[int, Logs, Callable[[], list[Floats]]], Verdict]
+
+
+def fitting_batch(batch_size: int, rows: int) -> int:
+    """Return the rows of a compiled batch for a table of `rows`, which one batch may hold.
+
+    Tables of similar length share a size, at most an eighth above their length.
+
+    Examples
+    --------
+    >>> [fitting_batch(32, 500), fitting_batch(10**12, 500), fitting_batch(10**12, 513)]
+    [32, 512, 576]
+    """
+    step = 1 << max(0, (rows - 1).bit_length() - 4)
+    return min(batch_size, max(1, -(-rows // step) * step))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,50 +94,57 @@ class Member:
 
     Attributes
     ----------
-    recipe : Recipe
     network : Network
+    numbers : tuple of float
+        The member's row of the number matrix, as long as `network.columns`.
+    units : tuple of int
+        Real width of each hidden layer that the network may be narrower in.
+    batch_size, epochs : int
+    pace : Pace
+        What changes from step to step, the learning rate among it.
+    initial : list of arrays, or callable
+        Initial variables at real width; or `initial(generator)` draws them.
     rows : Rows
         Shared between members where possible; never written to.
+    seed : int
+        Fixes the initial weights, the order of rows and dropout.
     train : array of int or None
         Which of the rows to train on; None for all.
     validation : Rows or None
-    seed : int
-        Fixes the initial weights, the order of rows and dropout.
-    initial : list of arrays or None
-        Initial variables at real width; drawn from the seed when None.
+    stopping : Stopping or None
+        When training ends early; None for never.
+    remedy : str
+        What the sentence that tells where a training diverged goes on with: the setting, if it is
+        known, and what helps.
     on_epoch : callable or None
         `on_epoch(epoch, logs, weights)` after each epoch, where `weights()` gives the current
         variables; gives a `Verdict`.
-    lifted : tuple of float or None
-        The member's numbers where they are not the recipe's.
     shuffled : bool
         Whether each epoch visits the rows in an order of its own.
     first_epoch : int
         Epoch to start with.
-    rate : float or None
-        Learning rate to start with where it is not the recipe's; may be 0.
-    rates : array of float or None
-        Learning rate of each step, counted over the whole training, in place of the schedule's;
-        the last one goes on.
     on_steps : callable or None
         `on_steps(first, losses)` after each chunk: number of its first step, loss of each step.
     instrument : Instrument or None
         Sees chosen steps from within.
     """
 
-    recipe: Recipe
     network: Network
+    numbers: tuple[float, ...]
+    units: tuple[int, ...]
+    batch_size: int
+    epochs: int
+    pace: Pace
+    initial: list[Floats] | Draw
     rows: Rows
-    train: NDArray[np.intp] | None
-    validation: Rows | None
     seed: int
-    initial: list[Floats] | None = None
+    train: NDArray[np.intp] | None = None
+    validation: Rows | None = None
+    stopping: Stopping | None = None
+    remedy: str = "."
     on_epoch: OnEpoch | None = None
-    lifted: tuple[float, ...] | None = None
     shuffled: bool = True
     first_epoch: int = 0
-    rate: float | None = None
-    rates: Floats | None = None
     on_steps: OnSteps | None = None
     instrument: Instrument | None = None
 
@@ -130,6 +152,19 @@ class Member:
     def size(self) -> int:
         """Number of rows trained on in an epoch."""
         return self.order.size
+
+    @property
+    def batch(self) -> int:
+        """Rows of a compiled batch: the batch size, or little more than the rows if they are less.
+
+        A batch that is larger than the table costs time and memory for rows that are not there.
+        """
+        return fitting_batch(self.batch_size, self.size)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in an epoch, the last partial batch included."""
+        return -(-self.size // self.batch)
 
     @cached_property
     def order(self) -> Order:
@@ -144,14 +179,7 @@ class Member:
 
     def initial_variables(self) -> list[Floats]:
         """Initial variables at the member's real widths."""
-        if self.initial is not None:
-            return self.initial
-        network = cast(RawNetwork, self.network)
-        return network.initial(self.recipe, self.generator(0))
-
-    def numbers(self) -> tuple[float, ...]:
-        """The member's row of the number matrix."""
-        return self.recipe.numbers() if self.lifted is None else self.lifted
+        return self.initial(self.generator(0)) if callable(self.initial) else self.initial
 
 
 @dataclass

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 
 from kohort.engine.member import Member
 from kohort.engine.structure import Structure
-from kohort.recipe.optimizers import OPTIMIZERS
 
 _CHUNK_STEPS = 64
 _CHUNK_BYTES = 8 * 1024**2
@@ -23,30 +21,26 @@ _MOST_ON_ACCELERATOR = 1024
 
 
 def structure_of(member: Member) -> Structure:
-    """What separates this member's program from others'."""
-    recipe = member.recipe
+    """Return what separates this member's program from others'."""
     return Structure(
         network=member.network,
-        loss=recipe.loss,
-        family=OPTIMIZERS[recipe.optimizer].family,
         targets=member.rows.y.shape[1],
-        batch_size=recipe.batch_size,
+        batch_size=member.batch,
         dtype=str(member.rows.y.dtype),
         input_dtype=str(member.rows.x.dtype),
-        uses=recipe.uses,
     )
 
 
 def groups(members: Iterable[Member]) -> dict[Structure, list[Member]]:
-    """Group members by structure; a group's program holds every technique that any of them uses."""
-    found: dict[Structure, list[Member]] = {}
-    uses: dict[Structure, frozenset[str]] = {}
+    """Group members whose structures can be joined, under the joined structure."""
+    found: dict[Hashable, list[Member]] = {}
+    joined: dict[Hashable, Structure] = {}
     for member in members:
         structure = structure_of(member)
-        base = structure.without_uses()
-        found.setdefault(base, []).append(member)
-        uses[base] = uses.get(base, frozenset()) | structure.uses
-    return {replace(base, uses=uses[base]): group for base, group in found.items()}
+        group = structure.group
+        found.setdefault(group, []).append(member)
+        joined[group] = joined.get(group, structure).joined(structure)
+    return {joined[group]: together for group, together in found.items()}
 
 
 def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
@@ -75,4 +69,4 @@ def chunk_steps(structure: Structure) -> int:
 
 def cost_of(member: Member) -> float:
     """Floating-point operations of a member's whole training, to order the work by."""
-    return 6.0 * (member.network.parameters + 500) * member.size * member.recipe.epochs
+    return 6.0 * (member.network.parameters + 500) * member.size * member.epochs

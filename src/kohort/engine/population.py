@@ -25,7 +25,7 @@ from kohort.engine.structure import Structure
 from kohort.engine.times import Stopwatch
 from kohort.engine.train import Chunk, empty_chunk, empty_rows, packing_of, training_program
 from kohort.errors import DataError
-from kohort.networks.reading import Reading
+from kohort.networks.base import Reading
 
 Source = Callable[[], Fit | None]
 Sink = Callable[[Fit], None]
@@ -110,8 +110,8 @@ class Runner:
             layout.embed(member.initial_variables(), params[slot])
             if state.size:
                 state[slot] = self._packing.initial
-            chunk.numbers[slot] = member.numbers()
-            chunk.units[slot] = member.recipe.units
+            chunk.numbers[slot] = member.numbers
+            chunk.units[slot] = member.units
             chunk.seed[slot] = member.generator(2).integers(2**32, dtype=np.uint32)
             fit.status = TRAINING
             self._fits[slot] = fit
@@ -227,7 +227,7 @@ class Runner:
         member = fit.member
         if member.on_epoch is None:
             return
-        shapes = member.network.shapes(member.recipe.units)
+        shapes = member.network.shapes(member.units)
         logs = {name: values[-1] for name, values in fit.history.items()}
         try:
             verdict = member.on_epoch(
@@ -250,7 +250,7 @@ class Runner:
 
     def _evaluate(self, slots: list[int], table: Rows) -> dict[int, Logs]:
         real = np.asarray(len(table.x), np.int32)
-        padded = evaluation.padded_rows(self._structure.network, len(table.x))
+        padded = self._structure.network.padded_rows(len(table.x))
         ids = np.zeros(self._slots, np.int32)
         ids[: len(slots)] = slots
         count = np.asarray(len(slots), np.int32)

@@ -5,36 +5,46 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.engine.evaluate import bucket, prediction_function, sampling_function
-from kohort.engine.member import Floats
+from kohort.arrays import Floats, Integers
+from kohort.engine.evaluate import prediction_function, sampling_function
 from kohort.engine.programs import program
 from kohort.engine.rows import LazyRows
-from kohort.networks.base import BLOCK, Network, RawNetwork
-from kohort.recipe.recipe import Recipe
+from kohort.networks.base import BLOCK, Predictor, Sampler, bucket
+
+_Network = TypeVar("_Network", bound=Predictor | Sampler, covariant=True)
 
 _MOST_ROWS = 8192
 _MOST_BYTES = 64 * 1024**2
 
-SAMPLED = frozenset(("dropout", "input_dropout", "alpha_dropout"))
-"""Techniques that stay active in Monte Carlo dropout."""
-
 
 @dataclass(frozen=True)
-class Trained:
-    """A trained network: structure, recipe, variables at real width, seed of its noise, numbers
-    where they are not the recipe's.
+class Trained(Generic[_Network]):
+    """A network with variables that have been trained.
+
+    Attributes
+    ----------
+    network : Predictor or Sampler
+        What its outputs come from.
+    weights : sequence of arrays
+        Variables at real width, in the order of the layout.
+    numbers : tuple of float
+        The member's row of numbers.
+    units : tuple of int
+        Real width of each hidden layer.
+    seed : int
+        Of its noise.
     """
 
-    network: Network
-    recipe: Recipe
+    network: _Network
     weights: Sequence[Floats]
+    numbers: tuple[float, ...]
+    units: tuple[int, ...]
     seed: int = 0
-    lifted: tuple[float, ...] | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -55,7 +65,7 @@ def blocks(x: NDArray[Any] | LazyRows) -> Iterator[slice]:
     return (slice(start, start + most) for start in range(0, len(x), most))
 
 
-def raw_outputs(trained: Trained, x: NDArray[Any] | LazyRows) -> Floats:
+def raw_outputs(trained: Trained[Predictor], x: NDArray[Any] | LazyRows) -> Floats:
     """Raw outputs for standardised rows.
 
     Parameters
@@ -83,7 +93,7 @@ def raw_outputs(trained: Trained, x: NDArray[Any] | LazyRows) -> Floats:
     return np.concatenate(outputs)
 
 
-def sampled_outputs(trained: Trained, x: Floats, samples: int, first: int = 0) -> Floats:
+def sampled_outputs(trained: Trained[Sampler], x: Floats, samples: int, first: int = 0) -> Floats:
     """Raw outputs of several passes with dropout left on, all in one compiled call.
 
     Parameters
@@ -101,24 +111,25 @@ def sampled_outputs(trained: Trained, x: Floats, samples: int, first: int = 0) -
     -------
     array, shape (pass, row, output)
     """
-    network, uses = cast(RawNetwork, trained.network), trained.recipe.uses & SAMPLED
+    network = trained.network
     padded, real = _padded(x)
     seed = np.asarray(trained.seed % 2**32, np.uint32)
     position = np.asarray(first // BLOCK, np.int32)
     params = trained.packed()
     arguments = (params, padded, real, *_member_arrays(trained, x.dtype), seed, position)
     sample = program(
-        (network, len(padded), str(x.dtype), uses, samples),
+        (network, len(padded), str(x.dtype), samples),
         "sample",
-        lambda: sampling_function(network, uses, len(padded), samples),
+        lambda: sampling_function(network, len(padded), samples),
         arguments,
     )
     return np.asarray(sample(*arguments))[:, :real]
 
 
-def _member_arrays(trained: Trained, dtype: np.dtype[np.floating]) -> tuple[Floats, Floats]:
-    numbers = trained.recipe.numbers() if trained.lifted is None else trained.lifted
-    return np.asarray(numbers, dtype), np.asarray(trained.recipe.units, np.int32)
+def _member_arrays(
+    trained: Trained[_Network], dtype: np.dtype[np.floating[Any]]
+) -> tuple[Floats, Integers]:
+    return np.asarray(trained.numbers, dtype), np.asarray(trained.units, np.int32)
 
 
 def _padded(x: NDArray[Any]) -> tuple[Floats, Floats]:

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.engine.evaluate import bucket
 from kohort.engine.plan import chunk_steps
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
+from kohort.networks.base import bucket
 
 Table = NDArray[Any]
 

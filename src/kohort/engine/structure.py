@@ -1,7 +1,8 @@
-"""Structure: what separates compiled programs. Members of equal structure form a group."""
+"""Structure: what separates compiled programs. Members that can share a program form a group."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from kohort.networks.base import Network
@@ -14,10 +15,6 @@ class Structure:
     Attributes
     ----------
     network : Network
-    loss : str
-        Name in `kohort.recipe.losses.LOSSES`.
-    family : str
-        Optimizer family.
     targets : int
         Columns of y.
     batch_size : int
@@ -25,19 +22,24 @@ class Structure:
         `"float32"` or `"float64"`.
     input_dtype : str
         Type that rows of features have before the program computes with them.
-    uses : frozenset of str
-        Techniques compiled into the program.
     """
 
     network: Network
-    loss: str
-    family: str
     targets: int
     batch_size: int
     dtype: str
     input_dtype: str
-    uses: frozenset[str]
 
-    def without_uses(self) -> Structure:
-        """The same structure before any optional technique is added."""
-        return replace(self, uses=frozenset())
+    @property
+    def group(self) -> Hashable:
+        """Structures of equal group can be joined."""
+        rest = (self.targets, self.batch_size, self.dtype, self.input_dtype)
+        return type(self.network), self.network.group, *rest
+
+    def joined(self, other: Structure) -> Structure:
+        """Return the structure whose program trains members of both; they are of one group."""
+        return replace(self, network=self.network.joined(other.network))
+
+    def covers(self, other: Structure) -> bool:
+        """Whether its program trains members of another structure as it is."""
+        return self.group == other.group and self.joined(other) == self

@@ -9,24 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from kohort.engine.plan import chunk_steps
 from kohort.engine.programs import program
 from kohort.engine.structure import Structure
-from kohort.networks.base import Context, RawNetwork, named
-from kohort.networks.lifted.traced import TracedModel
-from kohort.recipe.losses import loss_of
-from kohort.recipe.optimizers import transformation
+from kohort.networks.base import Tree
 from kohort.recipe.pace import PACE
-from kohort.recipe.regularizers import max_norm, penalty
-
-Tree = Any
 
 
 class Chunk(NamedTuple):
@@ -52,122 +45,6 @@ class Chunk(NamedTuple):
     steps: Any
 
 
-class State(NamedTuple):
-    """What a step keeps beside the variables: the optimizer's state, averaged weights if any."""
-
-    optimizer: Tree
-    average: Tree
-
-
-def _initial_state(structure: Structure, variables: Tree) -> State:
-    if isinstance(structure.network, TracedModel):
-        return State((), ())
-    optimizer = transformation(structure.family, structure.uses).init(variables)
-    average = jax.tree.map(jnp.zeros_like, variables) if "averaging" in structure.uses else ()
-    return State(optimizer, average)
-
-
-def member_step(structure: Structure) -> Callable[..., tuple[Tree, Tree, jax.Array]]:
-    """One optimizer step of one member, as a pure function.
-
-    The order is Keras's: clip, decay, update, average, constrain.
-    """
-    if isinstance(structure.network, TracedModel):
-        return structure.network.step
-    network, uses = cast(RawNetwork, structure.network), structure.uses
-    objective, follow = objective_of(structure), following(structure)
-    trainable = network.trainable
-
-    def step(
-        variables: Tree,
-        state: State,
-        batch: tuple[jax.Array, jax.Array, jax.Array, jax.Array],
-        pace: dict[str, jax.Array],
-        number_row: jax.Array,
-        units: jax.Array,
-        seed: jax.Array,
-        index: jax.Array,
-    ) -> tuple[Tree, State, jax.Array]:
-        numbers = {**named(number_row), **pace}
-        context = Context(units, numbers, uses, seed, index, batch[3])
-        trained, fixed = variables[:trainable], variables[trainable:]
-        gradient = jax.value_and_grad(objective, has_aux=True)
-        (value, moving), grads = gradient(trained, fixed, batch, context)
-        constrained, state = follow(trained, state, grads, context)
-        return [*constrained, *moving], state, value
-
-    return step
-
-
-def following(structure: Structure) -> Callable[..., tuple[Tree, State]]:
-    """`(trained, state, grads, context) -> (trained, state)`: what a step makes of gradients."""
-    network, uses = cast(RawNetwork, structure.network), structure.uses
-    optimizer = transformation(structure.family, uses)
-
-    def follow(trained: Tree, state: State, grads: Tree, context: Context) -> tuple[Tree, State]:
-        numbers = dict(context.numbers)
-        grads = _thawed(structure, grads, numbers)
-        updates, inner = optimizer.update(
-            grads, state.optimizer, trained, numbers=numbers, shapes=network.sizes(context.units)
-        )
-        moved = optax.apply_updates(trained, _thawed(structure, updates, numbers))
-        constrained = _constrained(structure, moved, numbers)
-        average = state.average
-        if "averaging" in uses:
-            assert context.step is not None
-            average = _averaged(average, moved, constrained, numbers, context.step)
-        return constrained, State(inner, average)
-
-    return follow
-
-
-def objective_of(structure: Structure) -> Callable[..., tuple[jax.Array, list[jax.Array]]]:
-    """`(trained, fixed, batch, context) -> (loss with penalty, new moving averages)`, which a step
-    of one of kohort's own networks differentiates.
-    """
-    network, uses = cast(RawNetwork, structure.network), structure.uses
-    loss = loss_of(structure.loss, uses)
-
-    def objective(
-        trained: Tree, fixed: Tree, batch: tuple[jax.Array, ...], context: Context
-    ) -> tuple[jax.Array, list[jax.Array]]:
-        x, y, weight, _ = batch
-        output, averages = network.apply([*trained, *fixed], x, context)
-        value = jnp.sum(weight * loss(y, output, context.numbers))
-        return value + penalty(network.kernels(trained), context.numbers, uses), averages
-
-    return objective
-
-
-def _thawed(structure: Structure, changes: Tree, numbers: dict[str, jax.Array]) -> Tree:
-    """Gradients or updates without those of frozen hidden layers."""
-    if "freezing" not in structure.uses:
-        return changes
-    free = numbers["thawed"] > 0
-    return [*(jnp.where(free, change, 0) for change in changes[:-2]), *changes[-2:]]
-
-
-def _constrained(structure: Structure, trained: Tree, numbers: dict[str, jax.Array]) -> Tree:
-    """Variables with hidden kernels within max-norm."""
-    if "max_norm" not in structure.uses:
-        return trained
-    network = cast(RawNetwork, structure.network)
-    hidden = {id(kernel) for kernel in network.kernels(trained)[:-1]}
-    return [max_norm(v, numbers["max_norm"]) if id(v) in hidden else v for v in trained]
-
-
-def _averaged(
-    average: Tree, moved: Tree, constrained: Tree, numbers: dict[str, jax.Array], index: jax.Array
-) -> Tree:
-    """Keras's exponential moving average; a member without one keeps its plain weights."""
-    stay = jnp.where(index > 0, numbers["ema_momentum"], 0)
-    on = numbers["averaged"] > 0
-    return [
-        jnp.where(on, stay * old + (1 - stay) * new, plain)
-        for old, new, plain in zip(average, moved, constrained, strict=True)
-    ]
-
-
 def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any, Any]]:
     """`(params, state, chunk) -> (params, state, losses, results)`.
 
@@ -175,7 +52,7 @@ def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any
     """
     network = structure.network
     layout = network.layout
-    step, dtype = jax.vmap(member_step(structure)), np.dtype(structure.dtype)
+    step, dtype = jax.vmap(network.step), np.dtype(structure.dtype)
     packing = StatePacking(structure)
 
     def advance(params: Any, state: Any, chunk: Chunk) -> tuple[Any, Any, Any, Any]:
@@ -200,7 +77,7 @@ def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any
         carry = (layout.unpack(params), packing.unpack(state), losses)
         variables, last, losses = jax.lax.fori_loop(np.int32(0), chunk.steps, body, carry)
         results = jnp.zeros((len(losses), 0), losses.dtype)
-        if isinstance(network, TracedModel):
+        if network.metrics:
             results = jax.vmap(network.results)(variables, chunk.numbers)
         return layout.pack(variables, lead=1), packing.pack(last), losses, results
 
@@ -264,8 +141,8 @@ class StatePacking:
     def __init__(self, structure: Structure) -> None:
         dtype = np.dtype(structure.dtype)
         network = structure.network
-        shapes = network.layout.shapes[: network.trainable]
-        state = _initial_state(structure, [np.zeros(shape, dtype) for shape in shapes])
+        shapes = network.layout.shapes
+        state = network.initial_state([jnp.zeros(shape, dtype) for shape in shapes])
         leaves, self._tree = jax.tree.flatten(state)
         self._leaves = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves]
         self._dtype = dtype

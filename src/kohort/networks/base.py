@@ -1,60 +1,69 @@
-"""The seam between networks and the engine: a network is a layout and a pure function."""
+"""The seam between networks and the engine: a network is a layout and pure functions.
+
+This is the only module of networks that the engine imports. Axes: `batch` (row of a batch), `row`,
+`feature`, `target`, `output`, `layer`, `number` (of a member's row of numbers).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
 import jax
-import numpy as np
 
+from kohort.arrays import Variables
 from kohort.networks.layout import Layout
-from kohort.networks.observing import UNOBSERVED, Observer
-from kohort.networks.reading import Layer
-from kohort.recipe.recipe import NUMBERS, Recipe
+from kohort.networks.reading import Layer, Reading
+
+__all__ = [
+    "BLOCK", "Batch", "Judged", "Layer", "Layout", "Network", "Predictor", "Reading", "Rows",
+    "Sampler", "State", "Tree", "bucket",
+]  # fmt: skip
 
 BLOCK = 256
 """Rows that pass through a network at once outside training: more overflows a core's cache."""
 
+Tree: TypeAlias = Any
+"""A pytree of arrays."""
 
-@dataclass(frozen=True)
-class Context:
-    """What a network needs beside its variables and its input.
+Batch: TypeAlias = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+"""A training batch: `x` (batch, feature), `y` (batch, target), `weight` (batch,), which is already
+divided by the number of real rows and is 0 for padding, `rows` () leading rows that are real."""
+
+Rows: TypeAlias = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+"""Rows to judge: `x` (row, feature), `y` (row, target), `weight` (row,), `exists` (row,)."""
+
+Judged: TypeAlias = Tree
+"""What a network has gathered of the rows that it has judged so far."""
+
+
+class State(NamedTuple):
+    """What a step keeps beside the variables.
 
     Attributes
     ----------
-    units : array of int32, shape (layer,)
-        Real width of each hidden layer of this member.
-    numbers : dict of scalars
-        The member's hyperparameters.
-    uses : frozenset of str
-        Random techniques that are active; they draw from `seed` and `step`.
-    seed, step : scalars
-        Seed (uint32) and own step number (int32).
-    rows : int32 scalar or None
-        Leading rows of the batch that are real, when batch statistics shall be taken over them;
-        None outside training, where moving averages are used.
-    observer : Observer
-        Sees what passes through the layers.
+    optimizer : pytree of arrays
+    average : pytree of arrays
+        Averages of the leading variables, which are judged and kept in their place; () for none.
     """
 
-    units: jax.Array
-    numbers: Mapping[str, jax.Array]
-    uses: frozenset[str] = frozenset()
-    seed: jax.Array | None = None
-    step: jax.Array | None = None
-    rows: jax.Array | None = None
-    observer: Observer = UNOBSERVED
+    optimizer: Tree = ()
+    average: Tree = ()
 
 
-def named(numbers: jax.Array) -> dict[str, jax.Array]:
-    """A recipe's row of the number matrix as a dict of scalars."""
-    return {name: numbers[column] for column, name in enumerate(NUMBERS)}
+def bucket(rows: int) -> int:
+    """Return the compiled number of rows for a table: the next power of two, at least 64.
+
+    Examples
+    --------
+    >>> [bucket(rows) for rows in (1, 64, 65, 3870)]
+    [64, 64, 128, 4096]
+    """
+    return max(64, 1 << (rows - 1).bit_length())
 
 
-class Network(Hashable, Protocol):
-    """A network's structure: equal networks share compiled programs."""
+class Predictor(Hashable, Protocol):
+    """A network that predicts: equal ones share a compiled program."""
 
     @property
     def features(self) -> int:
@@ -63,7 +72,74 @@ class Network(Hashable, Protocol):
 
     @property
     def outputs(self) -> int:
-        """Number of raw outputs."""
+        """Number of outputs."""
+        ...
+
+    @property
+    def layout(self) -> Layout:
+        """All variables at padded width, the trainable ones first."""
+        ...
+
+    def predict(
+        self, variables: Variables, x: jax.Array, numbers: jax.Array, units: jax.Array
+    ) -> jax.Array:
+        """Return the outputs outside training, shape (row, output).
+
+        Parameters
+        ----------
+        variables : sequence of arrays
+            In the order of the layout.
+        x : array, shape (row, feature)
+        numbers : array, shape (number,)
+            The member's row of numbers.
+        units : array of int32, shape (layer,)
+            Real width of each hidden layer.
+        """
+        ...
+
+
+class Sampler(Hashable, Protocol):
+    """A network that predicts with its noise left on: equal ones share a compiled program."""
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
+        ...
+
+    @property
+    def layout(self) -> Layout:
+        """All variables at padded width."""
+        ...
+
+    def sample(
+        self,
+        variables: Variables,
+        x: jax.Array,
+        numbers: jax.Array,
+        units: jax.Array,
+        seed: jax.Array,
+        place: jax.Array,
+        index: jax.Array,
+    ) -> jax.Array:
+        """Return outputs with noise, shape (row, output).
+
+        The noise depends on `seed` (uint32), on `place` (int32), the number of this block of rows
+        in its table, and on `index` (int32), the number of the pass.
+        """
+        ...
+
+
+class Network(Hashable, Protocol):
+    """A network that trains: equal ones share compiled programs."""
+
+    @property
+    def features(self) -> int:
+        """Number of input features."""
+        ...
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
         ...
 
     @property
@@ -102,8 +178,13 @@ class Network(Hashable, Protocol):
         ...
 
     @property
+    def logs(self) -> tuple[str, ...]:
+        """Names of what judging gives, the loss first."""
+        ...
+
+    @property
     def hidden(self) -> int:
-        """Number of hidden layers, the length of `Context.units`."""
+        """Number of hidden layers whose width is a member's own."""
         ...
 
     @property
@@ -111,39 +192,104 @@ class Network(Hashable, Protocol):
         """The layers that a probe tells of."""
         ...
 
-    def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-        """Shape of each variable for the given widths."""
+    @property
+    def judged_rows(self) -> int:
+        """Most rows that one call of `judge` takes."""
         ...
-
-    def predict(
-        self, variables: Sequence[jax.Array], x: jax.Array, numbers: jax.Array, units: jax.Array
-    ) -> jax.Array:
-        """Outputs outside training, (batch, outputs); raw ones if the network is kohort's own."""
-        ...
-
-
-class RawNetwork(Network, Protocol):
-    """A network of kohort's own, whose loss and optimizer a recipe names."""
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """`layer/variable` for each variable."""
+    def predictor(self) -> Predictor:
+        """What of it predicts; equal for networks that differ only in how they train."""
         ...
 
-    def initial(self, recipe: Recipe, generator: np.random.Generator) -> list[Any]:
-        """Draw a member's initial variables at its real widths."""
+    @property
+    def group(self) -> Hashable:
+        """Networks of equal group can be joined."""
         ...
 
-    def apply(
-        self, variables: Sequence[jax.Array], x: jax.Array, context: Context
-    ) -> tuple[jax.Array, list[jax.Array]]:
-        """Raw outputs (before sigmoid or softmax), `(batch, outputs)`; new moving averages."""
+    def joined(self, other: Self) -> Self:
+        """Return the network whose program trains members of both; they are of one group."""
         ...
 
-    def kernels(self, variables: Sequence[jax.Array]) -> list[jax.Array]:
-        """The variables that L1 and L2 penalties apply to, the output layer's last."""
+    def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+        """Return the shape of each variable for the given widths."""
         ...
 
-    def sizes(self, units: jax.Array) -> list[tuple[jax.Array | int, ...]]:
-        """Real shape of each trainable variable for real widths `units`."""
+    def padded_rows(self, rows: int) -> int:
+        """Return the compiled number of rows for a table of `rows` that it judges."""
+        ...
+
+    def initial_state(self, variables: Variables) -> State:
+        """Return the state of a member that has not trained yet, for variables at padded width."""
+        ...
+
+    def step(
+        self,
+        variables: Variables,
+        state: State,
+        batch: Batch,
+        pace: Mapping[str, jax.Array],
+        numbers: jax.Array,
+        units: jax.Array,
+        seed: jax.Array,
+        index: jax.Array,
+    ) -> tuple[Variables, State, jax.Array]:
+        """Train one member for one step.
+
+        Parameters
+        ----------
+        variables : sequence of arrays
+            In the order of the layout.
+        state : State
+        batch : Batch
+        pace : mapping of scalars
+            The numbers of this step, by their names in `kohort.recipe.pace.PACE`.
+        numbers : array, shape (number,)
+            The member's row of numbers.
+        units : array of int32, shape (layer,)
+            Real width of each hidden layer.
+        seed : uint32 scalar
+            Noise depends on it and on `index` alone.
+        index : int32 scalar
+            Number of the step, counted over the whole training.
+
+        Returns
+        -------
+        sequence of arrays, State, scalar
+            New variables, new state, and the loss of the batch before the step.
+        """
+        ...
+
+    def probe(
+        self,
+        variables: Variables,
+        state: State,
+        batch: Batch,
+        pace: Mapping[str, jax.Array],
+        numbers: jax.Array,
+        units: jax.Array,
+        seed: jax.Array,
+        index: jax.Array,
+    ) -> Reading:
+        """Return what a step of the same arguments looks like from within; changes nothing."""
+        ...
+
+    def results(self, variables: Variables, numbers: jax.Array) -> jax.Array:
+        """Return what training's metrics have come to, in the order of `metrics`."""
+        ...
+
+    def judging(self, variables: Variables, numbers: jax.Array) -> Judged:
+        """Return what is known before any row has been judged."""
+        ...
+
+    def judge(
+        self, judged: Judged, variables: Variables, rows: Rows, numbers: jax.Array, units: jax.Array
+    ) -> Judged:
+        """Return what is known after these rows, at most `judged_rows` of them."""
+        ...
+
+    def verdict(
+        self, judged: Judged, variables: Variables, numbers: jax.Array, count: jax.Array
+    ) -> jax.Array:
+        """Return the means over `count` rows that were judged, in the order of `logs`."""
         ...

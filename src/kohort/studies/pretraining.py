@@ -8,22 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 
-from kohort.engine.member import Floats, Member, Outcome, Rows
+from kohort.arrays import Floats
+from kohort.engine.member import Member, Outcome, Rows
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.errors import DivergedError
-from kohort.networks.base import RawNetwork
 from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.fields import fields_of
 from kohort.recipe.recipe import Recipe
 
+Named = dict[str, Floats]
 Train = Callable[[list[Member]], list[Outcome]]
 
 
 def pretrained(
-    members: list[Member], rows: Rows, kind: str, epochs: int, noise: float, train: Train
+    members: list[Member],
+    recipe: Recipe,
+    rows: Rows,
+    kind: str,
+    epochs: int,
+    noise: float,
+    train: Train,
 ) -> list[Member]:
     """The same members, each starting from hidden layers that were pretrained from its own seed.
 
@@ -31,6 +38,8 @@ def pretrained(
     ----------
     members : list of Member
         Alike but for their seeds.
+    recipe : Recipe
+        What they were made from.
     rows : Rows
         Inputs, standardised as the members' own, as both `x` and `y`.
     kind : {"autoencoder", "denoising", "layerwise"}
@@ -53,17 +62,18 @@ def pretrained(
     DivergedError
         If pretraining diverged.
     """
-    recipe = members[0].recipe
     if not recipe.units:
         return members
+    network = members[0].network
+    names = DenseNetwork.of(network.features, network.outputs, recipe).names
     recipe = _reconstructing(recipe, epochs, noise if kind == "denoising" else 0.0)
     if kind == "layerwise":
-        return _layer_by_layer(members, recipe, rows, train)
-    mirrored = replace(recipe, units=(*recipe.units, *recipe.units[-2::-1]))
-    encoders = _trained(members, mirrored, [rows] * len(members), train)
+        encoders = _layer_by_layer(members, recipe, rows, train)
+    else:
+        mirrored = replace(recipe, units=(*recipe.units, *recipe.units[-2::-1]))
+        encoders = _trained(members, mirrored, [rows] * len(members), train)
     return [
-        _started(member, dict(zip(_names(encoder), encoder.weights, strict=True)))
-        for member, encoder in zip(members, encoders, strict=True)
+        _started(member, names, encoder) for member, encoder in zip(members, encoders, strict=True)
     ]
 
 
@@ -87,68 +97,62 @@ def _reconstructing(recipe: Recipe, epochs: int, noise: float) -> Recipe:
 
 def _trained(
     members: list[Member], recipe: Recipe, tables: list[Rows], train: Train
-) -> list[Trained]:
-    """Autoencoders of one recipe, each on its own table and from its own member's seed."""
+) -> list[Named]:
+    """Variables of autoencoders of one recipe, each trained on its own table and from its own
+    member's seed.
+    """
+    features = tables[0].x.shape[1]
+    fields = fields_of(recipe, features, features)
     tasks = [
-        Member(
-            recipe,
-            DenseNetwork.of(rows.x.shape[1], rows.x.shape[1], recipe),
-            rows,
-            None,
-            None,
-            member.seed,
-        )
+        Member(**fields, rows=rows, seed=member.seed)
         for member, rows in zip(members, tables, strict=True)
     ]
     trained = []
-    for task, outcome in zip(tasks, train(tasks), strict=True):
+    for outcome in train(tasks):
         if outcome.weights is None:
             raise DivergedError(f"Pretraining failed. {outcome.cause}")
-        trained.append(Trained(task.network, recipe, outcome.weights))
+        names = fields["network"].shape.names
+        trained.append(dict(zip(names, outcome.weights, strict=True)))
     return trained
 
 
-def _layer_by_layer(
-    members: list[Member], recipe: Recipe, rows: Rows, train: Train
-) -> list[Member]:
+def _layer_by_layer(members: list[Member], recipe: Recipe, rows: Rows, train: Train) -> list[Named]:
+    """Hidden layers, each trained to reproduce what the one before it gives."""
     tables = [rows] * len(members)
-    found: list[dict[str, Floats]] = [{} for _ in members]
+    found: list[Named] = [{} for _ in members]
     for layer, width in enumerate(recipe.units, start=1):
         single = replace(recipe, units=(width,))
         encoders = _trained(members, single, tables, train)
         for variables, encoder in zip(found, encoders, strict=True):
-            for name, value in zip(_names(encoder), encoder.weights, strict=True):
+            for name, value in encoder.items():
                 if not name.startswith("output"):
                     variables[name.replace("hidden_1", f"hidden_{layer}")] = value
         if layer < len(recipe.units):
             tables = [
-                _codes(encoder, table) for encoder, table in zip(encoders, tables, strict=True)
+                _codes(encoder, single, table)
+                for encoder, table in zip(encoders, tables, strict=True)
             ]
-    return [_started(member, variables) for member, variables in zip(members, found, strict=True)]
+    return found
 
 
-def _names(of: Member | Trained) -> tuple[str, ...]:
-    return cast(RawNetwork, of.network).names
-
-
-def _codes(encoder: Trained, rows: Rows) -> Rows:
+def _codes(encoder: Named, recipe: Recipe, rows: Rows) -> Rows:
     """What the hidden layer of an encoder gives: its outputs through an identity matrix."""
-    width = encoder.recipe.units[0]
-    network = DenseNetwork.of(rows.x.shape[1], width, encoder.recipe)
+    (width,) = recipe.units
+    network = DenseNetwork.of(rows.x.shape[1], width, recipe)
     identity = {
         "output/kernel": np.eye(width, dtype=rows.x.dtype),
         "output/bias": np.zeros(width, rows.x.dtype),
     }
-    known = dict(zip(_names(encoder), encoder.weights, strict=True)) | identity
-    codes = raw_outputs(Trained(network, encoder.recipe, [known[n] for n in network.names]), rows.x)
+    known = encoder | identity
+    weights = [known[name] for name in network.names]
+    codes = raw_outputs(Trained(network, weights, recipe.numbers(), recipe.units), rows.x)
     return Rows(codes, codes)
 
 
-def _started(member: Member, known: dict[str, Floats]) -> Member:
+def _started(member: Member, names: tuple[str, ...], known: Named) -> Member:
     """The member, starting from the known hidden layers and its own drawn output layer."""
-    names, drawn = _names(member), member.initial_variables()
     initial = [
         known[name] if name.startswith("hidden") else variable
-        for name, variable in zip(names, drawn, strict=True)
+        for name, variable in zip(names, member.initial_variables(), strict=True)
     ]
     return replace(member, initial=initial)

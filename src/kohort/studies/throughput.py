@@ -51,13 +51,15 @@ class _Clock:
 
 def _rows(fit: Fit) -> int:
     """Rows that a fit has trained on."""
-    return fit.epoch * fit.member.size + fit.cursor * fit.member.recipe.batch_size
+    return fit.epoch * fit.member.size + fit.cursor * fit.member.batch
 
 
 def _endless(member: Member) -> Member:
     """A member that stays where it is: no validation, no callback, a learning rate of 0."""
-    recipe = replace(member.recipe, epochs=_FOREVER, early_stopping=False, schedule="constant")
-    return replace(member, recipe=recipe, validation=None, on_epoch=None, rate=0.0, first_epoch=0)
+    return replace(
+        member, epochs=_FOREVER, stopping=None, pace=member.pace.steady().at(0.0), validation=None,
+        on_epoch=None, first_epoch=0,
+    )  # fmt: skip
 
 
 def training_speed(member: Member, slots: int, devices: list[Any], seconds: float = 0.3) -> Speed:

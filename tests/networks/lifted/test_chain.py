@@ -11,7 +11,7 @@ from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.host_initializers import host_initializers
 from kohort.networks.lifted.tracing import trace
 from kohort.networks.lifted.variables import Variables
-from kohort.recipe.recipe import Recipe
+from kohort.recipe.pacing import SteadyPace
 
 L = keras.layers
 _X, _Y = Columns(((5,),), ("float32",)), Columns(((1,),), ("float32",))
@@ -82,13 +82,10 @@ def test_a_padded_chain_trains_as_the_same_model_unpadded(name):
         tracing = trace(model, _X, _Y, 8)
         assert bool(tracing.units) != functional
         initial = [np.asarray(v.value) for v in Variables(model).carried]
-        recipe = Recipe.of(
-            loss="mse", depth=len(tracing.units), width=list(tracing.units) or 1, batch_size=8,
-            epochs=4, early_stopping=False, learning_rate=0.001,
-        )  # fmt: skip
         member = Member(
-            recipe, tracing.network, rows, None, None, 3, [*initial, *tracing.arrays],
-            lifted=tracing.numbers,
+            network=tracing.network, numbers=tracing.numbers, units=tracing.units, batch_size=8,
+            epochs=4, pace=SteadyPace(0.001), initial=[*initial, *tracing.arrays], rows=rows,
+            seed=3,
         )  # fmt: skip
         (outcome,) = train([member])
         ends.append(outcome.weights[: len(model.weights)])

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.networks.base import Context
+from kohort.networks.own.context import Context
 from kohort.networks.own.dense import DenseNetwork, padded
+from kohort.networks.own.drawing import Drawing
 from kohort.recipe.activations import ACTIVATIONS
 from kohort.recipe.recipe import NUMBERS, Recipe
 
@@ -128,7 +129,7 @@ def test_a_thousand_members_draw_distinct_weights_that_their_seed_alone_decides(
     network = _network(8, 1, [50, 50, 50], "relu")
 
     def drawn(seed):
-        return network.initial(_recipe([50, 50, 50]), np.random.default_rng(seed))
+        return Drawing.of(network, _recipe([50, 50, 50]))(np.random.default_rng(seed))
 
     first = [drawn(seed) for seed in range(1000)]
     assert len({variables[0].tobytes() for variables in first}) == 1000

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kohort.networks.base import Context
+from kohort.networks.own.context import Context
 from kohort.networks.own.normalization import batch_norm, layer_norm
 
 ROWS, UNITS = 8, 16

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kohort.engine.gradient import SquaredNorms, squared_norms
 from kohort.engine.member import Member, Rows
-from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.fields import fields_of
 from kohort.recipe.recipe import Recipe
 from kohort.studies.batch_size.noise_scale import measured_noise_scale, noise_scale
 
@@ -27,14 +27,14 @@ def linear(rows, deviation, noise, seed=0):
     off = deviation * generator.normal(size=FEATURES)
     y = x @ true + noise * generator.normal(size=rows)
     recipe = Recipe.of(**RECIPE, depth=0)
-    network = DenseNetwork.of(FEATURES, 1, recipe)
     table = Rows(x.astype(np.float32), y[:, None].astype(np.float32))
     weights = [(true + off)[:, None].astype(np.float32), np.zeros(1, np.float32)]
     error = off @ covariance @ off + noise**2
     gradient = covariance @ off
     trace = 4 * ((np.trace(covariance) + 1) * error + gradient @ gradient)
     closed = trace / (4 * gradient @ gradient)
-    return Member(recipe, network, table, None, None, seed), weights, closed
+    member = Member(**fields_of(recipe, FEATURES, 1), rows=table, seed=seed)
+    return member, weights, closed
 
 
 @pytest.mark.parametrize(("deviation", "noise"), [(1.0, 0.5), (1.0, 3.0), (0.3, 1.0)])
@@ -82,9 +82,8 @@ def test_norms_are_those_of_jax(options):
     x, y = generator.normal(size=(24, 3)), generator.normal(size=(24, 1))
     fields = {"width": 16, "activation": "relu", **options}
     recipe = Recipe.of(**RECIPE, depth=1, **fields)
-    network = DenseNetwork.of(3, 1, recipe)
     rows = Rows(x.astype(np.float32), y.astype(np.float32))
-    member = Member(recipe, network, rows, None, None, 0)
+    member = Member(**fields_of(recipe, 3, 1), rows=rows, seed=0)
     weights = member.initial_variables()
 
     def loss(weights, rows):

@@ -52,7 +52,7 @@ def test_every_cell_is_the_fit_with_its_rate_and_batch_size(scaled, cohorts):
             ).fit(*rows, validation_data=held_out)  # fmt: skip
             losses.append(model.history_["val_loss"][-1])
         assert row.loss == pytest.approx(np.median(losses), rel=1e-4)
-    assert one.recipe.early_stopping is False
+    assert one.stopping is None
     best = found.table.loc[found.table["loss"].idxmin()]
     assert found.best == {"learning_rate": best["rate"], "batch_size": best["batch_size"]}
     assert f"batch_size={found.best['batch_size']:.0f}" in str(found)

@@ -142,7 +142,7 @@ class Ledger:
         with self._lock:
             training = list(self._training)
             ended = sum(self._statuses.values())
-            partial = sum(fit.epoch / fit.member.recipe.epochs for fit in training)
+            partial = sum(fit.epoch / fit.member.epochs for fit in training)
             return Census(
                 submitted=self._submitted,
                 training=len(training),

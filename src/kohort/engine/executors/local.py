@@ -161,9 +161,8 @@ class LocalExecutor:
 
     def _group(self, structure: Structure) -> _Group:
         """A group whose program holds at least the structure's techniques."""
-        base = structure.without_uses()
         for known, group in self._groups.items():
-            if known.without_uses() == base and known.uses >= structure.uses:
+            if known.covers(structure):
                 return group
         return self._groups.setdefault(structure, _Group(structure))
 

@@ -37,12 +37,12 @@ from kohort.estimators.preparation import (
 )
 from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.estimators.scaling import Scaling
-from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.hyperparameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
 from kohort.runtime import require_jax
 from kohort.studies.automatic import settled
-from kohort.studies.diagnosis.diagnosing import diagnosis_of, with_instruments
+from kohort.studies.diagnosis.diagnosing import diagnosis_of, setting_of, with_instruments
 from kohort.studies.diagnosis.diagnosis import Diagnosis
 from kohort.studies.prepared import AUTO
 from kohort.studies.pretraining import pretrained
@@ -158,7 +158,7 @@ class DenseEstimator(
         return DensePrepared(
             estimator=self,
             recipe=recipe,
-            network=DenseNetwork.of(X.shape[1], self._outputs, recipe),
+            network=OwnNetwork.of(X.shape[1], self._outputs, recipe),
             table=table,
             parts=table.parts(self._seed),
             seeds=tuple(self._seeds(self.n_networks)),
@@ -246,6 +246,7 @@ class DenseEstimator(
             return prepared.members
         return pretrained(
             prepared.members,
+            prepared.recipe,
             prepared.unsupervised,
             self.pretrain,
             self.pretrain_epochs,
@@ -291,7 +292,7 @@ class DenseEstimator(
         names = tuple((field.name, field.name) for field in fields(self))
 
         def judge(outcome: Outcome) -> Diagnosis:
-            known = {"classes": classes, "names": names}
+            known = {**setting_of(self.recipe_), "classes": classes, "names": names}
             self.diagnosis_ = diagnosis_of(member, instruments, outcome, **known)
             return self.diagnosis_
 

@@ -34,7 +34,7 @@ def keras_model(estimator: Any) -> Any:
         x = layers.Rescaling(target.scale.tolist(), target.mean.tolist(), name="unscale")(x)
     model = keras.Model(inputs, x, name=type(estimator).__name__)
     for prefix, outcome in zip(prefixes, estimator.networks_, strict=True):
-        _set_weights(model, prefix, estimator._network.names, outcome.weights)
+        _set_weights(model, prefix, estimator._network.shape.names, outcome.weights)
     classifies = LINKS[recipe.loss] in ("sigmoid", "softmax")
     metrics = ["accuracy"] if classifies else ["mae"]
     model.compile(

@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from kohort.engine.member import Floats, Outcome
-from kohort.engine.predict import SAMPLED, Trained, blocks, raw_outputs, sampled_outputs
+from kohort.engine.predict import Trained, blocks, raw_outputs, sampled_outputs
 from kohort.estimators.preparation import checked_table
 from kohort.estimators.scaling import Scaling
-from kohort.networks.base import Network
+from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.recipe import Recipe
 
 
@@ -24,7 +24,7 @@ class DensePasses:
     recipe_: Recipe
     mc_samples: int
     _scaling: Scaling
-    _network: Network
+    _network: OwnNetwork
     _seed: int
 
     def _seeds(self, count: int) -> list[int]:
@@ -38,23 +38,25 @@ class DensePasses:
         X, _ = checked_table(self, X, reset=False)
         x = self._scaling.rows(X, self.weights_[0].dtype)
         networks = [
-            Trained(self._network, self.recipe_, outcome.weights, seed)
+            (outcome.weights, self.recipe_.numbers(), self.recipe_.units, seed)
             for outcome, seed in zip(self.networks_, self._seeds(len(self.networks_)), strict=True)
             if outcome.weights is not None
         ]
+        plain, noisy = self._network.predictor, self._network.sampler
         for block in blocks(x):
             if self._samples:
                 passes = [
-                    sampled_outputs(n, x[block], self._samples, block.start) for n in networks
+                    sampled_outputs(Trained(noisy, *rest), x[block], self._samples, block.start)
+                    for rest in networks
                 ]
             else:
-                passes = [raw_outputs(n, x[block])[None] for n in networks]
+                passes = [raw_outputs(Trained(plain, *rest), x[block])[None] for rest in networks]
             yield passes[0] if len(passes) == 1 else np.concatenate(passes)
 
     @property
     def _samples(self) -> int:
         """Passes with noise of each network; 0 where it would make no difference."""
-        return int(self.mc_samples) if self.recipe_.uses & SAMPLED else 0
+        return int(self.mc_samples) if self._network.sampler.uses else 0
 
     @property
     def _n_passes(self) -> int:

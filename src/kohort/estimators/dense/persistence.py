@@ -15,7 +15,7 @@ import numpy as np
 from kohort._version import VERSION
 from kohort.engine.member import Outcome
 from kohort.errors import DataError
-from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.recipe import Recipe
 from kohort.scratch import replacing
 from kohort.studies.diagnosis.diagnosis import diagnosed
@@ -144,7 +144,7 @@ def _rebuilt(document: dict[str, Any], arrays: dict[str, Any]) -> Any:
     for name, label in document["labels"].items():
         setattr(estimator, name, np.asarray(label["values"], dtype=label["dtype"]))
     estimator.recipe_ = _recipe(document["recipe"])
-    estimator._network = DenseNetwork.of(
+    estimator._network = OwnNetwork.of(
         estimator.n_features_in_, document["outputs"], estimator.recipe_
     )
     estimator._scaling = Scaling(arrays["features_mean"], arrays["features_scale"])

@@ -16,7 +16,8 @@ from kohort.data.streams import Stream
 from kohort.engine.member import Member, Outcome, Rows
 from kohort.estimators.dense.labels import Labelled
 from kohort.estimators.preparation import relative
-from kohort.networks.own.dense import DenseNetwork
+from kohort.networks.own.fields import fields_of
+from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.recipe import NUMBERS, Recipe
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class DensePrepared:
     estimator : DenseEstimator
         Which learned the form and the scaling of its data, and takes the outcomes.
     recipe : Recipe
-    network : DenseNetwork
+    network : OwnNetwork
     table : ScaledTable
     parts : Parts
     seeds : tuple of int
@@ -115,7 +116,7 @@ class DensePrepared:
 
     estimator: DenseEstimator
     recipe: Recipe
-    network: DenseNetwork
+    network: OwnNetwork
     table: ScaledTable
     parts: Parts
     seeds: tuple[int, ...]
@@ -136,13 +137,16 @@ class DensePrepared:
 
     def _member(self, parts: Parts, seed: int) -> Member:
         recipe = self.recipe
-        member = Member(recipe, self.network, parts.rows, parts.train, parts.validation, seed)
+        fields = fields_of(recipe, self.network.features, self.network.outputs)
+        member = Member(
+            **fields, rows=parts.rows, seed=seed, train=parts.train, validation=parts.validation
+        )
         if self.mild:
             return member
         pairs = zip(NUMBERS, recipe.numbers(), strict=True)
         numbers = tuple(0.0 if name in _MILD else number for name, number in pairs)
-        recipe = replace(recipe, units=self.network.widths)
-        return replace(member, recipe=recipe, lifted=numbers)
+        units = self.network.shape.widths
+        return replace(member, numbers=numbers, units=units, initial=fields["initial"].at(units))
 
     @property
     def batch_size(self) -> int:

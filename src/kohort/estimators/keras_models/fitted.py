@@ -29,7 +29,6 @@ from kohort.estimators.keras_models.training import (
 from kohort.estimators.preparation import floating_dtype
 from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.networks.lifted.variables import Variables
-from kohort.recipe.recipe import Recipe
 
 
 class FittedModel(RichReprMixin, KerasParameters):
@@ -156,9 +155,8 @@ class FittedModel(RichReprMixin, KerasParameters):
                 predicted = self.model_.predict(x, **{**own, **options})
             return [np.asarray(part) for part in jax.tree.leaves(predicted)]
         tracing = ready.tracing
-        recipe = Recipe.of(loss="mse", depth=len(tracing.units), width=list(tracing.units) or 1)
         weights = [*self.weights_[: tracing.network.carried], *tracing.arrays]
-        trained = Trained(tracing.network, recipe, weights, lifted=tracing.numbers)
+        trained = Trained(tracing.network, weights, tracing.numbers, tracing.units)
         outputs = raw_outputs(trained, rows)
         parts, start = [], 0
         for shape in self._shapes:

@@ -24,7 +24,7 @@ def setting_of(estimator: Any, member: Member, classes: Any) -> dict[str, Any]:
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     layers = list(model._flatten_layers(include_self=False))
     limits = [(name, getattr(optimizer, name, None)) for name in CLIPPINGS]
-    rate = member.rate
+    rate = member.pace.rate
     return {
         "tabular": len(estimator.X_shape_) == 2,
         "scales_inputs": _scales_inputs(model),
@@ -33,6 +33,8 @@ def setting_of(estimator: Any, member: Member, classes: Any) -> dict[str, Any]:
         "optimizer": type(optimizer).__name__.lower(),
         "learning_rate": float("nan") if rate is None else rate,
         "schedule": "" if rate is None else "constant",
+        "warmup": 0.0,
+        "boundary": 0.5,
         "clipping": tuple((name, float(limit)) for name, limit in limits if limit is not None),
         "batch_norm": bool(normalizations(model)),
         "early_stopping": any(

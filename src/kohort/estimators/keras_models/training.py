@@ -24,11 +24,12 @@ from kohort.estimators.keras_models.support import (
     obstacle_of_model,
 )
 from kohort.estimators.preparation import floating_dtype
+from kohort.networks.base import State
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.functions import UntraceableError
 from kohort.networks.lifted.tracing import Tracing, trace
 from kohort.networks.lifted.variables import Variables, value_of
-from kohort.recipe.recipe import Recipe
+from kohort.recipe.pacing import SteadyPace
 from kohort.studies.diagnosis.diagnosing import with_instruments
 from kohort.studies.diagnosis.diagnosis import Diagnosis
 from kohort.studies.diagnosis.instruments import Instruments
@@ -127,12 +128,14 @@ def _mixes_rows(ready: Ready) -> bool:
         pace = {"learning_rate": dtype.type(0.01), "fresh": dtype.type(1)}
         params = np.zeros(network.layout.size, dtype)
         network.layout.embed(ready.state(), params)
-        rest = (np.asarray(tracing.numbers, dtype), np.asarray(tracing.units, np.int32))
+        numbers, units = jnp.asarray(tracing.numbers, dtype), jnp.asarray(tracing.units, np.int32)
+        targets, shares = jnp.asarray(y), jnp.asarray(share)
 
         def trained(x: Any) -> Any:
             state = network.layout.unpack(jnp.asarray(params))
-            batch = (x, y, share, np.int32(half))
-            carried, *_ = network.step(state, (), batch, pace, *rest, np.uint32(0), np.int32(0))
+            batch = (x, targets, shares, jnp.int32(half))
+            noise = jnp.uint32(0), jnp.int32(0)
+            carried, *_ = network.step(state, State(), batch, pace, numbers, units, *noise)
             return carried[: network.carried]
 
         pairs = zip(*(jax.jit(trained)(each) for each in (x, other)), strict=True)
@@ -202,7 +205,7 @@ def fit_in_cohort(ready: Ready, job: Job) -> Outcome:
         member, instruments = with_instruments(plain)
         judge = partial(job.judge, plain, instruments)
     if first >= job.epochs:
-        outcome = Outcome(member.initial)
+        outcome = Outcome(member.initial_variables())
     else:
         (outcome,) = train_members([member], job.held, job.parameters, judge)
     if outcome.weights is None:
@@ -223,24 +226,29 @@ def _with(member: Member, run: CallbackRun) -> Member:
     return replace(member, on_epoch=run.on_epoch)
 
 
+_REMEDY = ". Lower the learning rate, clip the gradients (clipnorm=1.0), or scale X and y."
+
+
 def member_of(ready: Ready, job: Job, rate: float | None) -> Member:
     """The member that trains a model with a learning rate, or with the optimizer's own schedule."""
     tracing = ready.tracing
     assert tracing is not None
-    recipe = Recipe.of(
-        loss="mse",
-        depth=len(tracing.units),
-        width=list(tracing.units) or 1,
+    return Member(
+        network=tracing.network,
+        numbers=tracing.numbers,
+        units=tracing.units,
         batch_size=ready.batch_size,
         epochs=job.epochs,
-        early_stopping=False,
-        learning_rate=rate if rate is not None and rate > 0 else 1.0,
+        pace=SteadyPace(rate),
+        initial=ready.state(),
+        rows=_shared(job.rows),
+        seed=job.seed,
+        train=job.train,
+        validation=None if job.validation is None else _shared(job.validation),
+        remedy=_REMEDY,
+        shuffled=job.shuffled,
+        first_epoch=job.first_epoch,
     )
-    return Member(
-        recipe, tracing.network, _shared(job.rows), job.train,
-        None if job.validation is None else _shared(job.validation), job.seed, ready.state(),
-        None, tracing.numbers, job.shuffled, job.first_epoch, rate,
-    )  # fmt: skip
 
 
 def _shared(rows: Rows) -> Rows:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
-from kohort.networks.base import BLOCK
-from kohort.networks.layout import Layout
+from kohort.arrays import Variables
+from kohort.networks.base import BLOCK, Batch, Layer, Layout, Reading, Rows, State
 from kohort.networks.lifted.chain import Template, resolved
 from kohort.networks.lifted.lifting import Program
-from kohort.networks.reading import Layer, Reading
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Part:
     arrays: tuple[int, int]
 
     def __call__(
-        self, numbers: Any, variables: Sequence[Any], state: Sequence[Any], *rest: Any
+        self, numbers: jax.Array, variables: Variables, state: Variables, *rest: jax.Array
     ) -> Any:
         mine = numbers[self.first : self.first + self.program.numbers]
         return self.program(mine, variables[slice(*self.arrays)], list(state), *rest)
@@ -104,21 +104,44 @@ class TracedModel:
     def scratch(self) -> int:
         return self.parts["step"].program.scratch
 
+    @property
+    def logs(self) -> tuple[str, ...]:
+        return ("loss", *self.metrics)
+
+    @property
+    def predictor(self) -> TracedModel:
+        return self
+
+    @property
+    def group(self) -> Hashable:
+        return self.digest
+
+    def joined(self, other: TracedModel) -> TracedModel:
+        """Models of one digest are equal."""
+        return self
+
+    def padded_rows(self, rows: int) -> int:
+        return self.judged_rows << (-(-rows // self.judged_rows) - 1).bit_length()
+
+    def initial_state(self, variables: Variables) -> State:
+        """Nothing: the optimizer's variables are among the model's."""
+        return State()
+
     def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         """Shape of each variable for the given widths."""
         return tuple(resolved(template, units) for template in self.templates)
 
     def step(
         self,
-        variables: Sequence[Any],
-        state: Any,
-        batch: tuple[Any, Any, Any, Any],
-        pace: dict[str, Any],
-        numbers: Any,
-        units: Any,
-        seed: Any,
-        index: Any,
-    ) -> tuple[list[Any], Any, Any]:
+        variables: Variables,
+        state: State,
+        batch: Batch,
+        pace: Mapping[str, jax.Array],
+        numbers: jax.Array,
+        units: jax.Array,
+        seed: jax.Array,
+        index: jax.Array,
+    ) -> tuple[Variables, State, jax.Array]:
         """Keras's training step: new variables, the (empty) further state, the loss."""
         timing = (pace["learning_rate"], pace["fresh"], seed, index)
         carried, loss = self.parts["step"](
@@ -128,14 +151,14 @@ class TracedModel:
 
     def probe(
         self,
-        variables: Sequence[Any],
-        state: Any,
-        batch: tuple[Any, Any, Any, Any],
-        pace: dict[str, Any],
-        numbers: Any,
-        units: Any,
-        seed: Any,
-        index: Any,
+        variables: Variables,
+        state: State,
+        batch: Batch,
+        pace: Mapping[str, jax.Array],
+        numbers: jax.Array,
+        units: jax.Array,
+        seed: jax.Array,
+        index: jax.Array,
     ) -> Reading:
         """What a step of the same arguments looks like from within."""
         timing = (pace["learning_rate"], pace["fresh"], seed, index)
@@ -144,29 +167,43 @@ class TracedModel:
         )
         return Reading(*found)
 
+    def judging(self, variables: Variables, numbers: jax.Array) -> tuple[Variables, jax.Array]:
+        """Variables with metrics that have seen nothing; the sum of no losses."""
+        carried = self.parts["reset"](numbers, variables, variables[: self.carried])
+        fresh = [*carried, *variables[self.carried :]]
+        return fresh, jnp.zeros((), variables[0].dtype)
+
     def judge(
         self,
-        variables: Sequence[Any],
-        batch: tuple[Any, Any, Any, Any],
-        numbers: Any,
-        units: Any,
-    ) -> tuple[list[Any], Any]:
-        """Variables with metrics that have seen the rows; the loss of the rows."""
-        carried, loss = self.parts["judge"](
-            numbers, variables, variables[: self.carried], *batch, units
-        )
-        return [*carried, *variables[self.carried :]], loss
+        judged: tuple[Variables, jax.Array],
+        variables: Variables,
+        rows: Rows,
+        numbers: jax.Array,
+        units: jax.Array,
+    ) -> tuple[Variables, jax.Array]:
+        """Variables with metrics that have seen the rows too; the sum of losses."""
+        seen, total = judged
+        carried, loss = self.parts["judge"](numbers, seen, seen[: self.carried], *rows, units)
+        total = total + loss * jnp.sum(rows[3].astype(total.dtype))
+        return [*carried, *seen[self.carried :]], total
 
-    def fresh(self, variables: Sequence[Any], numbers: Any) -> list[Any]:
-        """Variables with metrics that have seen nothing."""
-        carried = self.parts["reset"](numbers, variables, variables[: self.carried])
-        return [*carried, *variables[self.carried :]]
+    def verdict(
+        self,
+        judged: tuple[Variables, jax.Array],
+        variables: Variables,
+        numbers: jax.Array,
+        count: jax.Array,
+    ) -> jax.Array:
+        seen, total = judged
+        return jnp.concatenate([(total / count)[None], self.results(seen, numbers)])
 
-    def results(self, variables: Sequence[Any], numbers: Any) -> Any:
+    def results(self, variables: Variables, numbers: jax.Array) -> jax.Array:
         """What the metrics have come to, in the order of `metrics`, shape (metric,)."""
         if not self.metrics:
             return jnp.zeros(0, variables[0].dtype)
         return self.parts["results"](numbers, variables, variables[: self.carried])
 
-    def predict(self, variables: Sequence[Any], x: Any, numbers: Any, units: Any) -> Any:
+    def predict(
+        self, variables: Variables, x: jax.Array, numbers: jax.Array, units: jax.Array
+    ) -> jax.Array:
         return self.parts["predict"](numbers, variables, variables[: self.carried], x, units)

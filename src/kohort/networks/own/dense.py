@@ -9,20 +9,16 @@ from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from numpy.typing import NDArray
 
-from kohort.networks.base import Context, named
+from kohort.arrays import Variables
 from kohort.networks.layout import Layout
 from kohort.networks.observing import linear
+from kohort.networks.own.context import Context, named
 from kohort.networks.own.noise import INPUT_DROPOUT, alpha_dropout, dropout, gaussian_noise
 from kohort.networks.own.normalization import batch_norm, layer_norm
 from kohort.networks.reading import Layer
 from kohort.recipe.activations import ACTIVATIONS
-from kohort.recipe.initializers import draw
-from kohort.recipe.recipe import NUMBERS, Recipe
-
-Variables = list[NDArray[np.floating]]
+from kohort.recipe.recipe import Recipe
 
 _LADDER = (16, 32, 64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024)
 
@@ -127,26 +123,6 @@ class DenseNetwork:
         return len(self.names) - self.hidden * len(self._averages)
 
     @property
-    def parameters(self) -> int:
-        return self.layout.size
-
-    @property
-    def scratch(self) -> int:
-        return 0
-
-    @property
-    def essential(self) -> int:
-        return len(self.names)
-
-    @property
-    def columns(self) -> int:
-        return len(NUMBERS)
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        return ()
-
-    @property
     def _stride(self) -> int:
         """Trained variables of one hidden layer."""
         return 2 + len(self._per_unit)
@@ -175,21 +151,8 @@ class DenseNetwork:
         widths = [units[layer] for layer in range(self.hidden)]
         return list(self.shapes(widths)[: self.trainable])  # type: ignore[arg-type]
 
-    def initial(self, recipe: Recipe, generator: np.random.Generator) -> Variables:
-        """Draw a member's initial variables at its real widths."""
-        variables: Variables = []
-        for name, shape in zip(self.names, self.shapes(recipe.units), strict=True):
-            layer, kind = name.split("/")
-            if kind == "kernel":
-                hidden = layer != "output"
-                chosen = recipe.kernel_initializer if hidden else recipe.output_initializer
-                variables.append(draw(chosen, shape, generator, recipe.kernel_scale))
-            else:
-                variables.append(np.full(shape, float(kind in ("gamma", "moving_variance"))))
-        return variables
-
     def apply(
-        self, variables: Sequence[jax.Array], x: jax.Array, context: Context
+        self, variables: Variables, x: jax.Array, context: Context
     ) -> tuple[jax.Array, list[jax.Array]]:
         if "gaussian_noise" in context.uses:
             x = gaussian_noise(x, context)
@@ -210,12 +173,12 @@ class DenseNetwork:
         return context.observer.activate(self.hidden, linear, x @ kernel + bias), averages
 
     def predict(
-        self, variables: Sequence[jax.Array], x: jax.Array, numbers: jax.Array, units: jax.Array
+        self, variables: Variables, x: jax.Array, numbers: jax.Array, units: jax.Array
     ) -> jax.Array:
         return self.apply(variables, x, Context(units, named(numbers)))[0]
 
     def _hidden(
-        self, layer: int, variables: Sequence[jax.Array], x: jax.Array, context: Context
+        self, layer: int, variables: Variables, x: jax.Array, context: Context
     ) -> tuple[jax.Array, list[jax.Array]]:
         """One hidden layer up to its activation, and its new moving averages."""
         start = layer * self._stride
@@ -243,6 +206,6 @@ class DenseNetwork:
         x = context.observer.activate(layer, lambda x: function(x, alpha), x)
         return normalised(x, "after"), averages
 
-    def kernels(self, variables: Sequence[jax.Array]) -> list[jax.Array]:
+    def kernels(self, variables: Variables) -> list[jax.Array]:
         hidden = [variables[layer * self._stride] for layer in range(self.hidden)]
         return [*hidden, variables[self.trainable - 2]]

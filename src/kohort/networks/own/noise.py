@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from kohort.networks.base import Context
+from kohort.networks.own.context import Context
 from kohort.networks.randomness import normals, survivors
 
 # Streams of random numbers: hidden layers count from 0.

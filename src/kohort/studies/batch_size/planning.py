@@ -108,7 +108,7 @@ def planned(prepared: Prepared, memory: int | None, deadline: float) -> BatchSiz
     kind = devices[0].device_kind
     device = f"{len(devices)} cores" if kind == "cpu" else kind
     start = (prepared.batch_size, prepared.rate)
-    return advised(table, noise, start, prepared.adaptive, first.recipe.epochs, available, device)
+    return advised(table, noise, start, prepared.adaptive, first.epochs, available, device)
 
 
 def _sizes(rows: int) -> list[int]:
@@ -137,7 +137,7 @@ def automatic_batch_size(prepared: Prepared) -> BatchSizePlan:
 
 def _points(member: Member) -> list[list[Floats]]:
     """Variables at several points of a short training."""
-    epochs = min(_EPOCHS, member.recipe.epochs)
+    epochs = min(_EPOCHS, member.epochs)
     wanted = {round(point) for point in np.linspace(0, epochs - 1, min(_POINTS, epochs))}
     found: list[list[Floats]] = []
 
@@ -146,7 +146,8 @@ def _points(member: Member) -> list[list[Floats]]:
             found.append([np.array(array) for array in weights()])
         return Verdict()
 
-    recipe = replace(member.recipe, epochs=epochs, early_stopping=False)
-    short = replace(member, recipe=recipe, validation=None, on_epoch=on_epoch, first_epoch=0)
+    short = replace(
+        member, epochs=epochs, stopping=None, validation=None, on_epoch=on_epoch, first_epoch=0
+    )
     train([short], threads=1)
     return found or [member.initial_variables()]

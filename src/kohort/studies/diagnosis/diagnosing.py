@@ -17,6 +17,7 @@ from kohort.engine.predict import Trained, raw_outputs
 from kohort.engine.rows import LazyRows
 from kohort.errors import DivergedError, DivergedWarning, ParameterError, explain
 from kohort.recipe.initializers import fans
+from kohort.recipe.recipe import Recipe
 from kohort.studies.comparison.comparing import compare
 from kohort.studies.comparison.comparison import Comparison
 from kohort.studies.diagnosis.diagnosis import Diagnosis, Verifier, diagnosed
@@ -94,7 +95,7 @@ def _verifier(estimator: Any, X: Any, y: Any) -> Verifier:
 
 def with_instruments(member: Member) -> tuple[Member, Instruments]:
     """A member that is watched, and what watches it."""
-    steps = -(-member.size // member.recipe.batch_size)
+    steps = member.steps_per_epoch
     instruments = Instruments(steps, member.first_epoch * steps)
     watched = replace(member, instrument=instruments, on_steps=instruments.on_steps)
     return watched, instruments
@@ -111,7 +112,8 @@ def diagnosis_of(
     instruments : Instruments
     outcome : Outcome
     **known
-        Fields of a `Setting` that the member does not have.
+        Fields of a `Setting` that the member does not have, and `boundary`: the output of two
+        classes above which the second one is meant.
     """
     y, shares = _targets(member, known.get("classes", 0))
     weights = member.initial_variables()
@@ -122,7 +124,7 @@ def diagnosis_of(
         and shares.min() * len(shares) < limit("rare_class")
         and outcome.weights is not None
     ):
-        recalls = _recalls(member, outcome.weights, len(shares))
+        recalls = _recalls(member, outcome.weights, len(shares), known["boundary"])
     return diagnosed(
         Measurements(
             setting=setting,
@@ -171,13 +173,31 @@ def _targets(member: Member, classes: int) -> tuple[Floats, NDArray[np.float64]]
 def _setting(
     member: Member, outcome: Outcome, weights: list[Floats], y: Floats, known: Mapping[str, Any]
 ) -> Setting:
-    recipe, layers = member.recipe, member.network.layers
+    layers = member.network.layers
     shapes = [None if layer.kernel is None else weights[layer.kernel].shape for layer in layers]
-    own: dict[str, Any] = {
+    own = {name: value for name, value in known.items() if name != "boundary"}
+    return Setting(
+        layers=tuple(layer.name for layer in layers),
+        activations=tuple(layer.activation for layer in layers),
+        fans=tuple((math.nan, math.nan) if shape is None else fans(shape) for shape in shapes),
+        sizes=tuple(0 if shape is None else math.prod(shape) for shape in shapes),
+        rows=member.size,
+        batch_size=member.batch_size,
+        epochs=member.epochs,
+        steps_per_epoch=member.steps_per_epoch,
+        baseline=baseline(own["loss"], y, own["classes"]),
+        status=outcome.status,
+        best_epoch=outcome.best_epoch,
+        **own,
+    )
+
+
+def setting_of(recipe: Recipe) -> dict[str, Any]:
+    """Return the fields of a `Setting` that a recipe knows, for `diagnosis_of`."""
+    return {
         "tabular": True,
         "scales_inputs": False,
         "loss": recipe.loss,
-        "classes": 0,
         "optimizer": recipe.optimizer,
         "learning_rate": recipe.learning_rate,
         "schedule": recipe.schedule,
@@ -189,23 +209,8 @@ def _setting(
         "early_stopping": recipe.early_stopping,
         "penalised": recipe.l1 > 0 or recipe.l2 > 0,
         "dropout": max(recipe.dropout, recipe.alpha_dropout),
-        "names": tuple((field, field) for field in vars(recipe)),
-        **known,
+        "boundary": 0.0,
     }
-    return Setting(
-        layers=tuple(layer.name for layer in layers),
-        activations=tuple(layer.activation for layer in layers),
-        fans=tuple((math.nan, math.nan) if shape is None else fans(shape) for shape in shapes),
-        sizes=tuple(0 if shape is None else math.prod(shape) for shape in shapes),
-        rows=member.size,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        steps_per_epoch=-(-member.size // recipe.batch_size),
-        baseline=baseline(own["loss"], y, own["classes"]),
-        status=outcome.status,
-        best_epoch=outcome.best_epoch,
-        **own,
-    )
 
 
 def baseline(loss: str, y: Floats, classes: int) -> float:
@@ -232,7 +237,9 @@ def _entropy(shares: NDArray[np.floating[Any]]) -> float:
     return float(-(shares * np.log(shares)).sum())
 
 
-def _recalls(member: Member, weights: list[Floats], classes: int) -> NDArray[np.float64]:
+def _recalls(
+    member: Member, weights: list[Floats], classes: int, boundary: float
+) -> NDArray[np.float64]:
     """Share of each class that is recognised, on the validation rows, else on training rows."""
     if member.validation is None:
         y = _rows(member, member.rows.y)
@@ -243,10 +250,9 @@ def _recalls(member: Member, weights: list[Floats], classes: int) -> NDArray[np.
         chosen = _spread(len(y))
         x = member.validation.x[chosen]
     labels = y[:, 0].astype(np.intp)
-    network = Trained(member.network, member.recipe, weights, lifted=member.lifted)
+    network = Trained(member.network.predictor, weights, member.numbers, member.units)
     outputs = raw_outputs(network, x)
-    half = 0.5 if member.lifted is not None else 0.0
-    found = outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > half) * 1
+    found = outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > boundary) * 1
     hits = found == labels[chosen]
     counts = np.bincount(labels[chosen], minlength=classes)
     right = np.bincount(labels[chosen], weights=hits, minlength=classes)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from kohort.engine.member import Floats, Member, Rows
-from kohort.engine.plan import structure_of
-from kohort.engine.probe import member_probe
-from kohort.engine.train import packing_of
-from kohort.networks.own.dense import DenseNetwork
+from kohort.arrays import Floats
+from kohort.engine.order import generator_of
+from kohort.networks.own.fields import fields_of
 from kohort.networks.reading import LAYER
 from kohort.recipe.pace import PACE, pace
 from kohort.recipe.recipe import Recipe
@@ -45,25 +43,22 @@ def signals_at_start(recipe: Recipe, x: Floats, y: Floats, seed: int = 0) -> pd.
     >>> signals_at_start(recipe, x, x[:, :1]).shape
     (3, 2)
     """
-    network = DenseNetwork.of(x.shape[1], y.shape[1], recipe)
-    member = Member(recipe, network, Rows(x, y), None, None, seed)
-    structure, dtype = structure_of(member), x.dtype
-    packing = packing_of(structure)
-    params = np.zeros((1, network.layout.size), dtype)
-    network.layout.embed(member.initial_variables(), params[0])
-    share, rows = np.full(len(x), 1 / len(x), dtype), np.int32(len(x))
-    row = dict(zip(PACE, pace(recipe, 0, 1, 1)[0].astype(dtype), strict=True))
-    reading = member_probe(structure)(
-        network.layout.unpack(jax.numpy.asarray(params[0])),
-        jax.tree.map(
-            lambda leaf: leaf[0], packing.unpack(jax.numpy.asarray(packing.initial[None]))
-        ),
-        (x, y, share, rows),
-        row,
-        np.asarray(member.numbers(), dtype),
-        np.asarray(recipe.units, np.int32),
-        np.uint32(0),
-        np.int32(0),
+    fields, dtype = fields_of(recipe, x.shape[1], y.shape[1]), x.dtype
+    network = fields["network"]
+    params = np.zeros(network.layout.size, dtype)
+    network.layout.embed(fields["initial"](generator_of(seed, 0)), params)
+    variables = network.layout.unpack(jnp.asarray(params))
+    share = np.full(len(x), 1 / len(x), dtype)
+    row = pace(recipe, 0, 1, 1)[0].astype(dtype)
+    reading = network.probe(
+        variables,
+        network.initial_state(variables),
+        (jnp.asarray(x), jnp.asarray(y), jnp.asarray(share), jnp.int32(len(x))),
+        dict(zip(PACE, jnp.asarray(row), strict=True)),
+        jnp.asarray(np.asarray(fields["numbers"], dtype)),
+        jnp.asarray(recipe.units, jnp.int32),
+        jnp.uint32(0),
+        jnp.int32(0),
     )
     layers = np.asarray(reading.layers, np.float64)[: network.hidden]
     forward, backward = (layers[:, LAYER.index(name)] for name in ("signal", "backward"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import warnings
 from typing import Any
@@ -93,7 +92,7 @@ def find_learning_rate(
 
 def _steps(member: Member) -> int:
     """Steps of a test by default."""
-    own = member.recipe.epochs * math.ceil(member.size / member.recipe.batch_size)
+    own = member.epochs * member.steps_per_epoch
     return min(_MOST_STEPS, max(_LEAST_STEPS, own))
 
 
@@ -168,12 +167,11 @@ def automatic_rate(prepared: Prepared, parameter: str) -> RateFinding:
 
 def _key(member: Member) -> tuple[Any, ...]:
     """What the result of a test depends on."""
-    recipe, rates = member.recipe, member.rates
-    assert rates is not None
-    start = (recipe.kernel_initializer, recipe.output_initializer, recipe.kernel_scale)
-    pace = (recipe.momentum, recipe.beta_1, len(rates), member.shuffled)
-    rows, arrays = member.rows, member.initial or []
+    start = member.initial if callable(member.initial) else None
+    steps = member.epochs * member.steps_per_epoch
+    pace = (*member.pace.start().numbers(0, 1, 2)[0].tolist(), steps, member.shuffled)
+    rows, arrays = member.rows, [] if callable(member.initial) else member.initial
     chosen = slice(None) if member.train is None else member.train
     weight = None if rows.weight is None else rows.weight[chosen]
     data = fingerprint(rows.x[chosen], rows.y[chosen], weight, *arrays)
-    return structure_of(member), recipe.units, member.numbers(), start, pace, data
+    return structure_of(member), member.units, member.numbers, start, pace, data

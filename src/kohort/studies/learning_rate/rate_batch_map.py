@@ -88,13 +88,12 @@ def measured(
         {"batch_size": size, "rate": rate, **_figures(outcomes[seeds * n : seeds * (n + 1)])}
         for n, (size, rate) in enumerate(cells)
     ]
-    return RateBatchMap(pd.DataFrame(rows), fits[0].recipe.epochs, seeds, parameter)
+    return RateBatchMap(pd.DataFrame(rows), fits[0].epochs, seeds, parameter)
 
 
 def at_rate(member: Member, rate: float) -> Member:
     """The member with another learning rate."""
-    recipe = replace(member.recipe, learning_rate=rate)
-    return replace(member, recipe=recipe, rate=None if member.rate is None else rate)
+    return replace(member, pace=member.pace.at(rate))
 
 
 def _figures(outcomes: list[Outcome]) -> dict[str, float]:

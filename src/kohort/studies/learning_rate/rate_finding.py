@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kohort.engine.executors.local import train
 from kohort.engine.member import Floats, Member, OnSteps
+from kohort.recipe.pacing import SweptPace
 from kohort.style import COLORS, FAINT, GRAY, INK, STYLE, matplotlib
 
 SHARE = 20.0
@@ -111,19 +112,15 @@ def losses_of_sweep(members: list[Member], rates: NDArray[np.float64]) -> list[F
 
 def swept(member: Member, rates: NDArray[np.float64], on_steps: OnSteps | None = None) -> Member:
     """The member with these rates alone: no validation, no schedule, no more rows than it needs."""
-    batch = member.recipe.batch_size
+    batch = member.batch
     chosen = member.train
     if member.size > len(rates) * batch:
         chosen = member.order.epoch(0)[: len(rates) * batch]
     size = len(member.rows.x) if chosen is None else len(chosen)
     epochs = math.ceil(len(rates) / math.ceil(size / batch))
-    recipe = replace(
-        member.recipe, epochs=epochs, early_stopping=False, schedule="constant", warmup=0,
-        freeze_epochs=0,
-    )  # fmt: skip
     return replace(
-        member, recipe=recipe, train=chosen, validation=None, on_epoch=None, first_epoch=0,
-        rate=None, rates=rates, on_steps=on_steps,
+        member, epochs=epochs, stopping=None, pace=SweptPace(member.pace.steady(), rates),
+        train=chosen, validation=None, on_epoch=None, first_epoch=0, on_steps=on_steps,
     )  # fmt: skip
 
 

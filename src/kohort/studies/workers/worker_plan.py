@@ -144,7 +144,7 @@ def resident_speed(member: Member, device: Any) -> float:
     chosen = np.arange(min(_RESIDENT, len(member.rows.y)))
     weight = None if member.rows.weight is None else member.rows.weight[chosen]
     few = Rows(member.rows.x[chosen], member.rows.y[chosen], weight)
-    size = member.recipe.batch_size
+    size = member.batch_size
     many = np.resize(chosen, max(len(chosen), 4 * size))
     resident = replace(member, rows=few, train=many)
     return training_speed(resident, 1, [device], _SECONDS / 2).rows_per_second
