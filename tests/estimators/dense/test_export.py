@@ -47,10 +47,13 @@ def _assert_same(model, X):
     return exported
 
 
-def _assert_loads(exported, X, path):
+def _assert_loads(exported, X, path, y=None):
     exported.save(path / "model.keras")
     again = keras.models.load_model(path / "model.keras")
     np.testing.assert_array_equal(again.predict(X, verbose=0), exported.predict(X, verbose=0))
+    assert again.get_compile_config()["optimizer"] == exported.get_compile_config()["optimizer"]
+    if y is not None:
+        assert again.evaluate(X, y, verbose=0) == exported.evaluate(X, y, verbose=0)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -81,7 +84,7 @@ def test_regression_losses(loss, tmp_path):
     exported = model.to_keras()
     evaluated = exported.evaluate(X, y, verbose=0)[0]
     assert evaluated == pytest.approx(loss_of_all, rel=1e-4)
-    _assert_loads(exported, X, tmp_path)
+    _assert_loads(exported, X, tmp_path, y)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -95,7 +98,7 @@ def test_classification_losses(loss, smoothing, tmp_path):
     exported = _assert_same(model, X)
     expected = model.history_["val_loss"][model.best_epoch_]
     assert exported.evaluate(X, y, verbose=0)[0] == pytest.approx(expected, rel=1e-3)
-    _assert_loads(exported, X, tmp_path)
+    _assert_loads(exported, X, tmp_path, y)
 
 
 _OPTIONS = {
@@ -121,3 +124,11 @@ def test_optimizers_are_kerass_with_the_recipes_numbers(case, tmp_path):
     assert (config["weight_decay"] or 0.0) == recipe.weight_decay
     exported.fit(X[:64], y[:64], epochs=1, verbose=0)
     _assert_loads(exported, X, tmp_path)
+
+
+@pytest.mark.parametrize("number", [1, np.float32(0.5), np.int64(1)])
+def test_numbers_of_any_kind(number):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    options = {"optimizer": "adadelta", "learning_rate": number, "clipnorm": number, "rho": 0}
+    model = kohort.DenseRegressor(depth=0, epochs=1, random_state=0, **options).fit(X, X[:, 0])
+    assert model.to_keras().optimizer.get_config()["learning_rate"] == number

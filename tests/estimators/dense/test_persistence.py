@@ -98,6 +98,15 @@ def test_what_comes_back_predicts_exactly_the_same(name, way, tmp_path):
         np.testing.assert_array_equal(again.history_[key], values)
 
 
+def test_numpy_numbers_in_lists_are_saved(tmp_path):
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    options = {"width": (np.int64(3), np.int64(2)), "factors": list(np.array([1.0, 0.5, 0.2]))}
+    options |= {"boundaries": np.array([1, 2]), "schedule": "piecewise", "depth": 2}
+    model = kohort.DenseRegressor(epochs=3, random_state=0, **options).fit(X, X[:, 0])
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(kohort.load(tmp_path / "model").predict(X), model.predict(X))
+
+
 def test_a_saved_file_holds_no_pickle(tmp_path):
     model, _, _ = fitted("iris")
     model.save(tmp_path / "model")

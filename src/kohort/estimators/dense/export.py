@@ -162,11 +162,31 @@ class QuantileLoss(keras.losses.Loss):  # type: ignore[misc]
         return {**super().get_config(), "quantile": self.quantile}
 
 
+@keras.saving.register_keras_serializable(package="kohort")
+class HuberLoss(keras.losses.Huber):  # type: ignore[misc]
+    """Keras's Huber loss, saved with its delta, which Keras 3.15 leaves out.
+
+    Loading a model that has it needs `import kohort`.
+
+    Parameters
+    ----------
+    delta : float
+        Where the loss turns from quadratic to linear, > 0.
+    """
+
+    def __init__(self, delta: float = 1.0, name: str = "huber_loss", **more: Any) -> None:
+        super().__init__(delta, name=name, **more)
+        self.delta = delta
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "delta": self.delta}
+
+
 def keras_loss(recipe: Recipe) -> Any:
     """The recipe's loss as Keras's own, on probabilities and labels as positions."""
     smoothing, gamma = recipe.label_smoothing, recipe.focal_gamma
     if recipe.loss == "huber":
-        return keras.losses.Huber(recipe.huber_delta)
+        return HuberLoss(recipe.huber_delta)
     if recipe.loss == "quantile":
         return QuantileLoss(recipe.quantile)
     if recipe.loss == "binary_crossentropy" and smoothing:

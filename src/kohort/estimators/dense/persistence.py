@@ -78,7 +78,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {"pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
     if isinstance(value, float) and math.isinf(value):
         return "inf"  # JSON has no infinity; only limits have one.
     return value

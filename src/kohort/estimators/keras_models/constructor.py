@@ -9,6 +9,7 @@ import cloudpickle
 from sklearn.base import BaseEstimator, clone
 
 from kohort.estimators.keras_models.routing import further, own_names, refuse_unknown
+from kohort.networks.lifted.loss_numbers import keep_huber_delta
 
 _UNKEPT = ("_ready", "_filled", "_build_data", "_own_lock")
 
@@ -34,6 +35,7 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         verbose: int = 0,
         **parameters: Any,
     ) -> None:
+        keep_huber_delta()
         self.model = model
         self.optimizer = optimizer
         self.loss = loss
@@ -87,6 +89,7 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         return self
 
     def __sklearn_clone__(self) -> Self:
+        keep_huber_delta()
         params = {
             name: value if name == "model" else clone(value, safe=False)
             for name, value in self.get_params(deep=False).items()
@@ -98,6 +101,7 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         return copy
 
     def __getstate__(self) -> dict[str, Any]:
+        keep_huber_delta()
         state = {n: v for n, v in super().__getstate__().items() if n not in _UNKEPT}
         for name in self.get_params():
             if name in state and _foreign(state[name]):

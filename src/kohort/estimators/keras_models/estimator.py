@@ -16,6 +16,7 @@ from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.errors import DivergedError, KerasLoopWarning, ParameterError, explain
 from kohort.estimators.keras_models.build import build, compile_model, outputs_of, prepare
 from kohort.estimators.keras_models.callbacks import callback_list
+from kohort.estimators.keras_models.class_weights import weights_by_class
 from kohort.estimators.keras_models.fitted import FittedModel
 from kohort.estimators.keras_models.inputs import (
     Inputs,
@@ -64,9 +65,6 @@ class KerasEstimator(FittedModel):
     @abstractmethod
     def _encoded(self, y: Any) -> Floats:
         """Targets as flat rows."""
-
-    def _class_weights(self, y: Any) -> Floats | None:
-        return None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -297,7 +295,7 @@ class KerasEstimator(FittedModel):
         return callback_list(options["callbacks"], routed(self, "callbacks"))
 
     def _by_class(self, y: Any, class_weight: Any) -> Floats | None:
-        return self._class_weights(y) if class_weight is None else _mapped(class_weight, y)
+        return None if class_weight is None else weights_by_class(class_weight, np.asarray(y))
 
     def _rows(self, inputs: Inputs, y: Any, sample_weight: Any) -> Rows:
         x = self._form[0]
@@ -366,13 +364,6 @@ class KerasEstimator(FittedModel):
         from kohort.estimators.keras_models.groups import explain_groups
 
         return explain_groups(self, param_grid, X, y)
-
-
-def _mapped(class_weight: Any, y: Any) -> Floats:
-    """Keras's `class_weight`: a weight by class."""
-    if not isinstance(class_weight, dict):
-        raise ParameterError(explain("class_weight", "a dict of weights by class", class_weight))
-    return np.asarray([class_weight.get(label, 1.0) for label in np.asarray(y).tolist()])
 
 
 def _joined(before: dict[str, list[float]], now: dict[str, list[float]]) -> dict[str, list[float]]:

@@ -8,13 +8,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, column_or_1d
 
 from kohort.engine.member import Floats
 from kohort.errors import DataError
+from kohort.estimators.keras_models.class_weights import weights_by_class
 from kohort.estimators.keras_models.documentation import PARAMETERS, documented
 from kohort.estimators.keras_models.estimator import KerasEstimator
 from kohort.estimators.keras_models.inputs import (
@@ -287,11 +287,9 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
             parts.append(np.eye(len(classes))[codes] if hot else codes[:, None])
         return np.concatenate(parts, axis=1).astype(np.float64)
 
-    def _class_weights(self, y: Any) -> Floats | None:
-        if self.class_weight is None:
-            return None
-        weights: Floats = compute_sample_weight(self.class_weight, y)
-        return weights
+    def _by_class(self, y: Any, class_weight: Any) -> Floats | None:
+        chosen = self.class_weight if class_weight is None else class_weight
+        return None if chosen is None else weights_by_class(chosen, self._columns(y))
 
     def _gives_probabilities(self) -> bool:
         """Whether each output is, or can be turned into, a probability."""

@@ -36,9 +36,10 @@ def signature(model: Any) -> str | None:
     if isinstance(settings.get("learning_rate"), float):
         del settings["learning_rate"]
     names = model.output_names if len(model.outputs) > 1 else []
+    losses = [getattr(loss, "_fn_kwargs", {}) for loss in _leaves(model.loss)]
     try:
         text = json.dumps(
-            [_numbered(model), {**compiled, "optimizer": optimizer}, names],
+            [_numbered(model), {**compiled, "optimizer": optimizer}, losses, names],
             sort_keys=True,
             default=_refuse,
         )

@@ -146,7 +146,12 @@ class Optimizer:
         arguments |= {name: limit for name, limit in limits.items() if math.isfinite(limit)}
         if recipe.ema_momentum is not None:
             arguments |= {"use_ema": True, "ema_momentum": recipe.ema_momentum}
-        return getattr(keras.optimizers, self.keras_class)(recipe.learning_rate, **arguments)
+        arguments["learning_rate"] = recipe.learning_rate
+        # Keras takes whole numbers, and NumPy's, for mistakes.
+        plain = {
+            n: v if v is None or isinstance(v, bool) else float(v) for n, v in arguments.items()
+        }
+        return getattr(keras.optimizers, self.keras_class)(**plain)
 
 
 def transformation(rule: Rule, uses: Uses) -> optax.GradientTransformationExtraArgs:

@@ -1,0 +1,34 @@
+"""Numbers of a Keras loss that its configuration leaves out.
+
+Keras 3.15 writes a Huber loss down without its delta. Whatever goes by the configuration then takes
+two such losses for one, and copies, pickles and saves a loss of delta 1.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from functools import cache
+from typing import Any
+
+
+def settings_of(loss: Any) -> dict[str, Any]:
+    """What a Keras loss is made of: its configuration, and what that leaves out.
+
+    Examples
+    --------
+    >>> import keras
+    >>> settings_of(keras.losses.Huber(0.5))["delta"]
+    0.5
+    """
+    return {**getattr(loss, "_fn_kwargs", {}), **loss.get_config()}
+
+
+@cache
+def keep_huber_delta() -> None:
+    """From now on, copies and pickles of Keras's Huber losses keep their delta."""
+    import keras
+
+    def parts(loss: Any) -> tuple[Any, ...]:
+        return keras.losses.Huber, (loss._fn_kwargs["delta"], loss.reduction, loss.name, loss.dtype)
+
+    copyreg.pickle(keras.losses.Huber, parts)
