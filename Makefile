@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export KERAS_BACKEND := jax
 
-.PHONY: demo test oracles browser bench lint types setup clean
+.PHONY: demo test test-rest oracles browser bench lint types setup clean
 
 setup: .venv/.ready
 
@@ -23,8 +23,13 @@ lint: .venv/.ready
 types: .venv/.ready
 	$(BIN)/mypy
 
+# Every kind of test, of each the first and last case, and a few examples of each property.
 test: lint types
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --part sample
+
+# What `test` leaves out: all other cases, properties at full depth, browsers, other projects' suites.
+test-rest: .venv/.ready
+	$(BIN)/python -m pytest -n 2 --part rest
 
 # PyTorch, for the tests that compare with it; they are skipped without.
 oracles: .venv/.ready

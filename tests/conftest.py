@@ -18,6 +18,12 @@ if not _IS_WORKER:  # Workers of pytest-xdist inherit the folder, and so share c
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 from hypothesis import HealthCheck, settings  # noqa: E402
+from tests.sampling import (  # noqa: E402, F401
+    choose,
+    depth,
+    pytest_addoption,
+    pytest_collection_modifyitems,
+)
 
 import kohort  # noqa: E402, F401  (chooses the backend of Keras, which is imported after it)
 
@@ -26,9 +32,15 @@ _COMMON = {
     "database": None,
     "suppress_health_check": [HealthCheck.too_slow],
 }
-settings.register_profile("dev", **_COMMON)
-settings.register_profile("ci", derandomize=True, print_blob=True, **_COMMON)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
+
+
+def pytest_configure(config):
+    choose(config)
+    common = {**_COMMON, "max_examples": depth(100)}
+    settings.register_profile("dev", **common)
+    settings.register_profile("ci", derandomize=True, print_blob=True, **common)
+    profile = os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev")
+    settings.load_profile(profile)
 
 
 def pytest_unconfigure(config):

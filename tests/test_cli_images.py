@@ -119,6 +119,7 @@ def test_fit_then_predict(images, tmp_path):
     assert (predicted["class"] == ["bright"] * 20 + ["dark"] * 20).mean() > 0.9
 
 
+@pytest.mark.rest
 def test_each_plan_is_a_table_and_a_sentence(images):
     result = run(
         "plan", images, *SMALL, "--set", "width=4", "--set", "epochs=1", "--seconds", "0.1"

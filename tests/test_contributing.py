@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import kohort
 
 _PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
@@ -24,6 +26,7 @@ print("trained", model.n_epochs_)
 """
 
 
+@pytest.mark.rest
 def test_a_new_optimizer_is_one_file(tmp_path):
     (source,) = re.findall(r"```python\n(.*?)```", _PAGE.read_text("utf-8"), re.S)
     package = tmp_path / "kohort"

@@ -53,6 +53,7 @@ except kohort.BackendError as error:
 """
 
 
+@pytest.mark.rest
 def test_on_another_backend_keras_models_train_in_keras_s_loop():
     pytest.importorskip("torch")
     done = subprocess.run([sys.executable, "-c", ELSEWHERE], capture_output=True, text=True)

@@ -254,6 +254,7 @@ class TestInterruption:
         thread.join()
         assert len(raised) == 1
 
+    @pytest.mark.rest
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
     @pytest.mark.parametrize("handled", [False, True])
     def test_a_process_ends(self, handled):

@@ -102,6 +102,7 @@ def test_a_worker_that_dies_before_it_has_read_its_start_is_replaced(images, mon
     assert len(started) == 2
 
 
+@pytest.mark.rest
 def test_workers_that_are_killed_again_and_again_are_an_error(images):
     loader = Loader(Parts(images, Order(1, COUNT)), 1)
 
@@ -189,6 +190,7 @@ def test_who_comes_too_late_reads_a_pass_of_his_own(images, monkeypatch):
     second.close()
 
 
+@pytest.mark.rest
 def test_a_reader_far_ahead_of_one_who_never_moves_is_not_held_up(images, monkeypatch):
     monkeypatch.setattr(feeds, "_PATIENCE", 0.1)
     rows = image_rows(images, 0)
@@ -247,6 +249,7 @@ def test_a_feed_ends_its_thread_and_its_workers_with_its_last_reader(images):
     assert threading.active_count() <= before
 
 
+@pytest.mark.rest
 def test_a_script_without_a_guard_runs_once_and_its_workers_stay_small(images, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 _PROBE = """
 import sys
@@ -49,6 +50,7 @@ def trained(devices):
     return there, used, losses
 
 
+@pytest.mark.rest
 def test_four_devices_share_the_members():
     there, used, losses = trained(4)
     assert (there, used) == (4, 4)

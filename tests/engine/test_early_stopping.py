@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.sampling import depth
 
 from kohort.engine.fit import Fit
 
@@ -62,7 +63,7 @@ def _kohort_decides(fit, losses, monitor):
     return run, kept, fit.status == "stopped_early"
 
 
-@settings(max_examples=200)
+@settings(max_examples=depth(200))
 @given(
     losses=_SEQUENCES,
     patience=st.integers(0, 6),

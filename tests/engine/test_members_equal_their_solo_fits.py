@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sampling import depth
 
 from kohort.engine.executors.local import train
 
@@ -102,13 +103,13 @@ def assert_solo_equals_cohort(member, table, distance):
     return check
 
 
-@settings(max_examples=20)
+@settings(max_examples=depth(20))
 @given(specs=_cohorts("float32"))
 def test_every_member_of_a_cohort_equals_its_solo_fit(assert_solo_equals_cohort, specs):
     assert_solo_equals_cohort(specs, "float32", 1e-5)
 
 
-@settings(max_examples=15)
+@settings(max_examples=depth(15))
 @given(specs=_cohorts("float64"))
 def test_every_member_equals_its_solo_fit_to_rounding_in_double_precision(
     assert_solo_equals_cohort, double_precision, specs

@@ -43,6 +43,7 @@ print(predicted, status("VmHWM") - before)
 """
 
 
+@pytest.mark.rest
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("shape", [(3, 512, 1024, 8, 784), (2, 256, 4096, 4, 100)])
 def test_prediction_is_what_the_process_grows_by(shape):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sampling import depth
 
 from kohort.engine.executors.local import train
 from kohort.recipe.optimizers import OPTIMIZERS
@@ -128,7 +129,7 @@ def _combinations(draw):
     return _merged(parts)
 
 
-@settings(max_examples=12)
+@settings(max_examples=depth(12))
 @given(fields=_combinations())
 def test_any_combination_gives_the_solo_result(fields, assert_company_changes_nothing):
     assert_company_changes_nothing(fields, count=2)

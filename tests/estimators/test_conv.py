@@ -30,6 +30,7 @@ def files(digits, tmp_path_factory):
     return paths
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize(
     "options",
     [{"architecture": "vgg"}, {"architecture": "resnet"}, {"batch_norm": False, "l2": 1e-3}],
@@ -111,6 +112,7 @@ def test_augmentation_happens_in_training_only(digits, name):
     assert not np.allclose(plain.predict_proba(X), model.predict_proba(X), atol=1e-3)
 
 
+@pytest.mark.rest
 def test_a_backbone_of_keras_applications(digits):
     X = np.repeat(np.kron(digits[0][:24], np.ones((4, 4), np.uint8))[..., None], 3, axis=3)
     model = kohort.ConvClassifier(backbone="MobileNetV3Small", epochs=1, random_state=0)

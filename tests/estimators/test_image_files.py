@@ -64,6 +64,7 @@ def test_a_search_decodes_each_file_once(files, monkeypatch):
     assert sorted(seen) == sorted(files[0])
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("options", [{}, {"workers": 0}, {"batch_size": "auto"}])
 def test_a_fit_reads_each_header_once(files, options, monkeypatch):
     monkeypatch.setattr("kohort.studies.batch_size.planning._AUTO_SECONDS", 0.1)

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from tests.sampling import depth
 
 from kohort.networks.layout import Layout
 
@@ -37,7 +38,7 @@ def test_extract_undoes_embed_and_the_rest_of_the_vector_is_zero(both, seed):
     assert np.count_nonzero(vector) == sum(variable.size for variable in variables)
 
 
-@settings(max_examples=15)
+@settings(max_examples=depth(15))
 @given(
     shapes=_SHAPES,
     lead=st.lists(st.integers(1, 3), max_size=2).map(tuple),
@@ -53,7 +54,7 @@ def test_pack_undoes_unpack(shapes, lead, data):
     np.testing.assert_array_equal(layout.pack(variables, lead=len(lead)), matrix)
 
 
-@settings(max_examples=15)
+@settings(max_examples=depth(15))
 @given(_SHAPES)
 def test_unpacking_what_was_embedded_gives_the_variables_in_order(shapes):
     layout = _layout(shapes)

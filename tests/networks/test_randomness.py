@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from tests.sampling import depth
 
 from kohort.networks.randomness import bits_of, mix, normal_of, normals, survivors
 
@@ -81,7 +82,7 @@ def test_normal_numbers_are_standard_normal():
     assert stats.kstest(drawn, "norm").pvalue > 0.01
 
 
-@settings(max_examples=30)
+@settings(max_examples=depth(30))
 @given(
     seed=st.integers(0, 2**32 - 1),
     step=st.integers(0, 2**31 - 1),
@@ -116,6 +117,7 @@ def test_neighbouring_rows_units_and_steps_are_uncorrelated(lag):
         assert abs(_correlation(ahead, behind)) < 4 / np.sqrt(ahead.size)
 
 
+@pytest.mark.rest
 def test_the_masks_of_neighbouring_units_over_many_steps_are_independent():
     kept = np.stack([_bits(step=step, rows=1, units=32)[0] for step in range(2000)]) >> 31
     correlations = np.corrcoef(kept.T) - np.eye(32)

@@ -171,6 +171,7 @@ for epoch in itertools.count():
 """
 
 
+@pytest.mark.rest
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system cannot kill")
 def test_a_killed_process_leaves_a_readable_record(tmp_path):
     path = tmp_path / "progress"

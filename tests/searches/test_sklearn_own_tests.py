@@ -33,6 +33,7 @@ LOOK_AT_THE_STACK = (
 ARRAY_LIBRARIES = ("array_api",)
 
 
+@pytest.mark.rest
 @pytest.mark.timeout(900)
 def test_scikit_learns_tests_of_its_searches_pass(tmp_path):
     (tmp_path / "kohort_active.py").write_text(PLUGIN, encoding="utf-8")

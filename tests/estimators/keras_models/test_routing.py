@@ -245,6 +245,7 @@ else:
 """
 
 
+@pytest.mark.rest
 def test_a_build_function_of_main_is_pickled_with_the_estimator(tmp_path):
     script, path = tmp_path / "script.py", tmp_path / "model.pickle"
     script.write_text(_SCRIPT)

@@ -11,6 +11,7 @@ from kohort.networks.lifted.lifting import lift
 from kohort.networks.own.convolutions import convolution
 
 
+@pytest.mark.rest
 @given(
     axes=st.permutations("NHWC"),
     kernel_axes=st.permutations("HWIO"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sampling import depth
 
 from kohort.networks.own.context import Context
 from kohort.networks.own.dense import DenseNetwork, padded
@@ -85,7 +86,7 @@ def test_the_output_is_that_of_the_narrow_network_and_of_keras(activation):
     np.testing.assert_allclose(actual, expected, rtol=2e-5, atol=2e-6)
 
 
-@settings(max_examples=8)
+@settings(max_examples=depth(8))
 @given(
     units=st.lists(st.integers(1, 40), max_size=3),
     activation=st.sampled_from(["relu", "exponential", "softplus", "sigmoid"]),

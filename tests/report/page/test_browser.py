@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 import kohort
 from kohort.report.page.assembly import page
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
+pytestmark = [pytest.mark.rest, pytest.mark.skipif(bool(missing()), reason=missing())]
 
 CHARTS = {
     "curves-chart": ".scatterlayer .js-line",

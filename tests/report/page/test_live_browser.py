@@ -11,7 +11,7 @@ from kohort.cohort.record import Record
 from kohort.report.progress_file import PROGRESS, ProgressWriter
 from kohort.report.watching import HOST, server
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
+pytestmark = [pytest.mark.rest, pytest.mark.skipif(bool(missing()), reason=missing())]
 
 DESCRIPTION = {
     "space": {"width": [4, 8, 16]}, "cv": 1, "candidates": 3, "method": "grid",

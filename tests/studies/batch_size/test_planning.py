@@ -75,6 +75,7 @@ class TestAdvice:
         assert "learning_rate" not in str(plan)
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize(
     "estimator",
     [
@@ -161,6 +162,7 @@ class TestAuto:
         rate = float(model.model_.optimizer.learning_rate)
         assert rate == pytest.approx(0.01 * plan.rate_factor, rel=1e-5)
 
+    @pytest.mark.rest
     def test_fits_of_a_search_share_one_plan_for_each_structure(self, monkeypatch):
         X, y = load_breast_cancer(return_X_y=True)
         asked = []

@@ -24,6 +24,7 @@ def through(activation, initializer, deviation):
     return np.median(found, axis=0).T
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize(
     ("activation", "initializer", "kept"),
     [

@@ -57,6 +57,7 @@ def files(tmp_path):
     return sorted(str(path) for path in tmp_path.iterdir())
 
 
+@pytest.mark.rest
 def test_a_plan_measures_ones_own_files_and_model(files):
     model = kohort.ConvClassifier(depth=1, width=4, image_size=(12, 12), augment=["flip"])
     plan = kohort.plan_workers(files, 16, model, seconds=0.1)
@@ -72,6 +73,7 @@ def test_a_plan_measures_ones_own_files_and_model(files):
     assert titles == ["Rows per second", "A row costs, in ms of one core"]
 
 
+@pytest.mark.rest
 def test_a_parquet_table_is_planned_for_alike(tmp_path):
     path = tmp_path / "table.parquet"
     pd.DataFrame(np.random.default_rng(0).normal(size=(300, 4))).to_parquet(path)
