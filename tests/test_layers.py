@@ -66,6 +66,16 @@ def test_imports_point_one_way(path):
         assert _RANK[name[1]] <= _RANK[room], f"{relative} imports {'.'.join(name)}"
 
 
+@pytest.mark.parametrize(
+    "path", [p for p in _MODULES if p.parent.is_relative_to(_ROOT / "engine")], ids=_identity
+)
+def test_the_engine_knows_networks_by_their_protocol_alone(path):
+    tree, relative = ast.parse(path.read_text("utf-8")), path.relative_to(_ROOT)
+    found = _imported(tree, ("kohort", *relative.parts[:-1]))
+    others = {".".join(name[1:3]) for name in found if name[1] == "networks"} - {"networks.base"}
+    assert not others, f"{relative} imports {others}"
+
+
 def test_imports_inside_functions_and_relative_ones_are_seen():
     source = "def f():\n    from kohort.cli import main\n    from ..engine import plan\n"
     found = list(_imported(ast.parse(source), ("kohort", "recipe")))

@@ -159,7 +159,7 @@ class Member:
 
         A batch that is larger than the table costs time and memory for rows that are not there.
         """
-        return fitting_batch(self.batch_size, self.size)
+        return self.network.fixed_batch or fitting_batch(self.batch_size, self.size)
 
     @property
     def steps_per_epoch(self) -> int:

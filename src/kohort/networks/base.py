@@ -193,6 +193,11 @@ class Network(Hashable, Protocol):
         ...
 
     @property
+    def fixed_batch(self) -> int | None:
+        """Rows that every batch of a step has, padding included; None for any number."""
+        ...
+
+    @property
     def judged_rows(self) -> int:
         """Most rows that one call of `judge` takes."""
         ...

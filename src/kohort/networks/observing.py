@@ -24,7 +24,7 @@ _REACH, _POINTS = 6.0, 97  # Where, and how often, the steepest slope is looked 
 
 
 class Observer:
-    """Stands in a network's way and looks at nothing; what it does is not in the program."""
+    """Null observer: calls the activation unchanged and adds no operation to the traced program."""
 
     def activate(self, layer: Any, function: Function, x: Any, elementwise: bool = True) -> Any:
         """The activation of a layer: `function(x)`."""

@@ -100,3 +100,14 @@ def test_equal_models_are_traced_once(models, rows, monkeypatch):
     for rate in (0.1, 0.1, 0.01):
         clone(estimator).set_params(rate=rate).fit(X, y)
     assert len(calls) == 1
+
+
+def test_a_batch_size_above_the_rows_trains_as_the_rows_do(models, rows):
+    X, y = rows[0][:21], rows[1][:21]
+    exact, *larger = (
+        model(models, batch_size=size, epochs=3).fit(X, y) for size in (21, 500, 10**12)
+    )
+    for other in larger:
+        np.testing.assert_allclose(other.history_["loss"], exact.history_["loss"], rtol=1e-5)
+    other.partial_fit(*rows[:2])  # More rows than the step was traced for.
+    assert other.n_epochs_ == 4

@@ -186,6 +186,7 @@ class KerasEstimator(FittedModel):
         size = REFERENCE if is_auto(options["batch_size"]) else options["batch_size"]
         self._meta = self._about(X, inputs) | self._learn_targets(y, inputs)
         data = {"X": X, "y": y}
+        self._table_rows = inputs.rows
         ready = self._build(inputs, data, inputs.rows if size == -1 else size)
         job = self._job(inputs, y, sample_weight, options, goes_on=False)
         return KerasPrepared(self, ready, job, data, self._automatic(job, options))
@@ -227,7 +228,7 @@ class KerasEstimator(FittedModel):
             for columns in (x, targets)
         )
         prepare(model, (next(batch), next(batch)), self._seed)
-        return Ready.of(model, x, targets, batch_size, bool(self.diagnose))
+        return Ready.of(model, x, targets, batch_size, self._table_rows, bool(self.diagnose))
 
     def _run(
         self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any], goes_on: bool

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from kohort.engine.member import Floats
+from kohort.engine.member import Floats, fitting_batch
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.estimators.keras_models.build import build, compile_model, outputs_of
 from kohort.estimators.keras_models.constructor import KerasParameters
@@ -38,6 +38,7 @@ class FittedModel(RichReprMixin, KerasParameters):
 
     _ready: Ready
     _form: tuple[Any, Any, int]
+    _table_rows: int
     _meta: dict[str, Any]
     _seed: int
     _variables: list[int]
@@ -103,8 +104,10 @@ class FittedModel(RichReprMixin, KerasParameters):
         ready = self._synchronised()
         x, targets, known = self._form
         size = rows if batch_size == -1 else batch_size
-        if isinstance(size, int) and size != known:
-            self._form = x, targets, size
+        if not isinstance(size, int):
+            size = known
+        if size != known or fitting_batch(size, rows) > fitting_batch(known, self._table_rows):
+            self._form, self._table_rows = (x, targets, size), rows
             self._ready = ready = self._made_ready(ready.model)
         put_weights(ready.model, self.weights_)
         return ready

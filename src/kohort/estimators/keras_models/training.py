@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.cohort.together import current, train_members
-from kohort.engine.member import Floats, Member, Outcome, Rows
+from kohort.engine.member import Floats, Member, Outcome, Rows, fitting_batch
 from kohort.estimators.keras_models.callbacks import CallbackRun, ModelState
 from kohort.estimators.keras_models.support import (
     has_own_loss,
@@ -44,6 +44,8 @@ class Ready:
     model : keras.Model
     x, y : Columns
     batch_size : int
+    rows : int
+        Of the table that batches are taken from; the step is traced for no larger a batch.
     tracing : Tracing or None
         None where a cohort cannot take the model.
     obstacle : str
@@ -54,17 +56,20 @@ class Ready:
     x: Columns
     y: Columns
     batch_size: int
+    rows: int
     tracing: Tracing | None = None
     obstacle: str = ""
 
     @classmethod
-    def of(cls, model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = False) -> Ready:
+    def of(
+        cls, model: Any, x: Columns, y: Columns, batch_size: int, rows: int, probed: bool = False
+    ) -> Ready:
         """Trace the model if a cohort can take it, so that it can be probed if that is asked."""
-        ready = cls(model, x, y, batch_size)
+        ready = cls(model, x, y, batch_size, rows)
         ready.obstacle = ready._obstacle()
         if not ready.obstacle:
             try:
-                ready.tracing = trace(model, x, y, batch_size, probed)
+                ready.tracing = trace(model, x, y, fitting_batch(batch_size, rows), probed)
             except UntraceableError as error:
                 ready.obstacle = str(error)
             except Exception as error:
@@ -90,7 +95,7 @@ class Ready:
 
     def with_batch_size(self, size: int, probed: bool) -> Ready:
         """The same model, traced for batches of so many rows."""
-        return Ready.of(self.model, self.x, self.y, size, probed)
+        return Ready.of(self.model, self.x, self.y, size, self.rows, probed)
 
     def state(self) -> list[Floats]:
         """The model's variables as a member carries them, with the arrays of its functions."""
@@ -112,9 +117,9 @@ _mixing: dict[str, bool] = {}
 
 def _mixes_rows(ready: Ready) -> bool:
     """Whether a training step depends on rows that weigh nothing; tried once for each structure."""
-    tracing, size = ready.tracing, ready.batch_size
+    tracing = ready.tracing
     assert tracing is not None
-    network = tracing.network
+    network, size = tracing.network, tracing.network.fixed_batch
     if size < 2:
         return False
     if network.digest not in _mixing:

@@ -71,6 +71,8 @@ class TracedModel:
         Those that a probe tells of; empty where none was asked for.
     judged_rows : int
         Rows that one call of `judge` takes.
+    fixed_batch : int
+        Rows of a batch that the step was traced for.
     """
 
     digest: str
@@ -86,6 +88,7 @@ class TracedModel:
     parts: dict[str, Part] = field(compare=False, repr=False)
     layers: tuple[Layer, ...] = field(compare=False, default=())
     judged_rows: int = field(compare=False, default=BLOCK)
+    fixed_batch: int = field(compare=False, default=0)
 
     @property
     def hidden(self) -> int:

@@ -144,6 +144,7 @@ def _network(
         metrics=names,
         parts=parts,
         layers=layers,
+        fixed_batch=functions.batch_size,
         judged_rows=functions.judged_rows,
     )
     with _lock:

@@ -96,6 +96,10 @@ class OwnNetwork:
         return self.shape.layers
 
     @property
+    def fixed_batch(self) -> int | None:
+        return None
+
+    @property
     def judged_rows(self) -> int:
         return BLOCK
 
