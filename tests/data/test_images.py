@@ -45,6 +45,33 @@ def test_forms_of_the_same_picture_give_the_same_pixels(tmp_path, picture, name,
     assert gap.max() <= tolerance
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jpg", "a.webp"])
+def test_photographs_stand_upright_as_their_exif_data_say(tmp_path, name, orientation):
+    """Pillow's own transposition is the oracle."""
+    from PIL import ImageOps
+
+    pixels = np.full((24, 48, 3), 255, np.uint8)
+    pixels[:12, :16] = 0
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = written(tmp_path, name, pixels, exif=exif, quality=95)
+    with Image.open(path) as opened:
+        upright = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+    assert headers([path])[0].size == upright.shape[:2]
+    np.testing.assert_array_equal(read_images([path], None, 3)[0], upright)
+    height, width = upright.shape[0] // 4, upright.shape[1] // 4
+    small = read_images([path], (height, width), 3)[0]
+    assert np.abs(small.astype(int) - upright[2::4, 2::4]).max() <= 60
+
+
+def test_an_orientation_that_does_not_exist_says_nothing(tmp_path, picture):
+    exif = Image.Exif()
+    exif[0x0112] = 77
+    path = written(tmp_path, "a.jpg", picture, exif=exif)
+    assert read_images([path], None, None).shape == (1, 6, 9, 3)
+
+
 def test_grey_stays_grey_unless_another_is_coloured(tmp_path, picture):
     grey = written(tmp_path, "grey.png", picture, "L")
     assert read_images([grey], None, None).shape == (1, 6, 9, 1)

@@ -15,6 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_ORIENTATION = 0x0112
+"""EXIF's number of the orientation: phones store what the sensor saw, and how it was held."""
+
+# By EXIF's orientation, the transposition (a `PIL.Image.Transpose`) that undoes it.
+_TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+_ON_ITS_SIDE = (2, 4, 5, 6)
 _PART_ROWS = 64
 _PART_BYTES = 1024**2
 
@@ -82,7 +88,8 @@ class Images:
 def decoded(path: str, shape: tuple[int, int, int], crop: bool) -> NDArray[np.uint8]:
     """Pixels of one file.
 
-    Palettes, CMYK and 16 bits become RGB or grey of 8 bits; what is transparent is laid on white.
+    Palettes, CMYK and 16 bits become RGB or grey of 8 bits; what is transparent is laid on white;
+    photographs are turned upright, as their EXIF data say.
     A large JPEG is decoded at the least of its own reduced sizes that is twice as large as wanted.
 
     Parameters
@@ -110,9 +117,32 @@ def _plain(file: Any, shape: tuple[int, int, int]) -> Any:
 
     height, width, _ = shape
     with Image.open(file) as opened:
-        if opened.size != (width, height):
-            opened.draft(None, (2 * width, 2 * height))
-        return _eight_bits(opened)
+        turn = _turn(opened)
+        if upright_size(opened) != (height, width):
+            wanted = (2 * width, 2 * height)
+            opened.draft(None, wanted[::-1] if turn in _ON_ITS_SIDE else wanted)
+        plain = _eight_bits(opened)
+    return plain if turn is None else plain.transpose(turn)
+
+
+def _turn(opened: Any) -> int | None:
+    """How an opened image must be turned to stand upright, as its EXIF data say; None for not.
+
+    Pillow itself turns TIFF. What a PNG says behind its pixels is not asked for: that would decode
+    it.
+    """
+    if opened.format == "TIFF" or (opened.format == "PNG" and "exif" not in opened.info):
+        return None
+    try:
+        return _TURNS.get(opened.getexif().get(_ORIENTATION))
+    except Exception:  # Data that cannot be read say nothing; the pixels are what counts.
+        return None
+
+
+def upright_size(opened: Any) -> tuple[int, int]:
+    """Height and width of an opened image when it stands upright."""
+    width, height = opened.size
+    return (width, height) if _turn(opened) in _ON_ITS_SIDE else (height, width)
 
 
 def _fitted(plain: Any, shape: tuple[int, int, int], crop: bool) -> NDArray[np.uint8]:

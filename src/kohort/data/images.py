@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kohort.data.decoding import Images, is_grey
+from kohort.data.decoding import Images, is_grey, upright_size
 from kohort.data.streams import Stream
 from kohort.errors import DataError
 
@@ -27,6 +27,7 @@ class Header:
     fault : str
         Why it is no image; "" if it is one.
     size : (height, width)
+        Of the image upright, as its EXIF data say.
     grey : bool
     """
 
@@ -63,7 +64,7 @@ def headers(paths: Sequence[Any]) -> list[Header]:
             if Path(path).stat().st_size == 0:
                 return Header("has no bytes")
             with image.open(path) as opened:
-                width, height = opened.size
+                size = upright_size(opened)
                 grey = is_grey(opened)
                 kind = opened.format
                 opened.verify()
@@ -74,7 +75,7 @@ def headers(paths: Sequence[Any]) -> list[Header]:
             return Header("does not exist")
         except Exception as error:
             return Header(f"is no image that can be read ({type(error).__name__})")
-        return Header("", (height, width), grey)
+        return Header("", size, grey)
 
     with ThreadPoolExecutor() as pool:
         return list(pool.map(header, paths))
