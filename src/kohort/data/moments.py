@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kohort.arrays import Floats, HostArray
+from kohort.engine.rows import LazyRows
 from kohort.errors import DataError
+
+
+@runtime_checkable
+class Streamed(Protocol):
+    """A table that is never a dense array as a whole: it is in a file, or most values are 0."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        ...
+
+    def moments(self, weight: Floats | None) -> Moments:
+        """Moments of its columns, of rows with these weights."""
+        ...
+
+    def stream(self, mean: Floats, scale: Floats, dtype: np.dtype[Any], workers: int) -> LazyRows:
+        """Its rows as `(value - mean) / scale`, read by so many processes."""
+        ...
+
 
 Part: TypeAlias = tuple[HostArray, Floats | None]
 """Some rows of a table, (row, column), and their weights."""
@@ -90,11 +110,24 @@ def moments(parts: Iterable[Part]) -> Moments:
         total += share
         merged = part if merged is None else _merged(merged, part, share / total)
     if merged is None:
-        raise DataError(
-            "The weights (sample_weight times class_weight) are zero for every row. Give some row "
-            "a positive weight."
-        )
+        raise no_weight()
     return merged
+
+
+def no_weight() -> DataError:
+    """What to raise where no row has a positive weight."""
+    return DataError(
+        "The weights (sample_weight times class_weight) are zero for every row. Give some row a "
+        "positive weight."
+    )
+
+
+def too_large(values: HostArray, dtype: np.dtype[Any]) -> DataError:
+    """What to raise where a scaled value overflows."""
+    return DataError(
+        f"A value is too large for {dtype.name}: {np.abs(values).max():.3g}. Rescale the column, "
+        "or keep standardize=True."
+    )
 
 
 def in_blocks(

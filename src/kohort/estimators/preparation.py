@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from kohort.data.parquet import ParquetTable
+from kohort.data.sparse_rows import Csr, SparseTable
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 
@@ -54,10 +56,20 @@ def checked_table(
     ValueError
         If they cannot be used, or are not of the form that the estimator was fitted with.
     """
-    if not isinstance(X, ParquetTable):
-        if isinstance(y, str):
-            return validate_data(estimator, X, dtype=DTYPES, reset=reset), None
-        return validate_data(estimator, X, y, dtype=DTYPES, multi_output=True, reset=reset)
+    if isinstance(X, ParquetTable):
+        return _checked_file(estimator, X, y, reset)
+    if isinstance(X, SparseTable):
+        X = X.values
+    options = {"accept_sparse": "csr", "dtype": DTYPES, "reset": reset}
+    if isinstance(y, str):
+        X, y = validate_data(estimator, X, **options), None
+    else:
+        X, y = validate_data(estimator, X, y, multi_output=True, **options)
+    return SparseTable(cast(Csr, X)) if issparse(X) else X, y
+
+
+def _checked_file(estimator: Any, X: ParquetTable, y: Any, reset: bool) -> tuple[ParquetTable, Any]:
+    """The same for a table in a file."""
     if reset:
         estimator.n_features_in_ = X.shape[1]
         estimator.feature_names_in_ = np.array(X.columns, dtype=object)
@@ -66,12 +78,18 @@ def checked_table(
             f"The columns of X must be {list(estimator.feature_names_in_)}, as in fit; got "
             f"{list(X.columns)}."
         )
-    if not isinstance(y, str):
-        if y is None:
-            raise ValueError(
-                f"{type(estimator).__name__} requires y to be passed, but the target y is None."
-            )
-        check_consistent_length(X, y)
+    elif X.shape[1] != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input."
+        )
+    if isinstance(y, str):
+        return X, None
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+    check_consistent_length(X, y)
     return X, y
 
 

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.arrays import Floats
-from kohort.data.moments import blocks_of, in_blocks, moments
-from kohort.data.parquet import ParquetTable
-from kohort.errors import DataError
+from kohort.data.moments import Streamed, blocks_of, in_blocks, moments, too_large
+from kohort.engine.rows import LazyRows
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Scaling:
     scale: NDArray[np.float64]
 
     @classmethod
-    def of_features(cls, values: Floats | ParquetTable, weight: Floats | None, on: bool) -> Scaling:
+    def of_features(cls, values: Floats | Streamed, weight: Floats | None, on: bool) -> Scaling:
         """Means and deviations of the columns, or the identity when not `on`.
 
         The scale of a constant column is infinite, so that its scaled values are 0 whatever comes
@@ -44,12 +43,12 @@ class Scaling:
 
     @classmethod
     def _of(
-        cls, values: Floats | ParquetTable, weight: Floats | None, on: bool, constant: float
+        cls, values: Floats | Streamed, weight: Floats | None, on: bool, constant: float
     ) -> Scaling:
         columns = values.shape[1]
         if not on:
             return cls(np.zeros(columns), np.ones(columns))
-        if isinstance(values, ParquetTable):
+        if isinstance(values, Streamed):
             found = values.moments(weight)
         else:
             found = moments(in_blocks(values, weight))
@@ -74,15 +73,14 @@ class Scaling:
             with np.errstate(over="ignore", invalid="ignore"):
                 result[block] = (values[block] - self.mean) / self.scale
             if not np.isfinite(result[block]).all():
-                raise DataError(
-                    f"A value is too large for {dtype.name}: {np.abs(values[block]).max():.3g}. "
-                    "Rescale the column, or keep standardize=True."
-                )
+                raise too_large(values[block], dtype)
         return result
 
-    def rows(self, values: Floats | ParquetTable, dtype: np.dtype[Any], workers: int = 0) -> Any:
-        """Standardised rows: an array, or rows that stay in their file and are read by workers."""
-        if isinstance(values, ParquetTable):
+    def rows(
+        self, values: Floats | Streamed, dtype: np.dtype[Any], workers: int = 0
+    ) -> Floats | LazyRows:
+        """Standardised rows: an array, or rows that stay what they are until they are read."""
+        if isinstance(values, Streamed):
             return values.stream(self.mean, self.scale, dtype, workers)
         return self.apply(values, dtype)
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from kohort.cohort.together import train_members
 from kohort.data.parquet import ParquetTable
 from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, Verdict
-from kohort.errors import DivergedError, DivergedWarning, ParameterError, explain
+from kohort.errors import DivergedError, DivergedWarning
 from kohort.estimators.dense.epoch_callbacks import (
     CallbackSupportMixin,
     EpochCallbacks,
@@ -99,7 +99,8 @@ class DenseEstimator(
 
         Parameters
         ----------
-        X : array-like, DataFrame or ParquetTable, shape (row, feature)
+        X : array-like, sparse, DataFrame or ParquetTable, shape (row, feature)
+            Of a sparse table a few rows at a time are made dense.
         y : array-like, shape (row,) or (row, target)
         sample_weight : array-like, shape (row,), default=None
             Non-negative; scaled to a mean of 1 over the training rows.
@@ -148,8 +149,6 @@ class DenseEstimator(
         self._check_parameters()
         given = labelled_rows(self, X, y, sample_weight, X_unlabeled)
         X, y = checked_table(self, given.X, given.y)
-        if isinstance(X, ParquetTable) and self.pretrain is not None:
-            raise ParameterError(explain("pretrain", "None for a ParquetTable", self.pretrain))
         targets = self._check_targets(y, reset=True)
         recipe = Recipe.of(**self._recipe_fields(), loss=self._loss())
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -357,6 +356,11 @@ class DenseEstimator(
         """
         check_is_fitted(self, "weights_")
         return keras_model(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def save(self, path: Any) -> None:
         """Write the fitted estimator to one file, without pickle; `kohort.load` reads it.

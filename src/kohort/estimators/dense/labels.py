@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from kohort.data.moments import Streamed
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 
@@ -50,7 +52,8 @@ def labelled_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, X_unlabele
     Raises
     ------
     ParameterError
-        If `X_unlabeled` is given to an estimator that does not pretrain.
+        If `X_unlabeled` is given to an estimator that does not pretrain, or X to one that does is
+        never a dense array as a whole.
     DataError
         If no row has a label.
     """
@@ -61,6 +64,9 @@ def labelled_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, X_unlabele
                 explain("X_unlabeled", "None with pretrain=None", X_unlabeled, remedy)
             )
         return Labelled(X, y, sample_weight, [])
+    if issparse(X) or isinstance(X, Streamed):
+        wanted = "None for a sparse X or a ParquetTable"
+        raise ParameterError(explain("pretrain", wanted, estimator.pretrain))
     tables = [] if X_unlabeled is None else [X_unlabeled]
     missing = _without_label(y, is_classifier(estimator))
     if not missing.any():
