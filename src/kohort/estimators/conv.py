@@ -197,9 +197,11 @@ class _Images(KerasEstimator):
         with reading_once():
             return super().initialize(X, y)
 
-    def _partially_fitted(self, X: Any, y: Any, sample_weight: Any) -> Self:
+    def _partially_fitted(
+        self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]
+    ) -> Self:  # fmt: skip
         with reading_once():
-            return super()._partially_fitted(X, y, sample_weight)
+            return super()._partially_fitted(X, y, sample_weight, fit_params)
 
     def _options(self, fit_params: dict[str, Any]) -> dict[str, Any]:
         options = super()._options(fit_params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,13 +10,18 @@ from typing import Any
 import numpy as np
 
 from kohort.engine.member import Floats, Logs, Verdict
-from kohort.estimators.keras_models.routing import made
+from kohort.errors import ParameterError, explain
+from kohort.estimators.keras_models.assembly import assembled, called
+from kohort.estimators.keras_models.routing import further, routed
 from kohort.estimators.keras_models.tensorboard_callback import use_own_writer
 from kohort.networks.lifted.variables import Variables, on_device, value_of
 
 _BATCH_HOOKS = (
     "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end",
     "on_test_begin", "on_test_end", "on_test_batch_begin", "on_test_batch_end",
+)  # fmt: skip
+_PREDICT_HOOKS = (
+    "on_predict_begin", "on_predict_end", "on_predict_batch_begin", "on_predict_batch_end",
 )  # fmt: skip
 _BLIND = frozenset(
     "LearningRateScheduler ReduceLROnPlateau TerminateOnNaN CSVLogger History ProgbarLogger "
@@ -31,8 +37,6 @@ def _of_keras(callback: Any) -> str:
 
 def needs_batches(callback: Any) -> bool:
     """Whether a callback wants to hear of every batch, which a cohort does not tell."""
-    import keras
-
     name = _of_keras(callback)
     if name in ("ModelCheckpoint", "BackupAndRestore"):
         return bool(callback.save_freq != "epoch")
@@ -40,11 +44,7 @@ def needs_batches(callback: Any) -> bool:
         return bool(callback.update_freq != "epoch" or getattr(callback, "_should_trace", False))
     if name in (*_BLIND, "EarlyStopping"):
         return False
-    return any(
-        hook in vars(callback)
-        or getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
-        for hook in _BATCH_HOOKS
-    )
+    return _hears(callback, _BATCH_HOOKS)
 
 
 def _asks_for_weights(callback: Any) -> bool:
@@ -182,23 +182,85 @@ def _answering(state: ModelState, weights: Callable[[], list[Floats]] | None) ->
         object.__delattr__(state.model, "get_weights")
 
 
-def callback_list(given: Any, options: dict[str, Any]) -> list[Any]:
+def callbacks_of_fit(estimator: Any, given: Any = None) -> list[Any]:
+    """The callbacks that hear of a fit.
+
+    Parameters
+    ----------
+    given
+        Those of the call itself, which take the place of the estimator's `callbacks` and
+        `fit__callbacks`.
+    """
+    if given is not None:
+        return _callbacks(given, routed(estimator, "callbacks"))
+    callbacks = _callbacks(estimator.callbacks, routed(estimator, "callbacks"))
+    more = further(estimator).get("fit__callbacks")
+    return callbacks + _callbacks(more, routed(estimator, "fit__callbacks"))
+
+
+def callbacks_of_predict(estimator: Any) -> list[Any]:
+    """The callbacks among `callbacks` and `predict__callbacks` that hear of predictions."""
+    more = further(estimator).get("predict__callbacks")
+    return [
+        *_callbacks(estimator.callbacks, routed(estimator, "callbacks"), _PREDICT_HOOKS),
+        *_callbacks(more, routed(estimator, "predict__callbacks"), _PREDICT_HOOKS),
+    ]
+
+
+def stops_early(estimator: Any) -> bool:
+    """Whether `EarlyStopping`, or its class, is among the callbacks of a fit."""
+    given = [estimator.callbacks, further(estimator).get("fit__callbacks")]
+    kinds = (each if inspect.isclass(each) else type(each) for each in _leaves(given))
+    return any(kind.__name__ == "EarlyStopping" for kind in kinds)
+
+
+def _callbacks(given: Any, options: dict[str, Any], hooks: Sequence[str] = ()) -> list[Any]:
     """Callbacks as a list of objects; a class, or a function that makes a callback, is called with
-    the options.
+    the options. Only those that have one of the hooks, if any are named.
     """
     import keras
 
     def one(callback: Any, own: dict[str, Any]) -> Any:
-        return callback if isinstance(callback, keras.callbacks.Callback) else callback(**own)
+        made = callback
+        if inspect.isclass(callback) and hooks and not _hears(callback, hooks):
+            return None
+        if not isinstance(callback, keras.callbacks.Callback):
+            try:
+                made = called(callback, own)
+            except TypeError as error:
+                raise ParameterError(
+                    explain("callbacks__*", f"parameters of {callback!r}", own, str(error))
+                ) from error
+        if not isinstance(made, keras.callbacks.Callback):
+            remedy = "Give objects or classes of keras.callbacks.Callback."
+            raise ParameterError(explain("callbacks", "made of callbacks", made, remedy))
+        return made if not hooks or _hears(made, hooks) else None
 
     if given is None:
         return []
-    callbacks = made(given, options, one)
-    if isinstance(callbacks, dict):
-        callbacks = list(callbacks.values())
-    elif not isinstance(callbacks, list):
-        callbacks = [callbacks]
+    callbacks = [each for each in _leaves(assembled(given, options, one)) if each is not None]
     for callback in callbacks:
         if _of_keras(callback) == "TensorBoard":
             use_own_writer(callback)
     return callbacks
+
+
+def _leaves(tree: Any) -> Iterator[Any]:
+    """What lists and dicts of any depth hold, in their order."""
+    if isinstance(tree, list | tuple | dict):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from _leaves(part)
+    else:
+        yield tree
+
+
+def _hears(callback: Any, hooks: Sequence[str]) -> bool:
+    """Whether a callback, or a class of callbacks, has a method of its own for one of the hooks."""
+    import keras
+
+    kind = callback if inspect.isclass(callback) else type(callback)
+    return any(
+        hook in vars(callback)
+        or getattr(kind, hook, None) is not getattr(keras.callbacks.Callback, hook)
+        for hook in hooks
+    )

@@ -27,7 +27,9 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         epochs: int = 1,
         batch_size: int | str | None = 32,
         validation_split: float = 0.0,
+        validation_batch_size: int | None = None,
         shuffle: bool = True,
+        run_eagerly: bool = False,
         callbacks: Any = None,
         warm_start: bool = False,
         diagnose: bool = False,
@@ -43,7 +45,9 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         self.epochs = epochs
         self.batch_size = batch_size
         self.validation_split = validation_split
+        self.validation_batch_size = validation_batch_size
         self.shuffle = shuffle
+        self.run_eagerly = run_eagerly
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.diagnose = diagnose

@@ -16,7 +16,7 @@ PARAMETERS = """model : callable or keras.Model
     loss : str, class, function, keras.losses.Loss or None, default=None
         None for the model's own, or mean squared error, binary or sparse categorical
         cross-entropy, as the target has it. `loss__...` are its parameters.
-    metrics : list or None, default=None
+    metrics : str, class, function, keras.metrics.Metric or None, or a list or dict of such
         None for the model's own.
     epochs : int, default=1
         Passes over the data, >= 1.
@@ -25,11 +25,18 @@ PARAMETERS = """model : callable or keras.Model
         and scales the optimizer's rate as it says.
     validation_split : float, default=0.0
         Share of the rows, the last ones, to validate on after each epoch, in [0, 1).
+    validation_batch_size : int or None, default=None
+        Rows at once in a validation, where it runs in Keras's own loop; None for `batch_size`, -1
+        for all rows.
     shuffle : bool, default=True
         Whether each epoch visits the rows in an order of its own.
-    callbacks : list of keras.callbacks.Callback, of classes or of functions that make one, or None
+    run_eagerly : bool, default=False
+        Whether to compile the model so that Keras's own loop runs it step by step, as for a
+        debugger.
+    callbacks : keras.callbacks.Callback, a class or a function that makes one, or a list or dict
         Run at the ends of epochs with the fit's own model. One that hears of every batch makes the
-        fit run in Keras's own loop, with a warning.
+        fit run in Keras's own loop, with a warning. They hear of `fit` and of `predict`; those of
+        `fit__callbacks` of `fit` alone, those of `predict__callbacks` of `predict`.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and the optimizer's state of the last fit.
     diagnose : bool, default=False

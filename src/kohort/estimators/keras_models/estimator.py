@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import jax
@@ -12,11 +12,19 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
+from kohort.arrays import HostArray
 from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.errors import DivergedError, KerasLoopWarning, ParameterError, explain
-from kohort.estimators.keras_models.build import build, compile_model, outputs_of, prepare
-from kohort.estimators.keras_models.callbacks import callback_list
+from kohort.estimators.keras_models.build import build, outputs_of, prepare
+from kohort.estimators.keras_models.callbacks import callbacks_of_fit
 from kohort.estimators.keras_models.class_weights import weights_by_class
+from kohort.estimators.keras_models.compilation import compile_model, loss_of
+from kohort.estimators.keras_models.encoders import (
+    encoded_columns,
+    encoded_targets,
+    learn_encoder,
+    learn_features,
+)
 from kohort.estimators.keras_models.fitted import FittedModel
 from kohort.estimators.keras_models.inputs import (
     Inputs,
@@ -24,9 +32,12 @@ from kohort.estimators.keras_models.inputs import (
     floats,
     input_columns,
     inputs_of,
+    output_names,
+    takes_one_hot,
 )
+from kohort.estimators.keras_models.options import fit_options
 from kohort.estimators.keras_models.prepared import KerasPrepared
-from kohort.estimators.keras_models.routing import further, refuse_unknown, routed
+from kohort.estimators.keras_models.routing import asks_for_data
 from kohort.estimators.keras_models.setting import setting_of
 from kohort.estimators.keras_models.support import refuse_unknown_options
 from kohort.estimators.keras_models.training import (
@@ -37,14 +48,12 @@ from kohort.estimators.keras_models.training import (
 )
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
 from kohort.networks.lifted.columns import Columns
-from kohort.recipe.constraints import Interval, check, flag
 from kohort.studies.automatic import settled
 from kohort.studies.diagnosis.diagnosing import diagnosis_of
 from kohort.studies.diagnosis.diagnosis import Diagnosis
 from kohort.studies.diagnosis.instruments import Instruments
 from kohort.studies.prepared import REFERENCE, is_auto
 
-_COUNT = Interval(1, float("inf"), whole=True)
 _RATES = ("learning_rate", "optimizer__learning_rate")
 
 
@@ -99,17 +108,22 @@ class KerasEstimator(FittedModel):
         DivergedError
             If the loss became NaN or infinite.
         """
-        goes_on = self.warm_start and hasattr(self, "weights_")
+        goes_on = self.warm_start and self.initialized_
         if not goes_on:
             self.__dict__.pop("_declared_classes", None)
         self._run(X, y, sample_weight, fit_params, goes_on)
         return self
 
-    def _partially_fitted(self, X: Any, y: Any, sample_weight: Any) -> Self:
+    def _partially_fitted(
+        self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]
+    ) -> Self:  # fmt: skip
         """Train for the epoch that comes next."""
-        seen = self._epochs_seen if hasattr(self, "weights_") else 0
+        for name in ("epochs", "initial_epoch"):
+            if name in fit_params:
+                raise TypeError(f"partial_fit() takes no {name!r}: it trains for the next epoch.")
+        seen = self._epochs_seen if self.initialized_ else 0
         epochs = {"epochs": seen + 1, "initial_epoch": seen}
-        self._run(X, y, sample_weight, epochs, goes_on=hasattr(self, "weights_"))
+        self._run(X, y, sample_weight, {**fit_params, **epochs}, goes_on=self.initialized_)
         return self
 
     def initialize(self, X: Any, y: Any) -> Self:
@@ -155,22 +169,7 @@ class KerasEstimator(FittedModel):
 
     def _options(self, fit_params: dict[str, Any]) -> dict[str, Any]:
         """Arguments of `fit`, checked."""
-        refuse_unknown(self, further(self))
-        own = {
-            name: getattr(self, name)
-            for name in ("epochs", "batch_size", "validation_split", "shuffle", "callbacks")
-        }
-        options: dict[str, Any] = {**own, "verbose": self.verbose, **routed(self, "fit")}
-        options |= fit_params
-        for name in ("epochs", "batch_size"):
-            if options[name] is None and name == "batch_size":
-                options[name] = 32
-            if name == "epochs" or not (is_auto(options[name]) or options[name] == -1):
-                check(name, options[name], _COUNT)
-        check("diagnose", self.diagnose, flag())
-        check("validation_split", options["validation_split"], Interval(0, 1))
-        refuse_unknown_options(options)
-        return options
+        return fit_options(self, fit_params)
 
     def _prepared(
         self, X: Any, y: Any, sample_weight: Any, options: dict[str, Any]
@@ -184,10 +183,13 @@ class KerasEstimator(FittedModel):
         self._found_rate = None
         inputs = self._learned_inputs(X)
         size = REFERENCE if is_auto(options["batch_size"]) else options["batch_size"]
-        self._meta = self._about(X, inputs) | self._learn_targets(y, inputs)
-        data = {"X": X, "y": y}
+        self._meta = self._about(inputs)
+        inputs, learned = learn_features(self, inputs)
+        self._meta |= learned | (learn_encoder(self, y) or self._learn_targets(y, inputs))
+        data = {"X": inputs.structured, "y": y} if asks_for_data(self) else {}
         self._table_rows = inputs.rows
-        ready = self._build(inputs, data, inputs.rows if size == -1 else size)
+        ready = self._build(inputs, y, data, inputs.rows if size == -1 else size)
+        refuse_unknown_options(options, ready.model)
         job = self._job(inputs, y, sample_weight, options, goes_on=False)
         return KerasPrepared(self, ready, job, data, self._automatic(job, options))
 
@@ -204,7 +206,7 @@ class KerasEstimator(FittedModel):
         }
         return frozenset(name for name, is_asked in asked.items() if is_asked)
 
-    def _about(self, X: Any, inputs: Inputs) -> dict[str, Any]:
+    def _about(self, inputs: Inputs) -> dict[str, Any]:
         first = inputs.arrays[0]
         self.X_shape_, self.X_dtype_ = first.shape, first.dtype
         meta = {"n_features_in_": self.n_features_in_} if hasattr(self, "n_features_in_") else {}
@@ -212,14 +214,32 @@ class KerasEstimator(FittedModel):
             meta["feature_names_in_"] = self.feature_names_in_
         return {**meta, "X_shape_": first.shape, "X_dtype_": first.dtype}
 
-    def _build(self, inputs: Inputs, data: dict[str, Any], batch_size: int) -> Ready:
-        model = build(self, {**self._meta, **data}, self._seed)
+    def _build(self, inputs: Inputs, y: Any, data: dict[str, Any], batch_size: int) -> Ready:
+        model = self._built(data, self._seed)
         x = input_columns(model, inputs)
         outputs = outputs_of(model, x, self._seed)
         compile_model(self, model, self._meta, outputs)
-        targets = self._target_columns(model, outputs)
+        own = encoded_columns(self, y, output_names(model))
+        targets = self._target_columns(model, outputs) if own is None else own
         self._form, self._shapes = (x, targets, batch_size), outputs
         return self._made_ready(model)
+
+    def _built(self, data: Mapping[str, Any], seed: int) -> Any:
+        if not data:
+            return build(self, self._meta, seed)
+
+        def built(one_hot: bool) -> Any:
+            given = {**data, "y": self._given_to_build(data["y"], one_hot)}
+            return build(self, {**self._meta, **given}, seed)
+
+        one_hot = takes_one_hot(loss_of(self))
+        model = built(one_hot)
+        again = model.compiled and not one_hot and takes_one_hot(model.loss)
+        return built(one_hot=True) if again else model
+
+    @abstractmethod
+    def _given_to_build(self, y: Any, one_hot: bool) -> HostArray:
+        """The targets that a build function gets which asks for `y`."""
 
     def _made_ready(self, model: Any) -> Ready:
         x, targets, batch_size = self._form
@@ -239,14 +259,17 @@ class KerasEstimator(FittedModel):
         if goes_on:
             inputs = self._inputs(X)
             ready = self._go_on(options["batch_size"], inputs.rows)
+            refuse_unknown_options(options, ready.model)
             job = self._job(inputs, y, sample_weight, options, goes_on)
             prepared = KerasPrepared(self, ready, job, {})
         else:
             prepared = settled(self, self._prepared(X, y, sample_weight, options))
-        before = self.history_ if goes_on else {}
+        before, seen = (self.history_, self._epochs_seen) if goes_on else ({}, 0)
+        current = self.current_epoch if goes_on and prepared.job.first_epoch else 0
         self._trained(prepared)
-        self.history_ = _joined(before, self.history_)
-        self._epochs_seen = len(next(iter(self.history_.values()), []))
+        epochs = max(map(len, self.history_.values()), default=0)
+        self.history_, self._epochs_seen = _joined(before, self.history_), seen + epochs
+        self._current_epoch = epochs + current
 
     def _job(
         self, inputs: Inputs, y: Any, sample_weight: Any, options: dict[str, Any], goes_on: bool
@@ -266,6 +289,8 @@ class KerasEstimator(FittedModel):
         if train is not None:
             part = None if weight is None else weight[held_out]
             validation = Rows(rows.x[held_out], rows.y[held_out], part)
+        if options["validation_batch_size"] == -1 and validation is not None:
+            options["validation_batch_size"] = len(validation.x)
         by_class = self._by_class(y, options.get("class_weight"))
         if by_class is not None:
             weight = (by_class if weight is None else weight * by_class).astype(rows.y.dtype)
@@ -275,12 +300,13 @@ class KerasEstimator(FittedModel):
             for name, value in options.items()
             if name not in (
                 "epochs", "batch_size", "shuffle", "validation_split", "validation_data",
-                "callbacks", "class_weight", "initial_epoch", "validation_batch_size",
-            )
+                "callbacks", "class_weight", "initial_epoch",
+            ) and (value is not None or name != "validation_batch_size")
         }  # fmt: skip
         return Job(
             rows, train, validation, int(options["epochs"]), int(options.get("initial_epoch") or 0),
-            bool(options["shuffle"]), self._callbacks(options), further_options,
+            bool(options["shuffle"]), callbacks_of_fit(self, options.get("callbacks")),
+            further_options,
             self._seed + (self._epochs_seen if goes_on and not options.get("initial_epoch") else 0),
             2 * rows.x.nbytes,
             self.get_params(deep=False),
@@ -291,9 +317,6 @@ class KerasEstimator(FittedModel):
         known = setting_of(self, member, getattr(self, "n_classes_", 0))
         self.diagnosis_ = diagnosis_of(member, instruments, outcome, **known)
         return self.diagnosis_
-
-    def _callbacks(self, options: dict[str, Any]) -> list[Any]:
-        return callback_list(options["callbacks"], routed(self, "callbacks"))
 
     def _by_class(self, y: Any, class_weight: Any) -> Floats | None:
         return None if class_weight is None else weights_by_class(class_weight, np.asarray(y))
@@ -306,7 +329,8 @@ class KerasEstimator(FittedModel):
             weight = _check_sample_weight(
                 sample_weight, inputs.arrays[0], dtype=np.float64, ensure_non_negative=True
             )
-        encoded = self._encoded(y)
+        encoded = encoded_targets(self, y)
+        encoded = self._encoded(y) if encoded is None else encoded
         if len(encoded) != inputs.rows:
             raise ValueError(
                 "Found input variables with inconsistent numbers of samples: "

@@ -15,10 +15,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from kohort.engine.member import Floats, fitting_batch
 from kohort.engine.predict import Trained, raw_outputs
-from kohort.estimators.keras_models.build import build, compile_model, outputs_of
+from kohort.estimators.keras_models.build import build, outputs_of
+from kohort.estimators.keras_models.callbacks import callbacks_of_predict
+from kohort.estimators.keras_models.compilation import compile_model
 from kohort.estimators.keras_models.constructor import KerasParameters
+from kohort.estimators.keras_models.encoders import encoded_inputs
 from kohort.estimators.keras_models.inputs import Inputs, flat, inputs_of
-from kohort.estimators.keras_models.routing import asks_for_data, routed
+from kohort.estimators.keras_models.routing import arguments, asks_for_data
 from kohort.estimators.keras_models.training import (
     Ready,
     put_rate,
@@ -42,6 +45,7 @@ class FittedModel(RichReprMixin, KerasParameters):
     _meta: dict[str, Any]
     _seed: int
     _variables: list[int]
+    _current_epoch = 0
     _found_rate: float | None = None
 
     @property
@@ -62,7 +66,7 @@ class FittedModel(RichReprMixin, KerasParameters):
         self._rate = rate_of(model)
         self._filled = False
         self.history_ = history
-        self._epochs_seen = 0
+        self._epochs_seen = self._current_epoch = 0
 
     def _fitted(self) -> Ready:
         """The model, built anew where the estimator was pickled."""
@@ -86,7 +90,11 @@ class FittedModel(RichReprMixin, KerasParameters):
 
     def _anew(self, seed: int, rate: float | None, **data: Any) -> Ready:
         """The model with the initial weights of another seed, compiled with a rate if given."""
-        return self._compiled(build(self, {**self._meta, **data}, seed), seed, rate)
+        return self._compiled(self._built(data, seed), seed, rate)
+
+    @abstractmethod
+    def _built(self, data: Mapping[str, Any], seed: int) -> Any:
+        """What the build function gives for `X`, as a model takes it, and `y`."""
 
     def _synchronised(self) -> Ready:
         """The model; what its user has changed in it is taken over."""
@@ -124,6 +132,16 @@ class FittedModel(RichReprMixin, KerasParameters):
             return ready.model
 
     @property
+    def initialized_(self) -> bool:
+        """Whether the model is there: after `fit`, `partial_fit` or `initialize`."""
+        return hasattr(self, "weights_")
+
+    @property
+    def current_epoch(self) -> int:
+        """Epochs of the last `fit` and of each `partial_fit` since."""
+        return self._current_epoch
+
+    @property
     def n_epochs_(self) -> int:
         """Epochs trained in all."""
         check_is_fitted(self, "weights_")
@@ -143,7 +161,7 @@ class FittedModel(RichReprMixin, KerasParameters):
 
     def _inputs(self, X: Any) -> Inputs:
         """X of the form that the estimator was fitted with."""
-        return inputs_of(self, X, reset=False, names=self._form[0].names)
+        return encoded_inputs(self, inputs_of(self, X, reset=False))
 
     def _predicted(self, X: Any, options: Mapping[str, Any]) -> list[Floats]:
         """Outputs of the model, one array per output, shape (row, ...)."""
@@ -151,11 +169,15 @@ class FittedModel(RichReprMixin, KerasParameters):
         inputs = self._inputs(X)
         ready = self._synchronised()
         rows = flat(ready.x, inputs.arrays, floating_dtype())
-        if ready.tracing is None:
+        callbacks = options.get("callbacks") or callbacks_of_predict(self)
+        if ready.tracing is None or callbacks:
+            own = {"verbose": 0, "batch_size": ready.batch_size, **arguments(self, "predict")}
+            own = {**own, **options, "callbacks": callbacks}
+            if own["batch_size"] == -1:
+                own["batch_size"] = len(rows)
             x = jax.tree.map(np.asarray, ready.x.split(rows))
-            own = {"verbose": 0, "batch_size": ready.batch_size, **routed(self, "predict")}
             with self._lock:  # Keras's `predict` keeps its state in the model.
-                predicted = self.model_.predict(x, **{**own, **options})
+                predicted = self.model_.predict(x, **own)
             return [np.asarray(part) for part in jax.tree.leaves(predicted)]
         tracing = ready.tracing
         weights = [*self.weights_[: tracing.network.carried], *tracing.arrays]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
@@ -40,19 +41,43 @@ class Inputs:
     table: bool
 
     @property
+    def structured(self) -> Any:
+        """The arrays as a model takes them: one, a list or a dict."""
+        if self.names is not None:
+            return dict(zip(self.names, self.arrays, strict=True))
+        return self.arrays[0] if len(self.arrays) == 1 else list(self.arrays)
+
+    @property
     def rows(self) -> int:
         """Number of rows."""
         return len(self.arrays[0])
 
 
-def inputs_of(estimator: Any, X: Any, reset: bool, names: tuple[str, ...] | None = None) -> Inputs:
+def inputs_of(estimator: Any, X: Any, reset: bool) -> Inputs:
     """Check X: a table, an array of more axes, or a dict or tuple of arrays.
 
-    `names` are the keys, in their order, that a dict must have.
+    `reset` says whether the estimator learns the form of X, or X must have the form of before.
     """
     if isinstance(X, LazyRows):
         return Inputs([X], None, False)
+    inputs = _checked(estimator, X, reset)
+    shapes = [array.shape[1:] for array in inputs.arrays]
+    if reset:
+        estimator._given_form = inputs.names, shapes
+    known = estimator._given_form[1]
+    if [len(shape) for shape in shapes] != [len(shape) for shape in known] or (
+        len(shapes[0]) > 1 and shapes != known
+    ):
+        raise DataError(
+            f"X must have rows of shape {_shown(known)}, as in fit; got {_shown(shapes)} (X has "
+            f"{inputs.arrays[0].ndim} dimensions). Reshape X, or fit anew."
+        )
+    return inputs
+
+
+def _checked(estimator: Any, X: Any, reset: bool) -> Inputs:
     keyed = isinstance(X, dict) and not issparse(X)
+    names = None if reset else estimator._given_form[0]
     if keyed and names is not None:
         if set(X) != set(names):
             raise DataError(f"X must have the keys {sorted(names)}, as in fit; got {sorted(X)}.")
@@ -175,6 +200,12 @@ def losses_of(model: Any, outputs: int) -> list[Any]:
     if isinstance(loss, dict):
         return [loss.get(name) for name in model.output_names]
     return list(loss) if isinstance(loss, list | tuple) else [loss] * outputs
+
+
+def takes_one_hot(loss: Any) -> bool:
+    """Whether a loss, or the only one of a list or dict, compares distributions over classes."""
+    losses = jax.tree.leaves(loss)
+    return len(losses) == 1 and loss_name(losses[0]) in _ONE_HOT
 
 
 def takes_logits(loss: Any) -> bool:

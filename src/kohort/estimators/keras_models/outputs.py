@@ -43,6 +43,16 @@ class ClassOutput:
             return self.positive(values[:, 0]).astype(np.intp)
         return np.argmax(values, axis=1)
 
+    def decisions(self, values: Floats, each: bool = False) -> Floats:
+        """How much speaks for each class; of two, for the second, or of each label if `each`.
+
+        Shape (row, class) or (row,), zero where two classes are equally likely.
+        """
+        if each or values.shape[1] == 1:
+            around = 2 * values - 1 if self.kind == _PROBABILITY else values
+            return around if each else around[:, 0]
+        return values[:, 1] - values[:, 0] if values.shape[1] == 2 else values
+
     def probabilities(self, values: Floats, each: bool = False) -> Floats:
         """Probability of each class, shape (row, class); of each label if `each`.
 

@@ -18,6 +18,16 @@ META = (
     "y_dtype_", "classes_", "n_classes_",
 )  # fmt: skip
 
+# What it gets of these where it takes any name.
+ANYONE = ("meta", "compile_kwargs", "params")
+
+# What other wrappers call their parameters.
+_CALLED_OTHERWISE = {
+    "build_fn": "Give the function as `model`.",
+    "model_kwargs": "Give each as a parameter of its own: `width=64` or `model__width=64`.",
+    "fit_kwargs": "Give each as a parameter of its own: `epochs=5` or `fit__epochs=5`.",
+}
+
 
 def own_names(cls: type) -> list[str]:
     """Parameters that the constructor names, and those of the bases that it hands others on to."""
@@ -92,6 +102,10 @@ def refuse_unknown(estimator: Any, names: Any) -> None:
             requirement = f"another name, since it is a method of {type(estimator).__name__}"
             remedy = f"Give it as model__{name}."
             raise ParameterError(explain(name, requirement, name, remedy))
+        if name in _CALLED_OTHERWISE and name not in asked:
+            requirement = f"left out: {type(estimator).__name__} has no such parameter"
+            value = getattr(estimator, name, name)
+            raise ParameterError(explain(name, requirement, value, _CALLED_OTHERWISE[name]))
         if name in asked or anything:
             continue
         known = ", ".join(known_names(estimator))
@@ -108,29 +122,16 @@ def routed(estimator: Any, route: str) -> dict[str, Any]:
     return {n.removeprefix(prefix): value for n, value in given.items() if n.startswith(prefix)}
 
 
+def arguments(estimator: Any, route: str) -> dict[str, Any]:
+    """Arguments of `fit` or `predict` that parameters with its prefix give, without callbacks."""
+    given = routed(estimator, route)
+    return {n: v for n, v in given.items() if n.partition("__")[0] != "callbacks"}
+
+
 def asks_for_data(estimator: Any) -> bool:
     """Whether the build function asks for the training data themselves."""
     function = build_function(estimator)
     return callable(function) and bool({"X", "y"} & set(_accepted(function)[0]))
-
-
-def made(given: Any, options: Mapping[str, Any], make: Callable[[Any, dict[str, Any]], Any]) -> Any:
-    """Objects that a list, a dict or one description stands for, each with options of its own.
-
-    `0__name` is an option of the first of a list, `key__name` of a dict's entry, `name` of all.
-    """
-    if isinstance(given, dict):
-        return {key: made(part, _selected(options, str(key)), make) for key, part in given.items()}
-    if isinstance(given, list | tuple):
-        return [made(part, _selected(options, str(i)), make) for i, part in enumerate(given)]
-    return make(given, dict(options))
-
-
-def _selected(options: Mapping[str, Any], key: str) -> dict[str, Any]:
-    prefix = f"{key}__"
-    shared = {name: value for name, value in options.items() if "__" not in name}
-    own = {n.removeprefix(prefix): v for n, v in options.items() if n.startswith(prefix)}
-    return {**shared, **own}
 
 
 def build_arguments(estimator: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,21 +142,22 @@ def build_arguments(estimator: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
     given = {n: v for n, v in further(estimator).items() if "__" not in n}
     given |= routed(estimator, "model")
     chosen = {n: getattr(estimator, n) for n in own_names(type(estimator)) if n != "model"}
-    arguments = {
-        name: value
-        for name, value in {**chosen, **meta}.items()
-        if name in asked and (name in META or value is not None)
+    known = {**chosen, **meta}
+    called: dict[str, Any] = {
+        name: value for name, value in given.items() if name in asked or anything
     }
-    arguments |= {name: value for name, value in given.items() if name in asked or anything}
+    for name in (*(n for n in asked if n in known), *(ANYONE if anything else ())):
+        if name in META or known[name] is not None:
+            called.setdefault(name, known[name])
     for name in routed(estimator, "model"):
-        if name not in arguments:
-            known = ", ".join(n for n in asked if n not in META) or "none"
+        if name not in called:
+            names = ", ".join(n for n in asked if n not in META) or "none"
             raise ParameterError(
                 explain(
                     f"model__{name}",
                     "a parameter of the build function",
                     given[name],
-                    f"Its parameters are {known}.",
+                    f"Its parameters are {names}.",
                 )
             )
-    return arguments
+    return called

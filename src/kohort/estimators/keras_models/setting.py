@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kohort.engine.member import Member
+from kohort.estimators.keras_models.callbacks import stops_early
 from kohort.estimators.keras_models.routing import known_names
 from kohort.networks.lifted.names import snake_case
 from kohort.networks.lifted.probing import leaves
@@ -37,9 +38,7 @@ def setting_of(estimator: Any, member: Member, classes: Any) -> dict[str, Any]:
         "boundary": 0.5,
         "clipping": tuple((name, float(limit)) for name, limit in limits if limit is not None),
         "batch_norm": bool(normalizations(model)),
-        "early_stopping": any(
-            type(callback).__name__ == "EarlyStopping" for callback in estimator.callbacks or ()
-        ),
+        "early_stopping": stops_early(estimator),
         "penalised": any(getattr(layer, "kernel_regularizer", None) for layer in layers),
         "dropout": max((float(getattr(layer, "rate", 0) or 0) for layer in layers), default=0.0),
         "names": _names(estimator),

@@ -23,8 +23,8 @@ TAKEN = frozenset(
 """Arguments of Keras's `fit` that a cohort honours."""
 
 
-def refuse_unknown_options(options: dict[str, Any]) -> None:
-    """Refuse what neither kohort nor Keras's `fit` knows.
+def refuse_unknown_options(options: dict[str, Any], model: Any) -> None:
+    """Refuse what neither kohort nor the `fit` of Keras or of the model's own class knows.
 
     Raises
     ------
@@ -32,7 +32,10 @@ def refuse_unknown_options(options: dict[str, Any]) -> None:
     """
     import keras
 
-    known = {*TAKEN, *inspect.signature(keras.Model.fit).parameters}
+    own = inspect.signature(type(model).fit).parameters
+    if any(parameter.kind == parameter.VAR_KEYWORD for parameter in own.values()):
+        return
+    known = {*TAKEN, *inspect.signature(keras.Model.fit).parameters, *own}
     for name in options:
         if name not in known:
             raise TypeError(f"fit() got an unexpected argument {name!r}; Keras's `fit` has none.")
@@ -82,6 +85,8 @@ def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
     outputs = jax.tree.leaves(model.compute_output_spec(x))
     targets = jax.tree.leaves(y)
     compiled = model._compile_loss
+    if compiled is None:
+        return "it has no loss but those that its layers add"
     for entry, target, output in zip(compiled._flat_losses, targets, outputs, strict=False):
         loss = entry.loss
         name = entry.name or type(loss).__name__

@@ -16,6 +16,7 @@ from kohort.engine.member import Floats
 from kohort.errors import DataError
 from kohort.estimators.keras_models.class_weights import weights_by_class
 from kohort.estimators.keras_models.documentation import PARAMETERS, documented
+from kohort.estimators.keras_models.encoders import SubclassHooks, decoded
 from kohort.estimators.keras_models.estimator import KerasEstimator
 from kohort.estimators.keras_models.inputs import (
     Inputs,
@@ -32,7 +33,7 @@ ONE_HOT = "multiclass-onehot"
 
 
 @documented(PARAMETERS)
-class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
+class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ignore[misc]
     """A Keras model for regression, of one target or several.
 
     Parameters
@@ -86,19 +87,23 @@ class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
     def _target_columns(self, model: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
         return value_columns(outputs, self.n_outputs_, output_names(model))
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
         """Train for one more epoch, from the weights and the optimizer's state so far.
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y, sample_weight, **fit_params
             As those of `fit`.
 
         Returns
         -------
         self
         """
-        return self._partially_fitted(X, y, sample_weight)
+        return self._partially_fitted(X, y, sample_weight, fit_params)
+
+    def _given_to_build(self, y: Any, one_hot: bool) -> NDArray[Any]:
+        targets = self._checked(y)
+        return targets.reshape(len(targets), -1)
 
     def _encoded(self, y: Any) -> Floats:
         targets = self._checked(y)
@@ -125,13 +130,16 @@ class KerasRegressor(RegressorMixin, KerasEstimator):  # type: ignore[misc]
         -------
         array of float, shape (row,) or (row, target)
         """
-        parts = [part.reshape(len(part), -1) for part in self._predicted(X, options)]
+        outputs = self._predicted(X, options)
+        if hasattr(self, "target_encoder_"):
+            return decoded(self, outputs)
+        parts = [part.reshape(len(part), -1) for part in outputs]
         values = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         return values[:, 0] if self._flat else values
 
 
 @documented(PARAMETERS)
-class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
+class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: ignore[misc]
     """A Keras model for classification: two classes, several, several labels, several targets.
 
     Parameters
@@ -180,7 +188,9 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         epochs: int = 1,
         batch_size: int | str | None = 32,
         validation_split: float = 0.0,
+        validation_batch_size: int | None = None,
         shuffle: bool = True,
+        run_eagerly: bool = False,
         callbacks: Any = None,
         class_weight: Any = None,
         warm_start: bool = False,
@@ -190,7 +200,8 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
     ) -> None:
         super().__init__(
             model, optimizer=optimizer, loss=loss, metrics=metrics, epochs=epochs,
-            batch_size=batch_size, validation_split=validation_split, shuffle=shuffle,
+            batch_size=batch_size, validation_split=validation_split,
+            validation_batch_size=validation_batch_size, shuffle=shuffle, run_eagerly=run_eagerly,
             callbacks=callbacks, warm_start=warm_start, random_state=random_state, verbose=verbose,
             **parameters,
         )  # fmt: skip
@@ -213,6 +224,8 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
             every = [np.arange(np.shape(y)[1])]
         self._every = every
         self._single = columns.shape[1] == 1
+        if declared is not None and self.target_type_ == "binary":
+            self.target_type_ = type_of_target(declared)
         self.classes_ = every[0] if self._single else every
         self.n_classes_ = len(every[0]) if self._single else [len(classes) for classes in every]
         self.n_outputs_ = columns.shape[1]
@@ -250,7 +263,9 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         self._read = [class_output(loss) for loss in losses]
         return columns
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, **fit_params: Any
+    ) -> Self:
         """Train for one more epoch, from the weights and the optimizer's state so far.
 
         Parameters
@@ -259,6 +274,8 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
             As those of `fit`.
         classes : array-like, default=None
             All classes, at the first call, where y does not hold each of them.
+        **fit_params
+            As those of `fit`.
 
         Returns
         -------
@@ -266,7 +283,13 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         """
         if classes is not None and not hasattr(self, "weights_"):
             self._declared_classes = np.unique(classes)
-        return self._partially_fitted(X, y, sample_weight)
+        return self._partially_fitted(X, y, sample_weight, fit_params)
+
+    def _given_to_build(self, y: Any, one_hot: bool) -> NDArray[Any]:
+        if not (one_hot and self._single):
+            return np.asarray(y)
+        codes = np.searchsorted(self._every[0], self._columns(y)[:, 0])
+        return np.eye(len(self._every[0]))[codes]
 
     def _encoded(self, y: Any) -> Floats:
         columns = self._columns(y)
@@ -303,9 +326,7 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X
-            As in `fit`.
-        **options
+        X, **options
             As in `predict`.
 
         Returns
@@ -318,8 +339,30 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         ModelError
             If an output lies outside [0, 1] and the loss does not say `from_logits=True`.
         """
+        if hasattr(self, "target_encoder_"):
+            return decoded(self, self._predicted(X, options), return_proba=True)
         pairs = zip(self._flat_outputs(X, options), self._read, strict=True)
         parts = [output.probabilities(values, self._indicates) for values, output in pairs]
+        return parts[0] if self._single or self._indicates else parts
+
+    def decision_function(self, X: Any, **options: Any) -> Any:
+        """How much speaks for each class: the model's outputs.
+
+        Parameters
+        ----------
+        X, **options
+            As in `predict`.
+
+        Returns
+        -------
+        array, shape (row, class), or (row,) for two classes
+            Of two classes the second's less the first's, `2 p - 1` of one unit that gives its
+            probability. A list for several targets; shape (row, label) for several labels.
+        """
+        if hasattr(self, "target_encoder_"):
+            return self._predicted(X, options)[0]
+        pairs = zip(self._flat_outputs(X, options), self._read, strict=True)
+        parts = [output.decisions(values, self._indicates) for values, output in pairs]
         return parts[0] if self._single or self._indicates else parts
 
     def _flat_outputs(self, X: Any, options: Mapping[str, Any]) -> list[Floats]:
@@ -342,6 +385,8 @@ class KerasClassifier(ClassifierMixin, KerasEstimator):  # type: ignore[misc]
         array of labels, shape (row,) or (row, target)
             In the form of y: one-hot rows for a one-hot y.
         """
+        if hasattr(self, "target_encoder_"):
+            return decoded(self, self._predicted(X, options))
         outputs = self._flat_outputs(X, options)
         if self._indicates:
             return self._read[0].positive(outputs[0]).astype(int)

@@ -1,0 +1,174 @@
+"""What a Keras model is compiled with: an estimator's optimizer, loss and metrics as objects."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kohort.errors import ParameterError, explain
+from kohort.estimators.keras_models.assembly import assembled, configured
+from kohort.estimators.keras_models.routing import routed
+from kohort.studies.prepared import is_auto
+
+
+def optimizer_like(optimizer: Any) -> Any:
+    """A new optimizer of the same settings, those that its configuration leaves out included."""
+    copy = type(optimizer).from_config(optimizer.get_config())
+    _keep_exclusions(optimizer, copy)
+    if hasattr(optimizer, "inner_optimizer"):
+        _keep_exclusions(optimizer.inner_optimizer, copy.inner_optimizer)
+    return copy
+
+
+def _keep_exclusions(old: Any, new: Any) -> None:
+    """Variables without weight decay, of which an optimizer's configuration says nothing."""
+    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
+        if name in vars(old):
+            object.__setattr__(new, name, vars(old)[name])
+
+
+def _optimizer(estimator: Any, compiled: Any, rate: float | None = None) -> Any:
+    """The optimizer that the parameters ask for; None for the one that the model has."""
+    import keras
+
+    options = routed(estimator, "optimizer")
+    options = {**getattr(estimator, "_optimizer_options", {}), **options}
+    if is_auto(options.get("learning_rate")):
+        del options["learning_rate"]
+    if rate is not None:
+        options["learning_rate"] = rate
+    chosen = estimator.optimizer if estimator.optimizer is not None else compiled
+    if estimator.optimizer is None and not options:
+        return None
+    if chosen is None:
+        chosen = "rmsprop"
+    if isinstance(chosen, str):
+        chosen = type(keras.optimizers.get(chosen))
+    try:
+        made = configured(chosen, options)
+        if not inspect.isclass(chosen):
+            _keep_exclusions(chosen, made)
+        return optimizer_like(made)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            explain("optimizer__*", "parameters of the optimizer", options, str(error))
+        ) from error
+
+
+def loss_of(estimator: Any, known: Any = None) -> Any:
+    """The loss that the parameters ask for, or `known` with their options; None for neither."""
+    import keras
+
+    def named(name: str) -> Any:
+        found = keras.losses.get(name)
+        return getattr(keras.losses, _camel(name), None) or type(found)
+
+    return _of_parameters(estimator, "loss", known, named)
+
+
+def _metrics(estimator: Any, known: Any = None) -> Any:
+    """The metrics that the parameters ask for, or `known` with their options; None for neither."""
+    import keras
+
+    metrics = _of_parameters(
+        estimator, "metrics", known, lambda name: type(keras.metrics.get(name))
+    )  # fmt: skip
+    return metrics if metrics is None or isinstance(metrics, list | tuple | dict) else [metrics]
+
+
+def _of_parameters(
+    estimator: Any, route: str, known: Any, named: Callable[[str], Any]
+) -> Any:  # fmt: skip
+    options, given = routed(estimator, route), getattr(estimator, route)
+    if given is None:
+        given = known if options else None
+
+    def one(chosen: Any, own: dict[str, Any]) -> Any:
+        return None if chosen is None else configured(chosen, own, named)
+
+    try:
+        return assembled(given, options, one)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            explain(f"{route}__*", f"parameters of the {route}", options, str(error))
+        ) from error
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def compile_arguments(estimator: Any) -> dict[str, Any]:
+    """What `keras.Model.compile` is called with, as a build function may ask for it.
+
+    Returns
+    -------
+    dict
+        `optimizer`, an object, RMSprop where none was given; `loss`, `metrics`, `run_eagerly`, and
+        what came with the prefix `compile__`.
+    """
+    import keras
+
+    return {
+        "optimizer": _optimizer(estimator, None) or keras.optimizers.RMSprop(),
+        "loss": loss_of(estimator),
+        "metrics": _metrics(estimator),
+        "run_eagerly": bool(estimator.run_eagerly),
+        **routed(estimator, "compile"),
+    }
+
+
+def compile_model(
+    estimator: Any,
+    model: Any,
+    meta: Mapping[str, Any],
+    outputs: Sequence[tuple[int, ...]],
+    rate: float | None = None,
+) -> None:
+    """Compile a model that is not, and one whose compilation the parameters change.
+
+    Parameters
+    ----------
+    outputs : sequence of tuples
+        Shape of a row of each output.
+    rate : float or None, default=None
+        Learning rate in place of what the parameters and the optimizer say.
+
+    Raises
+    ------
+    ParameterError
+        If options are given for a loss or metrics that no one gave.
+    """
+    old = dict(model._compile_config.config) if model.compiled else {}
+    default = None if model.compiled else _default_loss(meta, outputs)
+    asked = {
+        "optimizer": _optimizer(estimator, model.optimizer if model.compiled else None, rate),
+        "loss": loss_of(estimator, old.get("loss") or default),
+        "metrics": _metrics(estimator, old.get("metrics")),
+        "run_eagerly": estimator.run_eagerly or None,
+    }
+    options = {**{n: v for n, v in asked.items() if v is not None}, **routed(estimator, "compile")}
+    _refuse_options_of_nothing(estimator, options)
+    if options or not model.compiled:
+        options = {"optimizer": "rmsprop", "loss": default, **old, **options}
+        model.compile(**options)
+
+
+def _refuse_options_of_nothing(estimator: Any, options: Mapping[str, Any]) -> None:
+    for route in ("loss", "metrics"):
+        given = routed(estimator, route)
+        if given and options.get(route) is None:
+            remedy = f"Give `{route}` too, or leave the options out."
+            raise ParameterError(
+                explain(f"{route}__*", f"options of a given `{route}`", given, remedy)
+            )
+
+
+def _default_loss(meta: Mapping[str, Any], outputs: Sequence[tuple[int, ...]]) -> str:
+    """The loss of a model that comes without one."""
+    if "classes_" not in meta:
+        return "mse"
+    single = outputs[0][-1:] == (1,)
+    binary = single or meta["target_type_"] == "multilabel-indicator"
+    return "binary_crossentropy" if binary else "sparse_categorical_crossentropy"

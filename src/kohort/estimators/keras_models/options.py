@@ -1,0 +1,38 @@
+"""What one call of a Keras estimator's `fit` is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kohort.estimators.keras_models.routing import arguments, further, refuse_unknown
+from kohort.recipe.constraints import Interval, check, flag
+from kohort.studies.prepared import is_auto
+
+_COUNT = Interval(1, float("inf"), whole=True)
+
+
+def fit_options(estimator: Any, fit_params: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of `fit`: the estimator's parameters, those with `fit__`, then the call's own.
+
+    Raises
+    ------
+    ParameterError
+        If one is out of its range, or no one would get a parameter.
+    """
+    refuse_unknown(estimator, further(estimator))
+    names = (
+        "epochs", "batch_size", "validation_split", "validation_batch_size", "shuffle", "verbose"
+    )  # fmt: skip
+    options: dict[str, Any] = {name: getattr(estimator, name) for name in names}
+    options |= {**arguments(estimator, "fit"), **fit_params}
+    if options["batch_size"] is None:
+        options["batch_size"] = 32
+    check("epochs", options["epochs"], _COUNT)
+    if not (is_auto(options["batch_size"]) or options["batch_size"] == -1):
+        check("batch_size", options["batch_size"], _COUNT)
+    if options["validation_batch_size"] not in (None, -1):
+        check("validation_batch_size", options["validation_batch_size"], _COUNT)
+    check("diagnose", estimator.diagnose, flag())
+    check("run_eagerly", estimator.run_eagerly, flag())
+    check("validation_split", options["validation_split"], Interval(0, 1))
+    return options
