@@ -108,8 +108,7 @@ def _timed(program: Any, stacked: Any, batches: Any) -> tuple[float, float]:
     import jax
     import jax.numpy as jnp
 
-    from kohort.engine.programs import compilations
-    from kohort.engine.programs import program as compiled_program
+    from kohort.engine.programs import compilations, compiled
 
     one = jax.vmap(program, in_axes=(0, 0, 0, 0, 0, None, None))
     x, y = (jnp.asarray(part) for part in batches)
@@ -122,12 +121,12 @@ def _timed(program: Any, stacked: Any, batches: Any) -> tuple[float, float]:
         return jax.lax.fori_loop(0, STEPS, body, (*variables, jnp.zeros(MEMBERS)))
 
     with compilations() as log:
-        compiled = compiled_program("benchmark", "train", lambda: chunk, stacked)
+        loop = compiled("train", chunk, stacked)
     numbers, arrays, variables = stacked
-    jax.block_until_ready(compiled(numbers, arrays, variables))
+    jax.block_until_ready(loop(numbers, arrays, variables))
     start = time.perf_counter()
     for _ in range(ROUNDS):
-        variables = list(compiled(numbers, arrays, variables)[:3])
+        variables = list(loop(numbers, arrays, variables)[:3])
     jax.block_until_ready(variables)
     return time.perf_counter() - start, log[0].seconds
 

@@ -49,8 +49,8 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
 
     from kohort.engine.member import Member, Rows
     from kohort.engine.plan import structure_of
-    from kohort.engine.programs import compilations, program
-    from kohort.engine.train import Chunk, packing_of, training_function
+    from kohort.engine.programs import compilations, compiled
+    from kohort.engine.train import Chunk, StatePacking, training_function
     from kohort.networks.own.fields import fields_of
     from kohort.recipe.pace import pace
     from kohort.recipe.recipe import Recipe
@@ -66,7 +66,7 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
     params = np.zeros((slots, structure.network.layout.size), np.float32)
     for member, row in zip(members, params, strict=True):
         structure.network.layout.embed(member.initial_variables(), row)
-    state = np.tile(packing_of(structure).initial, (slots, 1))
+    state = np.tile(StatePacking(structure).initial, (slots, 1))
     steps = pace(recipe, 10_000, STEPS, 1000).astype(np.float32)
     chunk = Chunk(
         x=x,
@@ -83,14 +83,8 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
     arguments = [jax.device_put(array) for array in (params, state if state.size else state[:0])]
     arguments.append(jax.device_put(chunk))
     with compilations() as log:
-        compiled = program(
-            ("benchmark", structure, slots),
-            "train",
-            lambda: training_function(structure),
-            tuple(arguments),
-            donate=(0, 1),
-        )
-    return compiled, arguments, sum(entry.seconds for entry in log)
+        program = compiled("train", training_function(structure), tuple(arguments), donate=(0, 1))
+    return program, arguments, sum(entry.seconds for entry in log)
 
 
 def step_times(programs: dict[str, tuple[Any, list[Any], float]]) -> dict[str, float]:

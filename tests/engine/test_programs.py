@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from kohort.engine import programs
+from kohort.engine.compilers.xla import XlaCompiler
 from kohort.engine.executors.local import train
-from kohort.engine.programs import compilations, exists, program
+from kohort.engine.programs import compilations
 from kohort.recipe.hyperparameter import STRUCTURE
 from kohort.recipe.hyperparameters import PARAMETERS
 
@@ -180,12 +180,11 @@ def test_a_program_is_built_once_and_then_found():
         return lambda x: x + 1
 
     key = ("test_a_program_is_built_once_and_then_found",)
-    assert not exists(key)
+    compiler = XlaCompiler()
     arguments = (np.float32(1),)
     with compilations() as log:
-        first = program(key, "predict", build, arguments)
-        second = program(key, "predict", build, arguments)
-    assert exists(key)
+        first = compiler.program(key, "predict", build, arguments)
+        second = compiler.program(key, "predict", build, arguments)
     assert first is second
     assert built == [1]
     assert [entry.kind for entry in log] == ["predict"]
@@ -194,7 +193,7 @@ def test_a_program_is_built_once_and_then_found():
 
 def test_a_compilation_is_seen_by_every_open_watch_and_by_no_closed_one():
     def compile_something(name):
-        program((name,), "predict", lambda: lambda x: -x, (np.float32(1),))
+        XlaCompiler().program((name,), "predict", lambda: lambda x: -x, (np.float32(1),))
 
     with compilations() as outer:
         with compilations() as inner:
@@ -204,19 +203,19 @@ def test_a_compilation_is_seen_by_every_open_watch_and_by_no_closed_one():
     assert (len(outer), len(inner)) == (2, 1)
 
 
-def test_programs_that_were_not_used_for_longest_are_let_go(monkeypatch):
-    monkeypatch.setattr(programs, "MOST_PROGRAMS", 3)
-    monkeypatch.setattr(programs, "_programs", programs._Programs())
+def test_programs_that_were_not_used_for_longest_are_let_go():
+    compiler = XlaCompiler(most=3)
 
     def built(key):
-        return program(key, "test", lambda: lambda x: x + 1, (jax.ShapeDtypeStruct((2,), "f4"),))
+        shape = jax.ShapeDtypeStruct((2,), "f4")
+        return compiler.program(key, "test", lambda: lambda x: x + 1, (shape,))
 
     first = built("a")
     for key in ("b", "c"):
         built(key)
     assert built("a") is first
     built("d")
-    assert [exists(key) for key in "abcd"] == [True, False, True, True]
     with compilations() as log:
-        built("b")
+        for key in "acdb":
+            built(key)
     assert len(log) == 1

@@ -8,7 +8,7 @@ import pytest
 from kohort.engine.evaluate import evaluation_function, prediction_function, sampling_function
 from kohort.engine.probe import probe_function
 from kohort.engine.structure import Structure
-from kohort.engine.train import Chunk, packing_of, training_function
+from kohort.engine.train import Chunk, StatePacking, training_function
 from kohort.networks.own.dense import DenseNetwork
 from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.activations import ACTIVATIONS
@@ -26,7 +26,7 @@ def _programs(structure):
     def shape(*lengths, dtype=structure.dtype):
         return jax.ShapeDtypeStruct(lengths, dtype)
 
-    network, state = structure.network, packing_of(structure).size
+    network, state = structure.network, StatePacking(structure).size
     params, units = shape(_SLOTS, network.layout.size), shape(_SLOTS, network.hidden, dtype="int32")
     numbers, scalar = shape(_SLOTS, len(NUMBERS)), shape(dtype="int32")
     chunk = Chunk(

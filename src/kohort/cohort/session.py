@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from kohort.engine.compilers.base import Compiler
+from kohort.engine.compilers.current import lend
+from kohort.engine.compilers.xla import XlaCompiler
 from kohort.memo import Memo
 
 _MOST_PLANS = 256
@@ -22,11 +25,15 @@ class Session:
         Plans of batch sizes and of worker processes.
     findings : Memo
         Learning rates that range tests found.
+    compiler : Compiler
+        Gives programs, and keeps them; lent to everyone in the engine who is given none.
     traces : Memo
         Keras models as traced networks, and what was found out about them.
     """
 
     def __init__(self) -> None:
+        self.compiler: Compiler = XlaCompiler()
+        lend(self.compiler)
         self.plans: Memo[Any] = Memo(_MOST_PLANS)
         self.findings: Memo[Any] = Memo(_MOST_PLANS)
         self.traces: Memo[Any] = Memo(_MOST_TRACES)

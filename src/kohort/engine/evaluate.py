@@ -76,6 +76,41 @@ def loss_function(structure: Structure) -> Callable[..., Any]:
     return loss
 
 
+def gradient_function(structure: Structure, size: int) -> Callable[..., Any]:
+    """`(params, x, y, weight, count, numbers, units) -> (small, big)` over `count` batches.
+
+    `x` (batch, row, feature), `y` (batch, row, target), `weight` (batch, row) hold batches whose
+    first `size` rows are real.
+    """
+    layout, loss = structure.network.layout, loss_function(structure)
+    trainable = structure.network.trainable
+
+    def norms(
+        params: Any, x: Any, y: Any, weight: Any, count: Any, numbers: Any, units: Any
+    ) -> tuple[Any, Any]:
+        variables = layout.unpack(params)
+        fixed, exists = variables[trainable:], jnp.arange(x.shape[1]) < size
+
+        def objective(trained: Any, index: Any) -> Any:
+            batch = (x[index].astype(params.dtype), y[index], weight[index], exists)
+            return loss([*trained, *fixed], batch, np.int32(size), numbers, units)
+
+        def one(index: Any, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+            total, squares = carry
+            grads = jax.grad(objective)(variables[:trainable], index)
+            squares += sum(jnp.sum(jnp.square(grad)) for grad in grads)
+            return [a + b for a, b in zip(total, grads, strict=True)], squares
+
+        zeros = [jnp.zeros_like(variable) for variable in variables[:trainable]]
+        start = (zeros, jnp.zeros((), params.dtype))
+        total, squares = jax.lax.fori_loop(np.int32(0), count, one, start)
+        number = count.astype(params.dtype)
+        big = sum(jnp.sum(jnp.square(part / number)) for part in total)
+        return squares / number, big
+
+    return norms
+
+
 def prediction_function(network: Predictor, rows: int) -> Callable[..., Any]:
     """`(params, x, real, numbers, units) -> output` (row, output), for one packed network."""
     block = min(BLOCK, rows)

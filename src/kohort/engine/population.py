@@ -13,17 +13,17 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.engine import evaluate as evaluation
+from kohort.engine.compilers.base import Compiler
+from kohort.engine.compilers.current import lent_compiler
+from kohort.engine.evaluate import log_names
 from kohort.engine.fit import Fit
 from kohort.engine.member import TRAINING, Logs, Rows
 from kohort.engine.plan import chunk_steps
-from kohort.engine.probe import probed
-from kohort.engine.programs import program
 from kohort.engine.resident import ResidentTables
 from kohort.engine.rows import LazyRows
 from kohort.engine.structure import Structure
 from kohort.engine.times import Stopwatch
-from kohort.engine.train import Chunk, empty_chunk, empty_rows, packing_of, training_program
+from kohort.engine.train import Chunk, empty_chunk, empty_rows
 from kohort.errors import DataError
 from kohort.networks.base import Reading
 
@@ -47,6 +47,8 @@ class Runner:
         Is told of the time inside programs and of that spent on compiling them.
     resident : bool or None, default=None
         Whether tables stay on the device; None for those of accelerators.
+    compiler : Compiler or None, default=None
+        Gives the programs; None for the one that the session lends.
     """
 
     def __init__(
@@ -58,22 +60,24 @@ class Runner:
         sink: Sink,
         watch: Stopwatch | None = None,
         resident: bool | None = None,
+        compiler: Compiler | None = None,
     ) -> None:
+        self._compiler = compiler or lent_compiler()
         self._structure, self._slots, self._device = structure, slots, device
         self._source, self._sink = source, sink
         self._dtype: np.dtype[np.floating[Any]] = np.dtype(structure.dtype)
         self._fits: list[Fit | None] = [None] * slots
         self._chunk_steps = chunk_steps(structure)
-        self._packing = packing_of(structure)
-        self._params, self._state = empty_rows(structure, slots)
+        self._packing = self._compiler.packing(structure)
+        self._params, self._state = empty_rows(structure, slots, self._packing.size)
         self._chunk = empty_chunk(structure, slots)
         self._tables: dict[int, tuple[Rows, Any]] = {}
         self._watch = watch or Stopwatch()
         stays = device.platform != "cpu" if resident is None else resident
-        self._resident = ResidentTables(structure, slots, device) if stays else None
+        self._resident = ResidentTables(structure, slots, device, self._compiler) if stays else None
 
     def _put(self, array: NDArray[Any]) -> Any:
-        return jax.device_put(array, self._device)
+        return self._compiler.put(array, self._device)
 
     @property
     def active(self) -> list[tuple[int, Fit]]:
@@ -130,7 +134,7 @@ class Runner:
         self._probe({slot: fit for slot, fit in active if fit.probed}, chunk)
         arguments = (self._params, self._state, chunk)
         with self._watch.spent_on("compile"):
-            train = training_program(self._structure, self._slots, self._device, arguments)
+            train = self._compiler.train(self._structure, self._slots, self._device)
         with self._watch.spent_on("train"):
             self._params, self._state, losses, results = train(*arguments)
             losses, results = np.asarray(losses), np.asarray(results)
@@ -144,8 +148,11 @@ class Runner:
         """Let instruments see the first step of the chunk."""
         if not fits:
             return
-        rows = (self._params, self._state)
-        layers, whole = probed(self._structure, self._device, rows, chunk)
+        rest = (chunk.numbers, chunk.units, chunk.seed, chunk.first)
+        steps = (*(array[:, 0] for array in chunk[:5]), *rest)
+        layers, whole = self._compiler.probe(
+            self._structure, self._device, self._params, self._state, steps
+        )
         for slot, fit in fits.items():
             assert fit.member.instrument is not None
             fit.member.instrument.take(fit.step, Reading(layers[slot], whole[slot]))
@@ -264,16 +271,10 @@ class Runner:
             self._chunk.units,
         )
         with self._watch.spent_on("compile"):
-            evaluate = program(
-                (self._structure, self._slots, self._device, padded),
-                "evaluate",
-                lambda: evaluation.evaluation_function(self._structure, padded),
-                arguments,
-                device=self._device,
-            )
+            evaluate = self._compiler.judge(self._structure, self._slots, self._device, padded)
         with self._watch.spent_on("train"):
             values = np.asarray(evaluate(*arguments))
-        names = evaluation.log_names(self._structure)
+        names = log_names(self._structure)
         return {slot: dict(zip(names, values[slot].tolist(), strict=True)) for slot in slots}
 
     def _table(self, table: Rows, padded: int) -> Any:

@@ -10,9 +10,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.arrays import Floats, Integers
-from kohort.engine.evaluate import prediction_function, sampling_function
-from kohort.engine.programs import program
+from kohort.arrays import Floats, HostArray, Integers
+from kohort.engine.compilers.base import Compiler
+from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.rows import LazyRows
 from kohort.networks.base import BLOCK, Predictor, Sampler, bucket
 
@@ -65,35 +65,39 @@ def blocks(x: NDArray[Any] | LazyRows) -> Iterator[slice]:
     return (slice(start, start + most) for start in range(0, len(x), most))
 
 
-def raw_outputs(trained: Trained[Predictor], x: NDArray[Any] | LazyRows) -> Floats:
+def raw_outputs(
+    trained: Trained[Predictor], x: NDArray[Any] | LazyRows, compiler: Compiler | None = None
+) -> Floats:
     """Raw outputs for standardised rows.
 
     Parameters
     ----------
     trained : Trained
     x : array of floats or bytes, or lazy rows, shape (row, feature)
+    compiler : Compiler or None, default=None
+        None for the one that the session lends.
 
     Returns
     -------
     array, shape (row, output)
     """
-    params = trained.packed()
-    network = trained.network
+    params, compiler = trained.packed(), compiler or lent_compiler()
     outputs = []
     for block in blocks(x):
         padded, real = _padded(x[block])
         arguments = (params, padded, real, *_member_arrays(trained, trained.dtype))
-        predict = program(
-            (network, len(padded), str(x.dtype), str(params.dtype)),
-            "predict",
-            lambda: prediction_function(network, len(padded)),  # noqa: B023 (called at once)
-            arguments,
-        )
-        outputs.append(np.asarray(predict(*arguments))[:real])
+        found = compiler.predict(trained.network, *arguments)
+        outputs.append(np.asarray(found)[:real])
     return np.concatenate(outputs)
 
 
-def sampled_outputs(trained: Trained[Sampler], x: Floats, samples: int, first: int = 0) -> Floats:
+def sampled_outputs(
+    trained: Trained[Sampler],
+    x: Floats,
+    samples: int,
+    first: int = 0,
+    compiler: Compiler | None = None,
+) -> Floats:
     """Raw outputs of several passes with dropout left on, all in one compiled call.
 
     Parameters
@@ -106,24 +110,20 @@ def sampled_outputs(trained: Trained[Sampler], x: Floats, samples: int, first: i
     first : int
         Position of the first row in its table: the noise of a row depends on the network's seed,
         the pass and the row's position.
+    compiler : Compiler or None, default=None
+        None for the one that the session lends.
 
     Returns
     -------
     array, shape (pass, row, output)
     """
-    network = trained.network
     padded, real = _padded(x)
     seed = np.asarray(trained.seed % 2**32, np.uint32)
     position = np.asarray(first // BLOCK, np.int32)
     params = trained.packed()
     arguments = (params, padded, real, *_member_arrays(trained, x.dtype), seed, position)
-    sample = program(
-        (network, len(padded), str(x.dtype), samples),
-        "sample",
-        lambda: sampling_function(network, len(padded), samples),
-        arguments,
-    )
-    return np.asarray(sample(*arguments))[:, :real]
+    compiler = compiler or lent_compiler()
+    return np.asarray(compiler.sample(trained.network, samples, *arguments))[:, :real]
 
 
 def _member_arrays(
@@ -132,7 +132,7 @@ def _member_arrays(
     return np.asarray(trained.numbers, dtype), np.asarray(trained.units, np.int32)
 
 
-def _padded(x: NDArray[Any]) -> tuple[Floats, Floats]:
+def _padded(x: NDArray[Any]) -> tuple[HostArray, Integers]:
     rows = max(BLOCK, bucket(len(x)))
     padded = np.zeros((rows, x.shape[1]), x.dtype)
     padded[: len(x)] = x

@@ -10,11 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import numpy as np
 
-from kohort.engine.programs import program
 from kohort.engine.structure import Structure
-from kohort.engine.train import Chunk, packing_of
+from kohort.engine.train import StatePacking
 from kohort.networks.base import Reading
 from kohort.recipe.pace import PACE
 
@@ -24,7 +22,7 @@ def probe_function(structure: Structure) -> Callable[..., Reading]:
 
     `batches` holds the first step of a chunk: its arrays without the axis of steps.
     """
-    layout, packing = structure.network.layout, packing_of(structure)
+    layout, packing = structure.network.layout, StatePacking(structure)
     probe = jax.vmap(structure.network.probe)
 
     def probes(params: Any, state: Any, batches: tuple[Any, ...]) -> Reading:
@@ -36,34 +34,3 @@ def probe_function(structure: Structure) -> Callable[..., Reading]:
         )
 
     return probes
-
-
-def probed(structure: Structure, device: Any, rows: tuple[Any, Any], chunk: Chunk) -> Reading:
-    """Probe the step that comes next, in all slots.
-
-    Parameters
-    ----------
-    structure : Structure
-    device : jax.Device
-    rows : pair of arrays
-        `params` and `state`, with a slot axis.
-    chunk : Chunk
-        Its first step is the one.
-
-    Returns
-    -------
-    Reading
-        With a leading slot axis; of a free slot it says nothing.
-    """
-    batches = (
-        *(array[:, 0] for array in chunk[:5]), chunk.numbers, chunk.units, chunk.seed, chunk.first
-    )  # fmt: skip
-    arguments = (*rows, batches)
-    probes = program(
-        (structure, len(rows[0]), device, "probe"),
-        "probe",
-        lambda: probe_function(structure),
-        arguments,
-        device=device,
-    )
-    return Reading(*(np.asarray(array) for array in probes(*arguments)))

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.engine.compilers.base import Compiler
 from kohort.engine.plan import chunk_steps
-from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.networks.base import bucket
 
@@ -30,10 +30,13 @@ class ResidentTables:
     structure : Structure
     slots : int
     device : jax.Device
+    compiler : Compiler
     """
 
-    def __init__(self, structure: Structure, slots: int, device: Any) -> None:
-        self._device, self._slots = device, slots
+    def __init__(
+        self, structure: Structure, slots: int, device: jax.Device, compiler: Compiler
+    ) -> None:
+        self._device, self._slots, self._compiler = device, slots, compiler
         steps, batch = chunk_steps(structure), structure.batch_size
         self._shape = (slots, steps, batch, structure.network.features)
         self._rows, self._dtype = steps * batch, np.dtype(structure.input_dtype)
@@ -54,7 +57,7 @@ class ResidentTables:
             Rows beyond those that are wanted are copies of the last of them.
         """
         if self._gathered is None:
-            self._gathered = jax.device_put(np.zeros(self._shape, self._dtype), self._device)
+            self._gathered = self._compiler.put(np.zeros(self._shape, self._dtype), self._device)
         orders = np.zeros((self._slots, self._rows), np.int32)
         for slot, (_, order) in wanted.items():
             orders[slot, : len(order)], orders[slot, len(order) :] = order, order[-1]
@@ -63,16 +66,9 @@ class ResidentTables:
         for key, table in tables.items():
             mine = np.zeros(self._slots, bool)
             mine[[slot for slot, (other, _) in wanted.items() if id(other) == key]] = True
-            arguments = (self._gathered, mine, self._on_device(key, table), orders)
-            place = program(
-                (self._shape, str(self._dtype), len(arguments[2]), self._device, "gather"),
-                "gather",
-                lambda: _placed,
-                arguments,
-                donate=(0,),
-                device=self._device,
+            self._gathered = self._compiler.gather(
+                self._device, self._gathered, mine, self._on_device(key, table), orders
             )
-            self._gathered = place(*arguments)
         return self._gathered
 
     def _on_device(self, key: int, table: Table) -> Any:
@@ -80,11 +76,11 @@ class ResidentTables:
         if key not in self._tables:
             wide = np.zeros((bucket(len(table)), *table.shape[1:]), self._dtype)
             wide[: len(table)] = table
-            self._tables[key] = table, jax.device_put(wide, self._device)
+            self._tables[key] = table, self._compiler.put(wide, self._device)
         return self._tables[key][1]
 
 
-def _placed(gathered: Any, mine: Any, table: Any, orders: Any) -> Any:
+def placed(gathered: Any, mine: Any, table: Any, orders: Any) -> Any:
     """Rows of a table in the places of the slots that read it."""
     rows = jnp.take(table, orders, axis=0).reshape(gathered.shape)
     return jnp.where(mine[:, None, None, None], rows, gathered)

@@ -8,7 +8,6 @@ State crosses a program's border as matrices with a slot axis, `params` (slot, s
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from kohort.engine.plan import chunk_steps
-from kohort.engine.programs import program
 from kohort.engine.structure import Structure
 from kohort.networks.base import Tree
 from kohort.recipe.pace import PACE
@@ -103,26 +101,12 @@ def empty_chunk(structure: Structure, slots: int, make: Callable[..., Any] = np.
 
 
 def empty_rows(
-    structure: Structure, slots: int, make: Callable[..., Any] = np.zeros
+    structure: Structure, slots: int, size: int, make: Callable[..., Any] = np.zeros
 ) -> tuple[Any, Any]:
-    """The matrices `params` and `state` of free slots."""
-    dtype, size = np.dtype(structure.dtype), packing_of(structure).size
+    """The matrices `params` and `state`, whose rows have so many numbers, of free slots."""
+    dtype = np.dtype(structure.dtype)
     params = make((slots, structure.network.layout.size), dtype)
     return params, make((slots if size else 0, size), dtype)
-
-
-def training_program(
-    structure: Structure, slots: int, device: Any, arguments: tuple[Any, ...]
-) -> Any:
-    """The compiled training program for so many slots on a device."""
-    return program(
-        (structure, slots, device),
-        "train",
-        lambda: training_function(structure),
-        arguments,
-        donate=(0, 1),
-        device=device,
-    )
 
 
 class StatePacking:
@@ -168,9 +152,3 @@ class StatePacking:
         if not flat:
             return jnp.zeros((0, 0), self._dtype)
         return jnp.concatenate(flat, axis=1)
-
-
-@lru_cache(maxsize=256)
-def packing_of(structure: Structure) -> StatePacking:
-    """The (cached) packing of a structure's state."""
-    return StatePacking(structure)

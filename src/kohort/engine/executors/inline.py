@@ -7,6 +7,8 @@ from collections.abc import Collection
 import jax
 
 from kohort.engine import plan
+from kohort.engine.compilers.base import Compiler
+from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.executors.base import Census, Done, Ledger
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member
@@ -18,6 +20,11 @@ from kohort.engine.times import Stopwatch, Times
 class InlineExecutor:
     """Trains members one group after another while `start` runs; it has no thread of its own.
 
+    Parameters
+    ----------
+    compiler : Compiler or None, default=None
+        Gives the programs; None for the one that the session lends.
+
     Examples
     --------
     >>> from kohort.engine.executors.inline import InlineExecutor
@@ -27,7 +34,8 @@ class InlineExecutor:
 
     threads = 1
 
-    def __init__(self) -> None:
+    def __init__(self, compiler: Compiler | None = None) -> None:
+        self._compiler = compiler or lent_compiler()
         self._ledger = Ledger()
         self._arrivals: list[Fit] = []
         self._times = Times()
@@ -74,7 +82,10 @@ class InlineExecutor:
 
         watch = Stopwatch()
         try:
-            Runner(structure, slots, device, source, self._ledger.deliver, watch).run()
+            Runner(
+                structure, slots, device, source, self._ledger.deliver, watch,
+                compiler=self._compiler,
+            ).run()  # fmt: skip
         except Exception as error:
             self._ledger.fail(fits, error)
         self._times += watch.times()

@@ -20,7 +20,9 @@ from itertools import islice
 
 import jax
 
-from kohort.engine import plan, programs
+from kohort.engine import plan
+from kohort.engine.compilers.base import Compiler
+from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.devices import threads_of
 from kohort.engine.executors.base import Census, Done, Ledger, train_with
 from kohort.engine.fit import Fit
@@ -80,9 +82,12 @@ class LocalExecutor:
     ----------
     threads : int or None
         CPU threads; None for one per core.
+    compiler : Compiler or None, default=None
+        Gives the programs; None for the one that the session lends.
     """
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, compiler: Compiler | None = None) -> None:
+        self._compiler = compiler or lent_compiler()
         self._devices = threads_of(threads)
         self._lock = threading.RLock()
         self._ledger = Ledger()
@@ -299,7 +304,10 @@ class LocalExecutor:
             self._watches.append(watch)
         try:
             slots = self._slots(group, device)
-            Runner(group.structure, slots, device, source, self._ledger.deliver, watch).run()
+            Runner(
+                group.structure, slots, device, source, self._ledger.deliver, watch,
+                compiler=self._compiler,
+            ).run()  # fmt: skip
         except BaseException as error:
             with self._lock:
                 if not any(fit.cursor or fit.history for fit in mine):
@@ -321,7 +329,7 @@ class LocalExecutor:
         tables = {id(x): x for fit in waiting if (x := fit.member.rows.x).nbytes}
         held = sum(2 * x.nbytes for x in tables.values())  # Padded to a power of two.
         memory = _ACCELERATOR_SHARE * free_on(device) - held
-        return fitting_slots(group.structure, slots, device, memory)
+        return fitting_slots(group.structure, slots, device, memory, self._compiler)
 
     def _wanted_slots(self, group: _Group, device: jax.Device) -> int:
         """A program that exists already is preferred to a better fit, and so is one that another
@@ -331,7 +339,7 @@ class LocalExecutor:
         share = max(1, len(self._devices) // max(1, busy_groups))
         wanted = plan.slots_of(group.structure, -(-len(group.queue) // share), device.platform)
         for slots in (2**power for power in range(11)):
-            compiled = programs.exists((group.structure, slots, device))
+            compiled = self._compiler.has_train(group.structure, slots, device)
             if slots >= wanted and (compiled or slots in group.runners.values()):
                 return slots
         return wanted

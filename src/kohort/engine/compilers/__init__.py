@@ -1,0 +1,1 @@
+"""Who turns a structure into programs that train, judge and predict."""

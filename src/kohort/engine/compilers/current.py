@@ -1,0 +1,19 @@
+"""The compiler that the process's session lends to whoever was given none."""
+
+from __future__ import annotations
+
+from kohort.engine.compilers.base import Compiler
+from kohort.engine.compilers.xla import XlaCompiler
+
+_lent: Compiler = XlaCompiler()
+
+
+def lend(compiler: Compiler) -> None:
+    """Let everyone who was given no compiler use this one from now on."""
+    global _lent
+    _lent = compiler
+
+
+def lent_compiler() -> Compiler:
+    """Return the compiler that was lent last."""
+    return _lent

@@ -1,0 +1,221 @@
+"""Programs that XLA compiles: for CPUs and accelerators, for networks of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import jax
+import numpy as np
+
+from kohort.arrays import Array, Floats, HostArray, Integers
+from kohort.engine.compilers.base import Batches, Judge, Train
+from kohort.engine.evaluate import (
+    evaluation_function,
+    gradient_function,
+    prediction_function,
+    sampling_function,
+)
+from kohort.engine.footprint import Footprint, footprint_of
+from kohort.engine.probe import probe_function
+from kohort.engine.programs import Compiled, compiled
+from kohort.engine.resident import placed
+from kohort.engine.structure import Structure
+from kohort.engine.train import Chunk, StatePacking, empty_chunk, empty_rows, training_function
+from kohort.memo import Memo
+from kohort.networks.base import Predictor, Reading, Sampler
+
+MOST_PROGRAMS = 256
+"""Programs that a compiler keeps. One takes about 90 areas of memory on a CPU, of which Linux
+grants a process 65,530; beyond that XLA ends the process.
+"""
+
+_Shape = jax.ShapeDtypeStruct
+
+
+class XlaCompiler:
+    """Compiles a program for each structure; keeps those that were used last.
+
+    Parameters
+    ----------
+    most : int, default=256
+        Programs that it keeps.
+    """
+
+    def __init__(self, most: int = MOST_PROGRAMS) -> None:
+        self._programs: Memo[Compiled] = Memo(most)
+        self._packings: Memo[StatePacking] = Memo(most)
+
+    def program(
+        self,
+        key: Hashable,
+        kind: str,
+        function: Callable[[], Callable[..., Any]],
+        arguments: tuple[Any, ...],
+        donate: tuple[int, ...] = (),
+        device: jax.Device | None = None,
+    ) -> Compiled:
+        """Return the program for `key`, compiled for the arguments' shapes if there is none yet.
+
+        Parameters
+        ----------
+        key : hashable
+            Equal keys give the same program.
+        kind : str
+            What the program does, for `compilations`.
+        function : callable
+            Builds the pure function; called only if the program does not exist yet.
+        arguments : tuple of pytrees of arrays, or of their shapes and types
+        donate : tuple of int
+            Arguments whose memory the program may reuse.
+        device : jax.Device or None
+            Where the program runs; None for JAX's default device.
+        """
+        return self._programs.get_or_build(
+            (kind, key), lambda: compiled(kind, function(), arguments, donate, device)
+        )
+
+    def put(self, array: HostArray, device: jax.Device) -> Array:
+        return jax.device_put(array, device)
+
+    def packing(self, structure: Structure) -> StatePacking:
+        return self._packings.get_or_build(
+            (structure.network, structure.dtype), lambda: StatePacking(structure)
+        )
+
+    def train(self, structure: Structure, slots: int, device: jax.Device) -> Train:
+        return self.program(
+            (structure, slots, device),
+            "train",
+            lambda: training_function(structure),
+            self._training_arguments(structure, slots),
+            donate=(0, 1),
+            device=device,
+        )
+
+    def has_train(self, structure: Structure, slots: int, device: jax.Device) -> bool:
+        return self._programs.get(("train", (structure, slots, device))) is not None
+
+    def footprint(self, structure: Structure, slots: int, device: jax.Device) -> Footprint:
+        """Ask XLA's buffer assignment; compiles the program if need be."""
+        program: Any = self.train(structure, slots, device)
+        chunk: Chunk = self._training_arguments(structure, slots)[2]
+        return footprint_of(program.memory_analysis(), structure, chunk, device)
+
+    def judge(self, structure: Structure, slots: int, device: jax.Device, rows: int) -> Judge:
+        network, dtype = structure.network, np.dtype(structure.dtype)
+        scalar = _Shape((), np.int32)
+        arguments = (
+            _Shape((slots, network.layout.size), dtype),
+            _Shape((slots,), np.int32),
+            scalar,
+            (
+                _Shape((rows, network.features), np.dtype(structure.input_dtype)),
+                _Shape((rows, structure.targets), dtype),
+                _Shape((rows,), dtype),
+            ),
+            scalar,
+            _Shape((slots, network.columns), dtype),
+            _Shape((slots, network.hidden), np.int32),
+        )
+        return self.program(
+            (structure, slots, device, rows),
+            "evaluate",
+            lambda: evaluation_function(structure, rows),
+            arguments,
+            device=device,
+        )
+
+    def probe(
+        self, structure: Structure, device: jax.Device, params: Array, state: Array, steps: Batches
+    ) -> Reading:
+        arguments = (params, state, steps)
+        probes = self.program(
+            (structure, len(params), device),
+            "probe",
+            lambda: probe_function(structure),
+            arguments,
+            device=device,
+        )
+        return Reading(*(np.asarray(array) for array in probes(*arguments)))
+
+    def predict(
+        self,
+        network: Predictor,
+        params: Floats,
+        x: HostArray,
+        real: Integers,
+        numbers: Floats,
+        units: Integers,
+    ) -> Array:
+        arguments = (params, x, real, numbers, units)
+        program = self.program(
+            (network, len(x), str(x.dtype), str(params.dtype)),
+            "predict",
+            lambda: prediction_function(network, len(x)),
+            arguments,
+        )
+        outputs: Array = program(*arguments)
+        return outputs
+
+    def sample(
+        self,
+        network: Sampler,
+        samples: int,
+        params: Floats,
+        x: HostArray,
+        real: Integers,
+        numbers: Floats,
+        units: Integers,
+        seed: Integers,
+        position: Integers,
+    ) -> Array:
+        arguments = (params, x, real, numbers, units, seed, position)
+        program = self.program(
+            (network, len(x), str(x.dtype), samples),
+            "sample",
+            lambda: sampling_function(network, len(x), samples),
+            arguments,
+        )
+        outputs: Array = program(*arguments)
+        return outputs
+
+    def squared_norms(
+        self, structure: Structure, size: int, *arguments: HostArray
+    ) -> tuple[float, float]:
+        program = self.program(
+            (structure, size, arguments[1].shape),
+            "gradient",
+            lambda: gradient_function(structure, size),
+            arguments,
+        )
+        small, big = program(*arguments)
+        return float(small), float(big)
+
+    def gather(
+        self,
+        device: jax.Device,
+        gathered: Array,
+        mine: HostArray,
+        table: Array,
+        orders: HostArray,
+    ) -> Array:
+        arguments = (gathered, mine, table, orders)
+        place = self.program(
+            (gathered.shape, str(gathered.dtype), len(table), device),
+            "gather",
+            lambda: placed,
+            arguments,
+            donate=(0,),
+            device=device,
+        )
+        result: Array = place(*arguments)
+        return result
+
+    def _training_arguments(
+        self, structure: Structure, slots: int
+    ) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct, Chunk]:
+        """Shapes and types of what a training program takes."""
+        size = self.packing(structure).size
+        params, state = empty_rows(structure, slots, size, jax.ShapeDtypeStruct)
+        return params, state, empty_chunk(structure, slots, jax.ShapeDtypeStruct)
