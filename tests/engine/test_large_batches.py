@@ -13,7 +13,8 @@ from kohort.engine.plan import structure_of
 @given(rows=st.integers(1, 10**6), batch=st.integers(1, 10**13))
 def test_a_compiled_batch_holds_the_table_or_is_the_batch_size(rows, batch):
     found = fitting_batch(batch, rows)
-    assert found == batch if batch <= rows else rows <= found <= min(batch, max(16, 9 * rows // 8))
+    most = max(32, 9 * rows // 8)
+    assert found == batch if batch <= max(32, rows) else rows <= found <= min(batch, most)
     assert fitting_batch(found, rows) == found
 
 

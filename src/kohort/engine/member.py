@@ -74,10 +74,14 @@ OnSteps = Callable[[int, Floats], None]
 OnEpoch = Callable[[int, Logs, Callable[[], list[Floats]]], Verdict]
 
 
+_SMALL_BATCH = 32
+
+
 def fitting_batch(batch_size: int, rows: int) -> int:
     """Return the rows of a compiled batch for a table of `rows`, which one batch may hold.
 
-    Tables of similar length share a size, at most an eighth above their length.
+    Tables of similar length share a size, at most an eighth above their length; small batches stay
+    as they are, since another program would cost more than their padding.
 
     Examples
     --------
@@ -85,7 +89,7 @@ def fitting_batch(batch_size: int, rows: int) -> int:
     [32, 512, 576]
     """
     step = 1 << max(0, (rows - 1).bit_length() - 4)
-    return min(batch_size, max(1, -(-rows // step) * step))
+    return min(batch_size, max(_SMALL_BATCH, -(-rows // step) * step))
 
 
 @dataclass(frozen=True, eq=False)
