@@ -288,3 +288,13 @@ class TestFaults:
             kohort.DenseRegressor(**NETWORK, workers="many").fit(table, y)
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             kohort.DenseRegressor(**NETWORK).fit(table, y[:-1])
+
+
+def test_a_table_of_another_width_is_refused_at_predict(path, frame):
+    table = kohort.ParquetTable(path, frame.columns[:2])
+    wide = kohort.ParquetTable(path, frame.columns[:3])
+    model = kohort.DenseRegressor(**NETWORK)
+    with pytest.raises(ValueError, match=r"columns of X must be \['a', 'b'\], as in fit"):
+        model.fit(table, table.column("y")).predict(wide)
+    with pytest.raises(ValueError, match="X has 3 features, but DenseRegressor is expecting 2"):
+        model.fit(frame[["a", "b"]].to_numpy(), frame["y"]).predict(wide)

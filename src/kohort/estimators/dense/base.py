@@ -18,6 +18,7 @@ from kohort.cohort.together import train_members
 from kohort.data.parquet import ParquetTable
 from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, Verdict
 from kohort.errors import DivergedError, DivergedWarning
+from kohort.estimators.dense.continuing import TrainsAnew
 from kohort.estimators.dense.epoch_callbacks import (
     CallbackSupportMixin,
     EpochCallbacks,
@@ -50,6 +51,7 @@ from kohort.studies.pretraining import pretrained
 
 @dataclass(eq=False, repr=False)
 class DenseEstimator(
+    TrainsAnew,
     DensePasses,
     RichReprMixin,
     CallbackSupportMixin,  # type: ignore[misc]

@@ -128,13 +128,13 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
 
         Returns
         -------
-        array of float, shape (row,) or (row, target)
+        array of float64, shape (row,) or (row, target)
         """
         outputs = self._predicted(X, options)
         if hasattr(self, "target_encoder_"):
             return decoded(self, outputs)
         parts = [part.reshape(len(part), -1) for part in outputs]
-        values = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        values = np.concatenate(parts, axis=1).astype(np.float64)
         return values[:, 0] if self._flat else values
 
 
