@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.cohort.session import session
 from kohort.cohort.together import current, train_members
 from kohort.engine.member import Floats, Member, Outcome, Rows, fitting_batch
 from kohort.estimators.keras_models.callbacks import CallbackRun, ModelState
@@ -69,7 +70,9 @@ class Ready:
         ready.obstacle = ready._obstacle()
         if not ready.obstacle:
             try:
-                ready.tracing = trace(model, x, y, fitting_batch(batch_size, rows), probed)
+                ready.tracing = trace(
+                    model, x, y, fitting_batch(batch_size, rows), probed, session().traces
+                )
             except UntraceableError as error:
                 ready.obstacle = str(error)
             except Exception as error:
@@ -112,9 +115,6 @@ def _own_code(model: Any) -> bool:
     )
 
 
-_mixing: dict[str, bool] = {}
-
-
 def _mixes_rows(ready: Ready) -> bool:
     """Whether a training step depends on rows that weigh nothing; tried once for each structure."""
     tracing = ready.tracing
@@ -122,7 +122,8 @@ def _mixes_rows(ready: Ready) -> bool:
     network, size = tracing.network, tracing.network.fixed_batch
     if size < 2:
         return False
-    if network.digest not in _mixing:
+
+    def mixes() -> bool:
         generator = np.random.default_rng(0)
         dtype = floating_dtype()
         half = size // 2
@@ -144,8 +145,10 @@ def _mixes_rows(ready: Ready) -> bool:
             return carried[: network.carried]
 
         pairs = zip(*(jax.jit(trained)(each) for each in (x, other)), strict=True)
-        _mixing[network.digest] = not all(np.allclose(a, b, 1e-4, 1e-6) for a, b in pairs)
-    return _mixing[network.digest]
+        return not all(np.allclose(a, b, 1e-4, 1e-6) for a, b in pairs)
+
+    found: bool = session().traces.get_or_build(("mixes rows", network.digest), mixes)
+    return found
 
 
 @dataclass

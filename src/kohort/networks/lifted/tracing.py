@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +10,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.memo import Memo
 from kohort.networks.base import BLOCK
 from kohort.networks.lifted.chain import resolved
 from kohort.networks.lifted.columns import Columns
@@ -20,11 +19,6 @@ from kohort.networks.lifted.lifting import Program, lift
 from kohort.networks.lifted.probing import ProbedFunctions
 from kohort.networks.lifted.signature import signature
 from kohort.networks.lifted.traced import Part, TracedModel
-
-_MOST_TRACES = 4096
-
-_known: weakref.WeakValueDictionary[str, TracedModel] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -37,10 +31,14 @@ class Tracing:
     units: tuple[int, ...]
 
 
-_traced: dict[Any, Tracing] = {}
-
-
-def trace(model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = False) -> Tracing:
+def trace(
+    model: Any,
+    x: Columns,
+    y: Columns,
+    batch_size: int,
+    probed: bool = False,
+    traces: Memo[Any] | None = None,
+) -> Tracing:
     """Trace a compiled and built Keras model with its numbers lifted out.
 
     Parameters
@@ -51,27 +49,28 @@ def trace(model: Any, x: Columns, y: Columns, batch_size: int, probed: bool = Fa
     batch_size : int
     probed : bool
         Whether the network can be probed.
+    traces : Memo or None, default=None
+        Where equal models and equal networks are remembered; None remembers nothing.
 
     Returns
     -------
     Tracing
     """
+    traces = Memo(1) if traces is None else traces
     text = signature(model)
     key = None if text is None else (text, x, y, batch_size, probed)
-    known = _traced.get(key)
+    known: Tracing | None = None if key is None else traces.get(key)
     if known is not None:
         return known
     kind = ProbedFunctions if probed else Functions
-    tracing = _trace(kind(model, x, y, batch_size))
-    if key is not None and not tracing.arrays:
-        with _lock:
-            _traced[key] = tracing
-            if len(_traced) > _MOST_TRACES:
-                del _traced[next(iter(_traced))]
+    tracing = _trace(kind(model, x, y, batch_size), traces)
+    if key is not None and not tracing.arrays:  # Arrays are this model's own.
+        found: Tracing = traces.get_or_build(key, lambda: tracing)
+        return found
     return tracing
 
 
-def _trace(functions: Functions) -> Tracing:
+def _trace(functions: Functions, traces: Memo[Any]) -> Tracing:
     lifted = {kind: lift(*call) for kind, call in _calls(functions).items()}
     carried = len(functions.variables.carried)
     arrays = [array for _, _, held in lifted.values() for array in held]
@@ -80,6 +79,7 @@ def _trace(functions: Functions) -> Tracing:
     names = tuple(functions.logs(functions.initial_metrics()))
     network = _network(functions, {k: p for k, (p, _, _) in lifted.items()}, lifted, shapes, names)
     assert network.carried == carried
+    network = traces.get_or_build(("network", network.digest), lambda: network)
     units = tuple(layer.units for layer in functions.hidden)
     return Tracing(network, numbers, arrays, units)
 
@@ -121,7 +121,7 @@ def _network(
     shapes: tuple[tuple[int, ...], ...],
     names: tuple[str, ...],
 ) -> TracedModel:
-    """The structure; an equal one that is known already takes its place."""
+    """The structure."""
     variables = functions.variables
     parts, column, start = {}, 0, len(variables.carried)
     for kind, (program, numbers, arrays) in lifted.items():
@@ -131,7 +131,7 @@ def _network(
     layers = functions.told if isinstance(functions, ProbedFunctions) else ()
     text = [*(p.digest for p in programs.values()), shapes, names, functions.widths, *layers]
     digest = hashlib.sha256(repr(text).encode()).hexdigest()
-    network = TracedModel(
+    return TracedModel(
         digest=digest,
         features=functions.x.width,
         outputs=outputs,
@@ -147,5 +147,3 @@ def _network(
         fixed_batch=functions.batch_size,
         judged_rows=functions.judged_rows,
     )
-    with _lock:
-        return _known.setdefault(digest, network)
