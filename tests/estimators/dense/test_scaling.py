@@ -91,3 +91,10 @@ def test_without_standardisation_a_value_beyond_single_precision_is_refused(wron
     X, y = (part * (1e200 if name == wrong else 1) for part, name in zip(plane, "Xy", strict=True))
     with pytest.raises(kohort.DataError, match=r"too large for float32.*standardize=True"):
         kohort.DenseRegressor(**NETWORK, standardize=False).fit(X, y)
+
+
+def test_an_export_that_could_not_hold_the_data_s_unit_is_refused(plane):
+    X, y = plane
+    model = kohort.DenseRegressor(**NETWORK).fit(X, 1e200 * y)
+    with pytest.raises(kohort.DataError, match=r"too large for a Keras model.*float32"):
+        model.to_keras()

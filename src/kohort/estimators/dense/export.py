@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kohort.engine.member import Floats
+from kohort.errors import DataError
 from kohort.recipe.losses import LINKS
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import Recipe
@@ -20,6 +21,12 @@ def keras_model(estimator: Any) -> Any:
     """See `DenseEstimator.to_keras`."""
     recipe: Recipe = estimator.recipe_
     scaling, target = estimator._scaling, estimator._target
+    most = np.finfo(keras.config.floatx()).max
+    if max(np.abs(part).max() for part in (scaling.mean, target.mean, target.scale)) > most:
+        raise DataError(
+            f"X or y is too large for a Keras model, which computes in {keras.config.floatx()} "
+            f"(up to {most:.2g}). Rescale it before fitting."
+        )
     inputs = keras.Input((estimator.n_features_in_,), name="features")
     # Two layers, because Keras's Normalization takes deviations below 1e-7 for zero.
     x = layers.Normalization(mean=scaling.mean, variance=np.ones_like(scaling.mean), name="center")(
