@@ -37,6 +37,16 @@ def test_every_page_is_in_the_index_and_every_picture_on_a_page():
     assert [picture.name for picture in pictures if picture.name not in shown] == []
 
 
+_FENCED = [*sorted(FOLDER.parent.rglob("*.md")), *sorted(FOLDER.parents[1].glob("README*.md"))]
+
+
+@pytest.mark.parametrize("page", _FENCED, ids=lambda page: f"{page.parent.name}-{page.stem}")
+def test_fenced_blocks_of_a_page_run_as_pasted(page):
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        if not block.startswith(">>>"):
+            exec(compile(block, str(page), "exec"), {"__name__": "pasted"})
+
+
 @pytest.mark.parametrize("page", sorted(FOLDER.parent.glob("*.md")), ids=lambda page: page.stem)
 def test_examples_of_a_page_run(page):
     assert doctest.testfile(str(page), module_relative=False).failed == 0

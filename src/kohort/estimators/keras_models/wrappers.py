@@ -52,7 +52,7 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
 
     Examples
     --------
-    >>> import keras, kohort
+    >>> import kohort, keras
     >>> from sklearn.datasets import load_diabetes
     >>> def build_model(width=32, learning_rate=0.01):
     ...     model = keras.Sequential(
@@ -162,7 +162,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
 
     Examples
     --------
-    >>> import keras, kohort
+    >>> import kohort, keras
     >>> from sklearn.datasets import load_iris
     >>> def build_model(n_features_in_, n_classes_, width=32):
     ...     return keras.Sequential([
