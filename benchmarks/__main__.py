@@ -15,9 +15,11 @@ from typing import Any
 
 OF_TABLES = ("calibration", "pretraining", "learning_rate", "faults", "fresh_faults")
 """Benchmarks on tables that the repository does not hold (`benchmarks/tables.py`)."""
+PAIRED = "paired"
+"""Needs a checkout of an older version (`benchmarks/paired.py`)."""
 NAMES = (
     "peers", "chapter10", "overhead", "techniques", "lifting", "own_models", "memory",
-    "fashion_mnist", "convolutions", "streaming", "report", "diagnosis_cost", *OF_TABLES,
+    "fashion_mnist", "convolutions", "streaming", "report", "diagnosis_cost", *OF_TABLES, PAIRED,
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
@@ -78,6 +80,9 @@ def main(names: list[str]) -> None:
     for name in names or NAMES:
         if not names and name in OF_TABLES and "KOHORT_DATA" not in os.environ:
             print(f"{name} is left out: set KOHORT_DATA (benchmarks/tables.py).")
+            continue
+        if not names and name == PAIRED and "KOHORT_OLD" not in os.environ:
+            print(f"{name} is left out: set KOHORT_OLD (benchmarks/paired.py).")
             continue
         result = importlib.import_module(f"benchmarks.{name}").compare()
         result["machine"] = machine()
