@@ -76,6 +76,32 @@ def test_the_engine_knows_networks_by_their_protocol_alone(path):
     assert not others, f"{relative} imports {others}"
 
 
+def _private(tree):
+    """Private names that a tree reads of anything but `self` and `cls`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+            of = node.value
+            if not (isinstance(of, ast.Name) and of.id in ("self", "cls")):
+                yield node.attr
+        if isinstance(node, ast.Constant) and str(node.value).startswith("_"):
+            yield node.value
+
+
+_KERAS_PRIVATE = _ROOT / "networks" / "lifted" / "keras_private.py"
+_NAMES_OF_KERAS = {
+    name
+    for name in _private(ast.parse(_KERAS_PRIVATE.read_text("utf-8")))
+    if not name.startswith("__")
+}
+
+
+@pytest.mark.parametrize("path", [p for p in _MODULES if p != _KERAS_PRIVATE], ids=_identity)
+def test_private_names_of_keras_stand_in_one_file(path):
+    assert "_flatten_layers" in _NAMES_OF_KERAS
+    found = _NAMES_OF_KERAS.intersection(_private(ast.parse(path.read_text("utf-8"))))
+    assert not found, f"use kohort.networks.lifted.keras_private in place of {found}"
+
+
 def test_imports_inside_functions_and_relative_ones_are_seen():
     source = "def f():\n    from kohort.cli import main\n    from ..engine import plan\n"
     found = list(_imported(ast.parse(source), ("kohort", "recipe")))

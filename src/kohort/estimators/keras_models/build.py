@@ -15,6 +15,7 @@ from kohort.estimators.keras_models.compilation import compile_arguments, optimi
 from kohort.estimators.keras_models.routing import build_arguments, build_function
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.host_initializers import host_initializers
+from kohort.networks.lifted.keras_private import compile_options, layers_of
 from kohort.networks.lifted.variables import value_of
 
 
@@ -81,11 +82,11 @@ def _copy(model: Any) -> Any:
         if not copy.built:
             copy.build(model.input_shape)
         copy.set_weights(model.get_weights())
-        for layer in copy._flatten_layers(include_self=False):
+        for layer in layers_of(copy, itself=False):
             if hasattr(layer, "finalize_state"):
                 layer.finalize_state()
     if model.compiled:
-        options = dict(model._compile_config.config)
+        options = compile_options(model)
         copy.compile(**{**options, "optimizer": optimizer_like(model.optimizer)})
     return copy
 

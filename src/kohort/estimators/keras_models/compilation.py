@@ -9,23 +9,17 @@ from typing import Any
 from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.assembly import assembled, configured
 from kohort.estimators.keras_models.routing import routed
+from kohort.networks.lifted.keras_private import compile_options, keep_exclusions
 from kohort.studies.prepared import is_auto
 
 
 def optimizer_like(optimizer: Any) -> Any:
     """A new optimizer of the same settings, those that its configuration leaves out included."""
     copy = type(optimizer).from_config(optimizer.get_config())
-    _keep_exclusions(optimizer, copy)
+    keep_exclusions(optimizer, copy)
     if hasattr(optimizer, "inner_optimizer"):
-        _keep_exclusions(optimizer.inner_optimizer, copy.inner_optimizer)
+        keep_exclusions(optimizer.inner_optimizer, copy.inner_optimizer)
     return copy
-
-
-def _keep_exclusions(old: Any, new: Any) -> None:
-    """Variables without weight decay, of which an optimizer's configuration says nothing."""
-    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
-        if name in vars(old):
-            object.__setattr__(new, name, vars(old)[name])
 
 
 def _optimizer(estimator: Any, compiled: Any, rate: float | None = None) -> Any:
@@ -48,7 +42,7 @@ def _optimizer(estimator: Any, compiled: Any, rate: float | None = None) -> Any:
     try:
         made = configured(chosen, options)
         if not inspect.isclass(chosen):
-            _keep_exclusions(chosen, made)
+            keep_exclusions(chosen, made)
         return optimizer_like(made)
     except (TypeError, ValueError) as error:
         raise ParameterError(
@@ -140,7 +134,7 @@ def compile_model(
     ParameterError
         If options are given for a loss or metrics that no one gave.
     """
-    old = dict(model._compile_config.config) if model.compiled else {}
+    old = compile_options(model) if model.compiled else {}
     default = None if model.compiled else _default_loss(meta, outputs)
     asked = {
         "optimizer": _optimizer(estimator, model.optimizer if model.compiled else None, rate),

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 from kohort.engine.rows import LazyRows
 from kohort.errors import DataError, ModelError
 from kohort.networks.lifted.columns import Columns
+from kohort.networks.lifted.keras_private import function_options, outputs_of_call
 from kohort.networks.lifted.names import snake_case
 
 Arrays = list[Any]
@@ -210,13 +211,13 @@ def takes_one_hot(loss: Any) -> bool:
 
 def takes_logits(loss: Any) -> bool:
     """Whether a loss expects outputs that are no probabilities yet."""
-    given = {**getattr(loss, "_fn_kwargs", {}), **(getattr(loss, "keywords", None) or {})}
+    given = {**function_options(loss), **(getattr(loss, "keywords", None) or {})}
     return bool(getattr(loss, "from_logits", False) or given.get("from_logits", False))
 
 
 def output_names(model: Any) -> tuple[str, ...] | None:
     """Keys of a model's outputs, in their order, if they are a dict."""
-    found = getattr(model, "_outputs_struct", None)
+    found = outputs_of_call(model)
     return tuple(sorted(found)) if isinstance(found, dict) else None
 
 

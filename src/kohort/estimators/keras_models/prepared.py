@@ -16,6 +16,7 @@ from kohort.estimators.keras_models.training import (
     put_rate,
     rate_of,
 )
+from kohort.networks.lifted.keras_private import learning_rate_of
 
 if TYPE_CHECKING:
     from kohort.estimators.keras_models.estimator import KerasEstimator
@@ -75,7 +76,7 @@ class KerasPrepared:
 
     @property
     def schedule(self) -> object:
-        return optimizer_of(self.ready.model)._learning_rate
+        return learning_rate_of(optimizer_of(self.ready.model))
 
     @property
     def adaptive(self) -> bool:

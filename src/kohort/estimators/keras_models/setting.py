@@ -7,6 +7,7 @@ from typing import Any
 from kohort.engine.member import Member
 from kohort.estimators.keras_models.callbacks import stops_early
 from kohort.estimators.keras_models.routing import known_names
+from kohort.networks.lifted.keras_private import layers_of
 from kohort.networks.lifted.names import snake_case
 from kohort.networks.lifted.probing import leaves
 from kohort.networks.lifted.variables import normalizations
@@ -23,7 +24,7 @@ def setting_of(estimator: Any, member: Member, classes: Any) -> dict[str, Any]:
     """Fields of a `Setting` that are the model's and not the recipe's."""
     model = estimator._ready.model
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    layers = list(model._flatten_layers(include_self=False))
+    layers = list(layers_of(model, itself=False))
     limits = [(name, getattr(optimizer, name, None)) for name in CLIPPINGS]
     rate = member.pace.rate
     return {

@@ -10,6 +10,13 @@ import jax
 import numpy as np
 
 from kohort.estimators.keras_models.callbacks import needs_batches
+from kohort.networks.lifted.keras_private import (
+    compiled_loss,
+    compiled_metrics,
+    entries_of,
+    function_of,
+    layers_of,
+)
 from kohort.networks.lifted.variables import normalizations
 
 _METHODS = (
@@ -64,7 +71,7 @@ def obstacle_of_model(model: Any) -> str:
         return "it is compiled with run_eagerly=True"
     if getattr(model, "steps_per_execution", 1) != 1:
         return "it is compiled with steps_per_execution"
-    for layer in model._flatten_layers(include_self=True):
+    for layer in layers_of(model):
         if getattr(layer, "activity_regularizer", None) is not None:
             return f"the layer {layer.name!r} has an activity regularizer, a loss over batches"
         if getattr(layer, "stateful", False):
@@ -84,10 +91,10 @@ def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
 
     outputs = jax.tree.leaves(model.compute_output_spec(x))
     targets = jax.tree.leaves(y)
-    compiled = model._compile_loss
+    compiled = compiled_loss(model)
     if compiled is None:
         return "it has no loss but those that its layers add"
-    for entry, target, output in zip(compiled._flat_losses, targets, outputs, strict=False):
+    for entry, target, output in zip(entries_of(compiled), targets, outputs, strict=False):
         loss = entry.loss
         name = entry.name or type(loss).__name__
         if getattr(loss, "reduction", "") in ("sum", "none", None):
@@ -96,8 +103,8 @@ def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
             return f"the loss {name!r} compares the rows of a batch with each other"
         if not _by_row(loss.call, target, output):
             return f"the loss {name!r} gives one value a batch (average over the last axis alone)"
-    for metric in model._compile_metrics.metrics if model._compile_metrics else ():
-        function = getattr(metric, "_fn", None)
+    for metric in compiled_metrics(model).metrics if compiled_metrics(model) else ():
+        function = function_of(metric)
         if _of_user(function or metric) and any(
             _counts_padding(metric, t, o) for t, o in zip(targets, outputs, strict=False)
         ):
@@ -119,7 +126,7 @@ def _of_user(thing: Any) -> bool:
 
 def has_own_loss(model: Any) -> bool:
     """Whether a loss of a compiled model is the user's own."""
-    losses = [entry.loss for entry in model._compile_loss._flat_losses]
+    losses = [entry.loss for entry in entries_of(compiled_loss(model))]
     return any(_of_user(getattr(loss, "fn", loss)) for loss in losses)
 
 

@@ -28,6 +28,7 @@ from kohort.estimators.preparation import floating_dtype
 from kohort.networks.base import State
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.functions import UntraceableError
+from kohort.networks.lifted.keras_private import layers_of
 from kohort.networks.lifted.tracing import Tracing, trace
 from kohort.networks.lifted.variables import Variables, value_of
 from kohort.recipe.pacing import SteadyPace
@@ -108,7 +109,7 @@ class Ready:
 
 def _own_code(model: Any) -> bool:
     """Whether a layer, or the model itself, runs code that is not Keras's."""
-    layers = model._flatten_layers(include_self=True)
+    layers = layers_of(model)
     return any(
         not type(layer).__module__.startswith("keras.") or type(layer).__name__ == "Lambda"
         for layer in layers

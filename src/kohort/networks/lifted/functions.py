@@ -12,8 +12,22 @@ import jax.numpy as jnp
 from kohort.networks.base import BLOCK
 from kohort.networks.lifted.chain import hidden_layers, resolved, templates, widths_of
 from kohort.networks.lifted.columns import Columns
+from kohort.networks.lifted.keras_private import (
+    accept_any_input,
+    by_output,
+    compiled_loss,
+    compiled_metrics,
+    entries_of,
+    layers_of,
+    plain_metrics,
+    put_entries,
+    put_shape,
+    takes_training,
+    weighted_metrics,
+)
 from kohort.networks.lifted.masked_losses import masks_of, may_mask, over_existing, with_masks
 from kohort.networks.lifted.names import stable_names
+from kohort.networks.lifted.replacing import replacing
 from kohort.networks.lifted.variables import Variables, normalizations
 from kohort.networks.randomness import mix
 
@@ -208,7 +222,7 @@ class Functions:
         """All outputs, side by side."""
         nothing = jnp.uint32(0), jnp.int32(0)
         trained, other, *_ = self._scopes(state, *nothing)
-        options = {"training": False} if self.model._call_has_training_arg else {}
+        options = {"training": False} if takes_training(self.model) else {}
         with self._patched(None, units, training=False):
             outputs, _ = self.model.stateless_call(trained, other, self.x.split(x), **options)
         flat = [part.reshape(len(x), -1).astype(x.dtype) for part in jax.tree.leaves(outputs)]
@@ -247,7 +261,7 @@ class Functions:
 
     def _counted(self, before: Sequence[Any], after: Sequence[Any], share: Any) -> list[Any]:
         """Trackers of each output's loss, which count every row, made to count those that exist."""
-        trackers = {id(v) for metric in self.model._compile_loss.metrics for v in metric.variables}
+        trackers = {id(v) for metric in compiled_loss(self.model).metrics for v in metric.variables}
         return [
             (old + (new - old) * share).astype(new.dtype) if id(variable) in trackers else new
             for variable, old, new in zip(
@@ -261,16 +275,16 @@ class Functions:
         """Metrics after these rows: plain ones see which exist, weighted ones their weights."""
         import keras
 
-        compiled = self.model._compile_metrics
+        compiled = compiled_metrics(self.model)
         variables = self.model.metrics_variables
         if compiled is None or not compiled.metrics:
             return list(metrics)
-        targets, outputs = compiled._flatten_y(targets), compiled._flatten_y(outputs)
+        targets, outputs = by_output(compiled, targets), by_output(compiled, outputs)
         exists = exists.astype(weight.dtype)
         with keras.StatelessScope(zip(variables, metrics, strict=True)) as scope:
             for group, share in (
-                (compiled._flat_metrics, exists),
-                (compiled._flat_weighted_metrics, weight * exists),
+                (plain_metrics(compiled), exists),
+                (weighted_metrics(compiled), weight * exists),
             ):
                 for metric, target, output in zip(group, targets, outputs, strict=False):
                     if metric:
@@ -295,18 +309,18 @@ class Functions:
         rows that exist.
         """
         with replacing() as replace:
-            for layer in self.model._flatten_layers():
+            for layer in layers_of(self.model):
                 replace(layer, "add_loss", _refuse_loss(layer))
             if training and exists is not None:
                 for layer in normalizations(self.model):
                     replace(layer, "call", _over_existing(layer, exists))
             if self.masked or found is not None:
-                compiled, met = self.model._compile_loss, [] if found is None else found
+                compiled, met = compiled_loss(self.model), [] if found is None else found
                 losses = [
                     entry._replace(loss=over_existing(entry.loss, exists, met))
-                    for entry in compiled._flat_losses
+                    for entry in entries_of(compiled)
                 ]
-                replace(compiled, "_flat_losses", losses)
+                put_entries(replace, compiled, losses)
             if self.hidden:
                 self._pad(replace, units)
             yield
@@ -315,12 +329,12 @@ class Functions:
         for variable, template in zip(self.variables.carried, self.templates, strict=True):
             shape = resolved(template, self.widths)
             if shape != tuple(variable.shape):
-                replace(variable, "_shape", shape)
+                put_shape(replace, variable, shape)
         layers = self.model.layers
         start = layers.index(self.hidden[0]) + 1
         position = 0
         for layer in layers[start:]:
-            replace(layer, "_assert_input_compatibility", lambda *args, **options: None)
+            accept_any_input(replace, layer)
             if type(layer).__name__ == "Dense":
                 width = self.widths[position]
                 exists = jnp.arange(width, dtype=jnp.int32) < units[position]
@@ -328,31 +342,6 @@ class Functions:
                 position += 1
             if position == len(self.hidden):
                 break
-
-
-@contextmanager
-def replacing() -> Iterator[Callable[[Any, str, Any], None]]:
-    """Gives a function that replaces an attribute of a thing until the block ends."""
-    undo: list[Callable[[], None]] = []
-
-    def replace(thing: Any, name: str, value: Any) -> None:
-        own = name in vars(thing)
-        old = vars(thing).get(name)
-
-        def back() -> None:
-            if own:
-                object.__setattr__(thing, name, old)
-            else:
-                object.__delattr__(thing, name)
-
-        object.__setattr__(thing, name, value)
-        undo.append(back)
-
-    try:
-        yield replace
-    finally:
-        for back in reversed(undo):
-            back()
 
 
 class UntraceableError(Exception):

@@ -10,6 +10,8 @@ import copyreg
 from functools import cache
 from typing import Any
 
+from kohort.networks.lifted.keras_private import function_options
+
 
 def settings_of(loss: Any) -> dict[str, Any]:
     """What a Keras loss is made of: its configuration, and what that leaves out.
@@ -20,7 +22,7 @@ def settings_of(loss: Any) -> dict[str, Any]:
     >>> settings_of(keras.losses.Huber(0.5))["delta"]
     0.5
     """
-    return {**getattr(loss, "_fn_kwargs", {}), **loss.get_config()}
+    return {**function_options(loss), **loss.get_config()}
 
 
 @cache
@@ -29,6 +31,11 @@ def keep_huber_delta() -> None:
     import keras
 
     def parts(loss: Any) -> tuple[Any, ...]:
-        return keras.losses.Huber, (loss._fn_kwargs["delta"], loss.reduction, loss.name, loss.dtype)
+        return keras.losses.Huber, (
+            function_options(loss)["delta"],
+            loss.reduction,
+            loss.name,
+            loss.dtype,
+        )
 
     copyreg.pickle(keras.losses.Huber, parts)

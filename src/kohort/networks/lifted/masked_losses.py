@@ -13,40 +13,35 @@ import jax
 import jax.numpy as jnp
 
 from kohort.arrays import Array
-
-
-def _mask(tensor: Array) -> Any:
-    from keras.src import backend  # Masks have no public name (checked with Keras 3.15).
-
-    return backend.get_keras_mask(tensor)
-
-
-def _put_mask(tensor: Array, mask: Array) -> None:
-    from keras.src import backend
-
-    backend.set_keras_mask(tensor, mask)
+from kohort.networks.lifted.keras_private import (
+    compiled_loss,
+    entries_of,
+    function_options,
+    layers_of,
+    mask_of,
+    put_mask,
+)
 
 
 def masks_of(outputs: Any) -> list[Any]:
     """The Keras mask of each output of a model; None for one that has none."""
-    return [_mask(output) for output in jax.tree.leaves(outputs)]
+    return [mask_of(output) for output in jax.tree.leaves(outputs)]
 
 
 def with_masks(outputs: Any, masks: list[Any]) -> Any:
     """The same outputs, with these Keras masks."""
     for output, mask in zip(jax.tree.leaves(outputs), masks, strict=True):
         if mask is not None:
-            _put_mask(output, mask)
+            put_mask(output, mask)
     return outputs
 
 
 def may_mask(model: Any) -> bool:
     """Whether a mask may reach a loss of a compiled model: by a layer, or by an ignored class."""
-    layers = model._flatten_layers(include_self=True)
-    losses = [entry.loss for entry in model._compile_loss._flat_losses or ()]
+    layers = layers_of(model)
+    losses = [entry.loss for entry in entries_of(compiled_loss(model))]
     return any(_may_mask(layer) for layer in layers) or any(
-        getattr(loss, "_fn_kwargs", {}).get("ignore_class") is not None or _of_user(loss)
-        for loss in losses
+        function_options(loss).get("ignore_class") is not None or _of_user(loss) for loss in losses
     )
 
 
@@ -81,11 +76,11 @@ def over_existing(loss: Any, exists: Array, found: list[Any]) -> Callable[..., A
         return loss
 
     def masked(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        given, thinned = _mask(y_pred), object.__new__(type(loss))
+        given, thinned = mask_of(y_pred), object.__new__(type(loss))
 
         def call(y_true: Any, y_pred: Any) -> Any:
             values = loss.call(y_true, y_pred)
-            masks = [m for m in (given, _mask(values)) if m is not None]
+            masks = [m for m in (given, mask_of(values)) if m is not None]
             if not masks:
                 return values
             found.extend(masks)
@@ -95,7 +90,7 @@ def over_existing(loss: Any, exists: Array, found: list[Any]) -> Callable[..., A
             if loss.reduction != "mean_with_sample_weight":
                 values = values * jnp.mean(exists.astype(values.dtype))
             values = values + 0  # A value of its own to hang the mask on.
-            _put_mask(values, real)
+            put_mask(values, real)
             return values
 
         # Another model may have the same loss; Keras's own copying saves and loads it.

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from kohort.networks.lifted.keras_private import compiled_metrics
+
 
 def snake_case(name: str) -> str:
     """Keras's name of an object of a class, without a number.
@@ -24,7 +26,7 @@ def stable_names(model: Any, names: Sequence[str]) -> dict[str, str]:
 
     Keras names the second `AUC()` of a process `auc_1`, whichever model it is of.
     """
-    compiled = model._compile_metrics
+    compiled = compiled_metrics(model)
     automatic = {}
     for metric in compiled.metrics if compiled is not None else ():
         base = snake_case(type(metric).__name__)

@@ -15,8 +15,9 @@ import jax.numpy as jnp
 
 from kohort.networks.lifted.chain import is_elementwise
 from kohort.networks.lifted.columns import Columns
-from kohort.networks.lifted.functions import Functions, replacing
+from kohort.networks.lifted.functions import Functions
 from kohort.networks.lifted.names import numbered_names, snake_case
+from kohort.networks.lifted.replacing import replacing
 from kohort.networks.observing import Recorder, linear
 from kohort.networks.reading import Layer, Part, Reading, reading
 from kohort.recipe.clipping import CLIPPINGS

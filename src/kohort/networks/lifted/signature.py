@@ -10,6 +10,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from kohort.networks.lifted.keras_private import (
+    compile_options,
+    function_options,
+    kept_from_decay,
+    layers_of,
+)
+
 # What a user's own function or class looks like in Keras's configuration.
 _OWN = ('"class_name": "function"', '"__lambda__"', '"registered_name": "', "Custom>")
 
@@ -36,7 +43,7 @@ def signature(model: Any) -> str | None:
     if isinstance(settings.get("learning_rate"), float):
         del settings["learning_rate"]
     names = model.output_names if len(model.outputs) > 1 else []
-    losses = [getattr(loss, "_fn_kwargs", {}) for loss in _leaves(model.loss)]
+    losses = [function_options(loss) for loss in _leaves(model.loss)]
     try:
         text = json.dumps(
             [_numbered(model), {**compiled, "optimizer": optimizer}, losses, names],
@@ -54,15 +61,13 @@ def signature(model: Any) -> str | None:
 def _names_variables(optimizer: Any) -> bool:
     """Whether an optimizer treats variables apart by what its configuration does not say."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    excluded = getattr(inner, "_exclude_from_weight_decay", None) or getattr(
-        inner, "_exclude_from_weight_decay_pattern", None
-    )
+    excluded = kept_from_decay(inner)
     return bool(excluded) or type(inner).__name__ == "Muon"
 
 
 def _numbered(model: Any) -> Any:
     """The model's configuration with each layer's name replaced by its position."""
-    layers = [model, *model._flatten_layers(include_self=False)]
+    layers = [model, *layers_of(model, itself=False)]
     positions = {layer.name: position for position, layer in enumerate(layers)}
 
     def renamed(thing: Any) -> Any:
@@ -87,9 +92,9 @@ def _refuse(thing: Any) -> Any:
 
 def _parts(model: Any) -> Iterator[Any]:
     """Everything whose class must be Keras's own."""
-    yield from model._flatten_layers(include_self=False)
+    yield from layers_of(model, itself=False)
     yield model.optimizer
-    compiled = model._compile_config.config if getattr(model, "_compile_config", None) else {}
+    compiled = compile_options(model)
     for name in ("loss", "metrics", "weighted_metrics"):
         yield from _leaves(compiled.get(name))
 

@@ -9,6 +9,8 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.networks.lifted.keras_private import layers_of, learning_rate_of, loss_tracker
+
 
 def value_of(variable: Any) -> NDArray[Any]:
     """A variable's value as a NumPy array, whatever Keras's backend is."""
@@ -42,14 +44,14 @@ class Variables:
     def __init__(self, model: Any) -> None:
         optimizer = model.optimizer
         inner = getattr(optimizer, "inner_optimizer", optimizer)
-        rate = getattr(inner, "_learning_rate", None)
+        rate = learning_rate_of(inner)
         self.rate = next((v for v in optimizer.variables if v is rate), None)
         self.seeds = [
             v for v in model.non_trainable_variables if v.dtype == "uint32" and v.shape == (2,)
         ]
         self.held = [
             *([] if self.rate is None else [self.rate]),
-            *model._loss_tracker.variables,
+            *loss_tracker(model).variables,
         ]
         apart = {id(v) for v in (*self.seeds, *self.held)}
 
@@ -73,6 +75,6 @@ def normalizations(model: Any) -> list[Any]:
 
     return [
         layer
-        for layer in model._flatten_layers(include_self=False)
+        for layer in layers_of(model, itself=False)
         if type(layer) is keras.layers.BatchNormalization
     ]
