@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kohort._version import VERSION
+from kohort.data.csv_files import CsvFormat
 from kohort.data.folders import IMAGES
 from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
 from kohort.report.description import describe_plan
@@ -57,8 +58,21 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Parameter of the network; repeatable."),
 ]
+Encoding = Annotated[
+    str | None, typer.Option(help="Of a table of text, such as cp949. \\[default: found]")
+]
+Separator = Annotated[
+    str | None, typer.Option(help="Of a table of text, such as ; or tab. \\[default: found]")
+]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search.")]
 Language = Annotated[str, typer.Option(help="en or ko, to begin with.")]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND:PLACE",
+        help="Log to tensorboard:DIR, mlflow:URI or optuna:URL; repeatable.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a folder that exists.")]
 
 _SHOWN = 10
@@ -101,6 +115,8 @@ def search(
     data: Data,
     target: Target = None,
     task: Task = "auto",
+    encoding: Encoding = None,
+    separator: Separator = None,
     space: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="Parameters to search.")
     ] = None,
@@ -117,17 +133,13 @@ def search(
     settings: Settings = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.")] = None,
     overwrite: Overwrite = False,
-    track: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KIND:PLACE",
-            help="Log to tensorboard:DIR, mlflow:URI or optuna:URL; repeatable.",
-        ),
-    ] = None,
+    track: Track = None,
 ) -> None:
     """Search for the best network for a table or for images."""
     started = time.perf_counter()
-    problem, values = read_problem(data, target, task, settings or [], seed)
+    problem, values = read_problem(
+        data, target, task, settings or [], seed, CsvFormat(encoding, separator)
+    )
     if trials is not None and method == "grid":
         raise ParameterError(
             explain("trials", "left out when method is 'grid'", trials, "A grid tries every point.")
@@ -170,14 +182,9 @@ def _recorded_search(
 
 
 def _print_about(problem: Problem) -> None:
-    """How images were read; tables need no word."""
-    if problem.task == IMAGES:
-        height, width = problem.fixed["image_size"]
-        form = f"{height}x{width} {'grey' if problem.fixed['channels'] == 1 else 'RGB'}"
-        skipped = problem.about["left_out"]
-        more = f"; left out, since they are no images: {skipped}" if skipped else ""
-        found = f"{len(problem.labels)} images of {problem.about['classes']} classes"
-        print(f"Data: {found}, read as {form}{more}")
+    """How the data were read, and what was assumed of them."""
+    for line in problem.lines:
+        print(line)
 
 
 def _print_search(result: SearchResult, seconds: float, out: Path | None) -> None:
@@ -219,12 +226,16 @@ def fit(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the model.")],
     target: Target = None,
     task: Task = "auto",
+    encoding: Encoding = None,
+    separator: Separator = None,
     settings: Settings = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Train one network on a table or on images."""
-    problem, values = read_problem(data, target, task, settings or [], seed)
+    problem, values = read_problem(
+        data, target, task, settings or [], seed, CsvFormat(encoding, separator)
+    )
     with new_folder(out, overwrite, [data]) as folder:
         network = problem.network(values, seed)
         with warnings.catch_warnings():
@@ -249,10 +260,12 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Instead of the standard output.")
     ] = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
     proba: Annotated[bool, typer.Option("--proba", help="Probability of each class.")] = False,
 ) -> None:
     """Predict the target of a table's rows or the class of images, as CSV."""
-    predictions = load_model(model).predictions(data, proba)
+    predictions = load_model(model).predictions(data, proba, CsvFormat(encoding, separator))
     text = predictions.to_csv(index=False, lineterminator="\n")
     if out is None:
         sys.stdout.write(text)
@@ -265,6 +278,8 @@ def plan(
     data: Data,
     target: Target = None,
     task: Task = "auto",
+    encoding: Encoding = None,
+    separator: Separator = None,
     settings: Settings = None,
     seed: Seed = 0,
     memory: Annotated[
@@ -273,7 +288,9 @@ def plan(
     seconds: Annotated[float, typer.Option(help="Time to measure for.")] = 60.0,
 ) -> None:
     """Measure how to train: which batch size, and for images how many workers read them."""
-    problem, values = read_problem(data, target, task, settings or [], seed)
+    problem, values = read_problem(
+        data, target, task, settings or [], seed, CsvFormat(encoding, separator)
+    )
     plans = plans_of(problem, values, seed, memory=memory, seconds=seconds)
     _print_about(problem)
     console = Console(highlight=False)

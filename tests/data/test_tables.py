@@ -1,9 +1,21 @@
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from kohort import DataError, ParameterError
-from kohort.data.tables import infer_task, read_table, resolve_task, split_target, target_array
+from kohort.data.csv_files import CsvFormat
+from kohort.data.numerals import numerals
+from kohort.data.tables import (
+    feature_numbers,
+    infer_task,
+    read_table,
+    resolve_task,
+    split_target,
+    target_array,
+    target_numbers,
+)
 
 
 @pytest.fixture
@@ -18,7 +30,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path, table, suffix):
         table.to_parquet(path)
     else:
         table.to_csv(path, index=False)
-    pd.testing.assert_frame_equal(read_table(path), table)
+    pd.testing.assert_frame_equal(read_table(path)[0], table)
 
 
 @pytest.mark.parametrize(
@@ -29,8 +41,10 @@ def test_a_table_is_read_as_it_was_written(tmp_path, table, suffix):
         (b"a,b\n1,2\n1,2,3\n", "as many fields as the header"),
         (b"a,b\n1,2,3\n1,2,3\n", "as many fields as the header"),
         (b'a,b\n1,"2\n', "does not parse"),
-        (b"a,b\n1,\xff\n", "UTF-8"),
-        (b"a;b\n1;2\n", "separated by commas"),
+        (b"a,a\n1,2\n", r"names differ; got \['a'\].*Rename"),
+        (b"a, a\n1,2\n", "names differ"),
+        (b'"a";a\n1;2\n', "names differ"),
+        (b"\xef\xbb\xbfa,b,a\n1,2,3\n", "names differ"),
     ],
 )
 def test_a_csv_that_does_not_parse_is_one_clear_error(tmp_path, text, words):
@@ -129,3 +143,139 @@ def test_class_labels_keep_their_kind(values, expected):
     labels = target_array(pd.Series(values), "classification")
     assert labels.tolist() == expected
     assert labels.dtype != object
+
+
+KOREAN = "면적, 지역 ,가격\n" + "".join(
+    f"{n},{['서울', '부산'][n % 2]},{n * 3}\n" for n in range(9)
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_tables_as_spreadsheets_write_them(tmp_path, encoding, separator):
+    path = tmp_path / "table.csv"
+    path.write_bytes(KOREAN.replace(",", separator).encode(encoding))
+    table, notes = read_table(path)
+    assert list(table.columns) == ["면적", "지역", "가격"]
+    assert table["지역"].tolist()[:2] == ["서울", "부산"]
+    assert table["가격"].tolist() == list(range(0, 27, 3))
+    plain = separator == "," and encoding.startswith("utf-8")
+    assert len(notes) == (not plain)
+    assert all("--encoding and --separator overrule" in note for note in notes)
+
+
+def test_what_is_given_overrules_what_is_found(tmp_path):
+    path = tmp_path / "table.tsv"
+    path.write_bytes("a;b,c\n1;2,3\n".encode("cp949"))
+    table, notes = read_table(path, CsvFormat("cp949", ";"))
+    assert list(table.columns) == ["a", "b,c"]
+    assert not notes
+    path.write_bytes("이름,b\n가,2\n".encode("cp949"))
+    with pytest.raises(DataError, match=r"no text in utf-8. Give its own with --encoding"):
+        read_table(path, CsvFormat("utf-8"))
+    with pytest.raises(ParameterError, match="`encoding` must be an encoding that Python knows"):
+        CsvFormat("klingon")
+    with pytest.raises(ParameterError, match=r"`separator` must be one character; got ';;'"):
+        CsvFormat(separator=";;")
+
+
+def test_text_with_commas_in_a_table_of_semicolons_and_decimal_commas(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("a;b;c\n1,5;x, y;0,123\n2,25;z, w;1,234\n")
+    table, _ = read_table(path)
+    assert table["a"].tolist() == [1.5, 2.25]
+    assert table["b"].tolist() == ["x, y", "z, w"]
+    assert table["c"].tolist() == [0.123, 1.234]
+
+
+def test_a_parquet_with_a_column_twice(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    twice = pyarrow.Table.from_arrays([pyarrow.array([1.0, 2.0])] * 2, names=["a", "a"])
+    pyarrow.parquet.write_table(twice, tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"names differ; got \['a'\]"):
+        read_table(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="names differ"):
+        split_target(pd.DataFrame([[1, 2, 3]] * 4, columns=["a", "a", "y"]), "y")
+
+
+def test_a_name_and_its_number_may_both_stand_in_a_header(tmp_path):
+    (tmp_path / "t.csv").write_text("a,a.1,A\n1,2,3\n")
+    assert list(read_table(tmp_path / "t.csv")[0].columns) == ["a", "a.1", "A"]
+
+
+class TestTargetsOfText:
+    @pytest.mark.parametrize(
+        "texts", [["1,234.50", "7.25"], ["$1,234.50", "$7.25"], ["1.234,50 €", "7,25 €"]]
+    )
+    def test_numbers(self, texts):
+        y = pd.Series(texts * 2, name="y")
+        for task in ("auto", "regression"):
+            numbers = target_numbers(y, task)
+            assert numbers.tolist() == [1234.5, 7.25] * 2
+            assert resolve_task(task, numbers) == "regression"
+        assert target_numbers(y, "classification").tolist() == y.tolist()
+
+    def test_some_that_are_no_numbers_are_named(self):
+        y = pd.Series(["1,234.50", "7.5", "unknown"], name="y")
+        with pytest.raises(DataError, match=r"1 of 3 values that are none \(row 3: 'unknown'\)"):
+            target_numbers(y, "regression")
+
+    @pytest.mark.parametrize(
+        ("values", "words"),
+        [
+            (pd.date_range("2024-01-01", periods=4), "got dates"),
+            (["2024-01-01", "2024-01-02", "2023-05-01"], "got dates"),
+            (pd.to_timedelta([1, 2, 3], unit="h"), "got durations"),
+            (["1:30", "2:45", "12:00"], "got durations"),
+            ([f"name {n}" for n in range(100)], "got 100 different values in 100 rows"),
+        ],
+    )
+    def test_those_that_are_neither_classes_nor_numbers(self, values, words):
+        for task in ("auto", "classification"):
+            with pytest.raises(DataError, match=words):
+                resolve_task(task, pd.Series(values, name="y"))
+
+    def test_classes_that_look_a_little_like_numbers(self):
+        for texts in (["10-20", "20-30"], ["1", "2"], ["A1", "B2"], ["2 kg", "3 kg"]):
+            y = pd.Series(texts * 5, name="y")
+            assert resolve_task("auto", target_numbers(y, "auto")) == "classification"
+            assert target_numbers(y, "auto").tolist() == y.tolist()
+
+
+def test_features_of_text_that_are_numbers():
+    X = pd.DataFrame(
+        {
+            "a": ["1,000"] * 10 + ["?"],
+            "b": [Decimal("1.5")] * 11,
+            "c": ["red", "blue"] * 5 + ["7"],
+            "d": ["12", "x3"] * 5 + ["4"],
+        }
+    )
+    read, notes = feature_numbers(X)
+    assert read["a"].tolist()[:10] == [1000] * 10
+    assert np.isnan(read["a"][10])
+    assert read["b"].tolist() == [1.5] * 11
+    assert read["c"].equals(X["c"])
+    assert read["d"].equals(X["d"])
+    assert notes == [
+        "Column 'a' is read as numbers; 1 values that are none (row 11: '?') count as missing."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("12 %", 12), ("(3.2)", -3.2), ("1\u2009234.5", 1234.5), ("₩1,500", 1500), ("2,000원", 2000),
+     ("-$3.00", -3), ("US$ 5", 5), ("1'234", 1234), ("\u22124", -4), ("1e-3", 1e-3), ("0,5", 0.5),
+     ("1,23,456", 123456), ("12.345,6", 12345.6)],
+)  # fmt: skip
+def test_numbers_as_people_write_them(text, value):
+    assert numerals(pd.Series([text])).values.tolist() == [value]
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-01-01", "12:30", "12.05.2024", "1/2", "192.168.0.1", "1,2,3"]
+)
+def test_what_is_no_number(text):
+    assert numerals(pd.Series([text])) is None

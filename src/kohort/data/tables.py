@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.tseries.api import guess_datetime_format
 
+from kohort.data.csv_files import CsvFormat, read_csv, refuse_repeated_names
+from kohort.data.numerals import numerals
 from kohort.errors import DataError, ParameterError, explain
 
 REGRESSION = "regression"
@@ -20,104 +22,83 @@ TASKS = ("auto", CLASSIFICATION, REGRESSION)
 
 # Whole numbers with at most this many different values are taken for class labels.
 _MOST_CLASSES = 20
-_FORMATS = {".csv": "CSV", ".parquet": "Parquet", ".pq": "Parquet"}
+_FORMATS = {".csv": "CSV", ".tsv": "CSV", ".txt": "CSV", ".parquet": "Parquet", ".pq": "Parquet"}
+_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
+_DURATION = r"-?(\d+ days? ?)?\d+:\d{2}(:\d{2}(\.\d+)?)?"
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(path: str | Path, form: CsvFormat | None = None) -> tuple[pd.DataFrame, list[str]]:
     """Read a CSV or Parquet file.
 
     Parameters
     ----------
     path : str or path
-        Ends in `.csv`, `.parquet` or `.pq`. A CSV is UTF-8, separated by commas, and has a header.
+        Ends in `.csv`, `.tsv`, `.txt`, `.parquet` or `.pq`. Text has a header.
+    form : CsvFormat or None, default=None
+        How a text file is written; what it leaves open is found.
 
     Returns
     -------
     DataFrame, shape (row, column)
         With at least one row; column names are strings.
+    list of str
+        Sentences on what was assumed.
 
     Raises
     ------
     DataError
         If there is no such file, it does not parse, or it has no rows.
     """
-    path = Path(path)
-    kind = _FORMATS.get(path.suffix.lower())
+    path, form = Path(path), form or CsvFormat()
+    suffix = path.suffix.lower()
+    kind = _FORMATS.get(suffix)
     if kind is None:
-        raise DataError(
-            explain("DATA", "a file that ends in .csv, .parquet or .pq", str(path), "Convert it.")
-        )
+        remedy = "Convert it."
+        if suffix in _SPREADSHEETS:
+            remedy = "Save the sheet as CSV (in Excel: Save As, CSV UTF-8), and give that file."
+        requirement = "a file that ends in .csv, .tsv, .txt, .parquet or .pq"
+        raise DataError(explain("DATA", requirement, str(path), remedy))
     if not path.is_file():
         found = "a folder" if path.is_dir() else "nothing there"
         raise DataError(
             explain("DATA", "an existing file", str(path), f"There is {found}; check the path.")
         )
-    table = _read_csv(path) if kind == "CSV" else _read_parquet(path)
+    notes: list[str] = []
+    if kind == "CSV":
+        table, found_form = read_csv(path, form)
+        if found_form.unusual and found_form != form:
+            notes.append(
+                f"Read {path.name} as {found_form.unusual}; --encoding and --separator overrule."
+            )
+    else:
+        table = _read_parquet(path)
     table.columns = table.columns.map(str)
-    _check_columns(table, path)
-    return table
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        with warnings.catch_warnings():
-            # Without this, rows longer than the header lose their last fields unnoticed.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(path, index_col=False, low_memory=False)
-    except pd.errors.EmptyDataError as error:
+    if table.empty:
         raise DataError(
-            explain("DATA", "a table with a header and rows", str(path), "The file is empty.")
-        ) from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        remedy = f"It does not parse: {reason}. Every row needs as many fields as the header."
-        if isinstance(error, UnicodeDecodeError):
-            remedy = "It is not text in UTF-8; save it as UTF-8."
-        raise DataError(explain("DATA", "a CSV file", str(path), remedy)) from error
-    except OSError as error:
-        raise _unreadable(path, error) from error
+            f"`DATA` must have at least one row and one column; got {len(table)} rows and "
+            f"{table.shape[1]} columns in {str(path)!r}. Give a table with data."
+        )
+    return table, notes
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     import pyarrow
+    import pyarrow.parquet
 
     try:
-        return pd.read_parquet(path)
+        names = list(map(str, pyarrow.parquet.read_schema(path).names))
+        refuse_repeated_names(names, repr(str(path)))
+        table = pd.read_parquet(path)
     except pyarrow.ArrowException as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise DataError(
             explain("DATA", "a Parquet file", str(path), f"It does not parse: {reason}.")
         ) from error
     except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: OSError) -> DataError:
-    reason = error.strerror or str(error)
-    return DataError(explain("DATA", "a readable file", str(path), f"{reason}."))
-
-
-def _check_columns(table: pd.DataFrame, path: Path) -> None:
-    if table.empty:
-        raise DataError(
-            f"`DATA` must have at least one row and one column; got {len(table)} rows and "
-            f"{table.shape[1]} columns in {str(path)!r}. Give a table with data."
-        )
-    repeated = sorted(set(table.columns[table.columns.duplicated()]))
-    if repeated:
-        raise DataError(
-            explain("DATA", "a table whose column names differ", repeated, "Rename the columns.")
-        )
-    separators = [mark for mark in (";", "\t", "|") if mark in table.columns[0]]
-    if table.shape[1] == 1 and separators:
-        raise DataError(
-            explain(
-                "DATA",
-                "a CSV file separated by commas",
-                table.columns[0],
-                f"The header holds {separators[0]!r} instead; save the table with commas.",
-            )
-        )
+        reason = error.strerror or str(error)
+        raise DataError(explain("DATA", "a readable file", str(path), f"{reason}.")) from error
+    refuse_repeated_names([str(name).strip() for name in table.columns], repr(str(path)))
+    return table.rename(columns=lambda name: str(name).strip())
 
 
 def split_target(table: pd.DataFrame, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
@@ -142,6 +123,7 @@ def split_target(table: pd.DataFrame, target: str) -> tuple[pd.DataFrame, pd.Ser
         If the target has missing or infinite values, no other column is left, or a column cannot
         be used as a feature.
     """
+    refuse_repeated_names(list(map(str, table.columns)), "the table")
     if target not in table.columns:
         raise ParameterError(
             explain("target", "a column of the table", target, suggest(target, table.columns))
@@ -243,22 +225,98 @@ def resolve_task(task: str, y: pd.Series[Any]) -> str:
     if task not in TASKS:
         raise ParameterError(explain("task", f"one of {', '.join(map(repr, TASKS))}", task))
     resolved = infer_task(y) if task == "auto" else task
-    if resolved == REGRESSION and (
-        not pd.api.types.is_numeric_dtype(y) or pd.api.types.is_bool_dtype(y)
-    ):
+    _refuse_times(y)
+    number = pd.api.types.is_numeric_dtype(y) and not pd.api.types.is_bool_dtype(y)
+    if resolved == REGRESSION and not number:
         first = y.iloc[:1].tolist()[0]
         raise ParameterError(
             f"`task` must be 'classification' for the target {y.name!r}, whose values are not "
             f"numbers (the first is {first!r}); got {task!r}. Leave the option out, or choose a "
             "numeric target."
         )
-    if y.nunique() < 2:
+    count = y.nunique()
+    if count < 2:
         only = y.iloc[:1].tolist()[0]
         raise DataError(
             f"The target {y.name!r} must have at least two different values; got only "
             f"{only!r}. Choose another column."
         )
+    if resolved == CLASSIFICATION and count > max(_MOST_CLASSES, len(y) / 2):
+        remedy = "Use --task regression" if number else "Choose another column, or group its values"
+        raise DataError(
+            f"The target {y.name!r} must have several rows for each class; got {count} different "
+            f"values in {len(y)} rows (the first is {y.iloc[:1].tolist()[0]!r}). {remedy}."
+        )
     return resolved
+
+
+def target_numbers(y: pd.Series[Any], task: str) -> pd.Series[Any]:
+    """A target of text that is numbers, as these; any other as it is.
+
+    Labels for a classification stay text: those that `task` asks for, and a few whole numbers.
+
+    Raises
+    ------
+    DataError
+        If most of the target is numbers, but some is not.
+    """
+    found = None if task == CLASSIFICATION else numerals(y)
+    if found is None:
+        return y
+    if found.failing:
+        (row, text), count = found.failing[0], len(found.failing)
+        raise DataError(
+            f"The target {y.name!r} must hold numbers in every row, or classes; got numbers "
+            f"written as text (the first is {found.first!r}) and {count} of {len(y)} values "
+            f"that are none (row {row + 1}: {text!r}). Correct or remove these rows, or use --task "
+            "classification."
+        )
+    if task == "auto" and infer_task(found.values) == CLASSIFICATION:
+        return y
+    return found.values.rename(str(y.name))
+
+
+def _refuse_times(y: pd.Series[Any]) -> None:
+    """Refuse dates and durations: they are neither classes nor numbers as they stand."""
+    noun = ""
+    if pd.api.types.is_datetime64_any_dtype(y):
+        noun = "dates"
+    elif pd.api.types.is_timedelta64_dtype(y):
+        noun = "durations"
+    elif not pd.api.types.is_numeric_dtype(y) and not isinstance(y.dtype, pd.CategoricalDtype):
+        texts = pd.Series(y.dropna().astype(str).unique())
+        if texts.str.fullmatch(_DURATION).all():
+            noun = "durations"
+        else:
+            form = guess_datetime_format(texts.iloc[0])
+            if form and pd.to_datetime(texts, format=form, errors="coerce").notna().all():
+                noun = "dates"
+    if noun:
+        remedy = "days since a first one" if noun == "dates" else "seconds"
+        raise DataError(
+            f"The target {y.name!r} must hold classes or numbers; got {noun} (the first is "
+            f"{str(y.iloc[0])!r}). Make a number of it ({remedy}), or choose another column."
+        )
+
+
+def feature_numbers(X: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Columns of text that are numbers, as these, with sentences that say which.
+
+    Nine tenths of a column have to be numbers; what is none is missing then.
+    """
+    read, notes = {}, []
+    for name in X.columns:
+        found = numerals(X[name])
+        if found is None or len(found.failing) > 0.1 * X[name].notna().sum():
+            continue
+        read[name] = found.values
+        if found.failing:
+            row, text = found.failing[0]
+            notes.append(
+                f"Column {name!r} is read as numbers; {len(found.failing)} values that are none "
+                f"(row {row + 1}: {text!r}) count as missing."
+            )
+    return X.assign(**read), notes
 
 
 def target_array(y: pd.Series[Any], task: str) -> NDArray[Any]:

@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from kohort.data.csv_files import CsvFormat
 from kohort.data.folders import IMAGES, common_form, files_within, labelled_files
 from kohort.data.images import headers, refuse_faults
 from kohort.estimators.conv import ConvClassifier
@@ -58,9 +59,14 @@ def image_problem(folder: str | Path, settings: Mapping[str, Any], seed: int) ->
         "bad_images": settings.get("bad_images", "raise"),
     }
     X = np.asarray([paths[number] for number in order], object)
+    classes, left_out = len(set(labels)), int((~good).sum())
+    height, width = fixed["image_size"]
+    form = f"{height}x{width} {'grey' if fixed['channels'] == 1 else 'RGB'}"
+    more = f"; left out, since they are no images: {left_out}" if left_out else ""
+    line = f"Data: {len(order)} images of {classes} classes, read as {form}{more}"
     return Problem(
         X, labels[order], IMAGES, image_network, ImageModel, noun="images", fixed=fixed,
-        about={"classes": len(set(labels)), **fixed, "left_out": int((~good).sum())},
+        about={"classes": classes, **fixed, "left_out": left_out}, lines=(line,),
     )  # fmt: skip
 
 
@@ -93,7 +99,9 @@ class ImageModel:
     target: str = _TARGET
     task: str = IMAGES
 
-    def predictions(self, paths: Sequence[Path], proba: bool = False) -> pd.DataFrame:
+    def predictions(
+        self, paths: Sequence[Path], proba: bool = False, form: CsvFormat | None = None
+    ) -> pd.DataFrame:
         """Class or probabilities of image files, and of those inside of folders.
 
         Returns

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
+from kohort.data.csv_files import CsvFormat
 from kohort.data.tables import REGRESSION
 from kohort.errors import DataError, ParameterError, explain
 
@@ -35,8 +36,10 @@ class Model(Protocol):
         """What kind of learning it was."""
         ...
 
-    def predictions(self, paths: Sequence[Path], proba: bool = False) -> pd.DataFrame:
-        """Predictions for the data in files, one row each."""
+    def predictions(
+        self, paths: Sequence[Path], proba: bool = False, form: CsvFormat | None = None
+    ) -> pd.DataFrame:
+        """Predictions for the data in files, one row each; `form` is that of a table of text."""
         ...
 
     def save(self, folder: str | Path) -> None:
@@ -66,6 +69,8 @@ class Problem:
         Parameters of the network that follow from the data.
     about : dict
         What is worth noting about the data.
+    lines : tuple of str
+        Sentences for the user: how the data were read, and what was assumed.
     """
 
     X: Any
@@ -77,6 +82,7 @@ class Problem:
     noun: str = "rows"
     fixed: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
 
     @property
     def classifies(self) -> bool:

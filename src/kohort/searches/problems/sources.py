@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kohort.data.csv_files import CsvFormat
 from kohort.data.folders import IMAGES
 from kohort.data.tables import CLASSIFICATION, read_table
 from kohort.errors import ParameterError, explain
@@ -17,7 +18,12 @@ from kohort.searches.spaces import read_settings
 
 
 def read_problem(
-    data: Path, target: str | None, task: str, settings: Sequence[str], seed: int
+    data: Path,
+    target: str | None,
+    task: str,
+    settings: Sequence[str],
+    seed: int,
+    form: CsvFormat | None = None,
 ) -> tuple[Problem, dict[str, Any]]:
     """Read what is to be learned, and the settings of the network for it.
 
@@ -31,6 +37,8 @@ def read_problem(
     settings : sequence of str
         Of the form `NAME=VALUE`.
     seed : int
+    form : CsvFormat or None, default=None
+        How a table of text is written; None to find out.
 
     Raises
     ------
@@ -41,7 +49,8 @@ def read_problem(
         if target is None:
             remedy = "Add --target NAME."
             raise ParameterError(explain("target", "the table's column to predict", None, remedy))
-        problem = table_problem(read_table(data), target, task)
+        table, notes = read_table(data, form)
+        problem = table_problem(table, target, task, notes)
         return problem, read_settings(settings, problem.task)
     for name, value, allowed in (
         ("target", target, (None,)),

@@ -13,13 +13,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from kohort.data.csv_files import CsvFormat
+from kohort.data.numerals import numerals
 from kohort.data.tables import (
     CLASSIFICATION,
     check_features,
+    feature_numbers,
     read_table,
     resolve_task,
     split_target,
     target_array,
+    target_numbers,
 )
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
@@ -27,6 +31,13 @@ from kohort.estimators.dense.persistence import load
 from kohort.searches.problems.model_description import read_description, write_description
 from kohort.searches.problems.preprocessing import TablePreprocessor, transformed
 from kohort.searches.problems.problem import Problem
+from kohort.searches.problems.table_columns import (
+    as_trained,
+    column_line,
+    copies_of,
+    kind_of,
+    task_line,
+)
 
 NETWORK = "network"
 """Name of the network's step."""
@@ -67,7 +78,9 @@ def tabular_pipeline(
     return Pipeline([("table", table), (NETWORK, network)])
 
 
-def table_problem(table: pd.DataFrame, target: str, task: str = "auto") -> Problem:
+def table_problem(
+    table: pd.DataFrame, target: str, task: str = "auto", notes: Sequence[str] = ()
+) -> Problem:
     """A column of a raw table, to be predicted from the others.
 
     Parameters
@@ -76,6 +89,8 @@ def table_problem(table: pd.DataFrame, target: str, task: str = "auto") -> Probl
         Text, dates and missing values are allowed in every column but the target.
     target : str
     task : {"auto", "classification", "regression"}, default="auto"
+    notes : sequence of str, default=()
+        What was assumed when the table was read.
 
     Raises
     ------
@@ -83,7 +98,10 @@ def table_problem(table: pd.DataFrame, target: str, task: str = "auto") -> Probl
         If there is no such column, or a column cannot be used.
     """
     X, y = split_target(table, target)
+    y = target_numbers(y, task)
     resolved = resolve_task(task, y)
+    X, said = feature_numbers(X)
+    lines = [task_line(y, task, resolved), column_line(X), *said, *copies_of(y, X)]
     return Problem(
         X,
         target_array(y, resolved),
@@ -94,6 +112,7 @@ def table_problem(table: pd.DataFrame, target: str, task: str = "auto") -> Probl
         lambda fitted: TabularModel.of(fitted, X, target, resolved),
         PREFIX,
         about={"columns": table.shape[1]},
+        lines=(*notes, *lines),
     )
 
 
@@ -107,8 +126,8 @@ class TabularModel:
         Fitted transformers, raw table to numbers.
     estimator : DenseRegressor or DenseClassifier
     columns : dict from str to str
-        Columns that the model needs, and what each held: `"number"`, `"date"`, or `"text"` for
-        anything else.
+        Columns that the model needs, and what each held: `"number"`, `"date"`, `"empty"`, or
+        `"text"` for anything else.
     target, task : str
     """
 
@@ -121,7 +140,7 @@ class TabularModel:
     @classmethod
     def of(cls, pipeline: Pipeline, X: pd.DataFrame, target: str, task: str) -> TabularModel:
         """The model of a pipeline that was fitted on rows of X."""
-        columns = {str(name): _kind(X[name]) for name in X.columns}
+        columns = {str(name): kind_of(X[name]) for name in X.columns}
         preprocessing = pipeline.named_steps["table"].pipeline_
         return cls(preprocessing, pipeline.named_steps[NETWORK], columns, target, task)
 
@@ -139,12 +158,11 @@ class TabularModel:
                 f"`DATA` must have the {len(self.columns)} columns that the model was trained on; "
                 f"missing: {', '.join(map(repr, missing))}. Add them (empty fields are allowed)."
             )
-        X = table[list(self.columns)]
-        dates = [n for n, kind in self.columns.items() if kind == "text" and _kind(X[n]) == "date"]
-        X = X.astype(dict.fromkeys(dates, "str"))
+        X = as_trained(table[list(self.columns)], self.columns)
         for name, kind in self.columns.items():
-            if kind == "number" and _kind(X[name]) != "number" and X[name].notna().any():
-                value = X[name].dropna().iloc[0]
+            if kind == "number" and kind_of(X[name]) not in ("number", "empty"):
+                found = numerals(X[name])
+                value = found.failing[0][1] if found else X[name].dropna().iloc[0]
                 raise DataError(
                     f"Column {name!r} must hold numbers, as in training; got {value!r}. "
                     "Correct these values, or leave them empty."
@@ -173,7 +191,9 @@ class TabularModel:
             self.estimator.predict_proba(self.features(table)), columns=names, index=table.index
         )
 
-    def predictions(self, paths: Sequence[Path], proba: bool = False) -> pd.DataFrame:
+    def predictions(
+        self, paths: Sequence[Path], proba: bool = False, form: CsvFormat | None = None
+    ) -> pd.DataFrame:
         """Predictions for the rows of a table in a file: the target, or each class's probability.
 
         Raises
@@ -184,7 +204,7 @@ class TabularModel:
         if len(paths) != 1:
             requirement = "one table for a model of tables"
             raise DataError(explain("DATA", requirement, [str(path) for path in paths]))
-        table = read_table(paths[0])
+        table, _ = read_table(paths[0], form)
         if proba:
             return self.predict_proba(table)
         return table[[]].assign(**{self.target: self.predict(table)})
@@ -228,10 +248,3 @@ class TabularModel:
         content = read_description(folder, keys, (_PREPROCESSING, _ESTIMATOR))
         preprocessing = joblib.load(Path(folder, _PREPROCESSING))
         return cls(preprocessing, load(Path(folder, _ESTIMATOR)), *content.values())
-
-
-def _kind(column: pd.Series[Any]) -> str:
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return "date"
-    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    return "number" if numeric else "text"

@@ -1,0 +1,206 @@
+"""Text files of tables: encoding and separator are found, or given; the header is checked."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from kohort.errors import DataError, KohortError, ParameterError, explain
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+# What spreadsheets write where they do not write Unicode: Korean, Japanese, Chinese, Western,
+# Cyrillic. Fewer than there are, so that short tables are told apart.
+_ENCODINGS = ["cp949", "cp932", "gb18030", "big5", "cp1252", "cp1251"]
+_SAMPLE_BYTES = 64 * 1024
+_SAMPLE_ROWS = 100
+_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|"}
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """How a text file of a table is written; what is None is found in the file.
+
+    Attributes
+    ----------
+    encoding : str or None, default=None
+        A name that Python knows, such as `"utf-8"` or `"cp949"`.
+    separator : str or None, default=None
+        One character, or `"tab"`.
+    """
+
+    encoding: str | None = None
+    separator: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.encoding is not None:
+            try:
+                codecs.lookup(self.encoding)
+            except LookupError as error:
+                remedy = "Use utf-8, utf-16, cp949 or cp1252, for example."
+                requirement = "an encoding that Python knows"
+                raise ParameterError(
+                    explain("encoding", requirement, self.encoding, remedy)
+                ) from error
+        if self.separator is not None:
+            plain = _WORDS.get(self.separator.lower(), self.separator)
+            if len(plain) != 1 or plain in '"\r\n' or plain.isalnum():
+                remedy = "Use ',' or ';' or 'tab', for example."
+                raise ParameterError(explain("separator", "one character", self.separator, remedy))
+            object.__setattr__(self, "separator", plain)
+
+    @property
+    def unusual(self) -> str:
+        """In words, what is not UTF-8 and commas; empty if all is."""
+        parts = [] if self.encoding in ("utf-8", "utf-8-sig") else [f"encoding {self.encoding}"]
+        if self.separator != ",":
+            parts.append(f"separated by {_NAMES.get(str(self.separator), repr(self.separator))}")
+        return ", ".join(parts)
+
+
+def read_csv(path: Path, given: CsvFormat) -> tuple[pd.DataFrame, CsvFormat]:
+    """Read a table, and how it was written.
+
+    Spaces around names and after separators are dropped. Where semicolons separate, commas are
+    decimal ones.
+
+    Raises
+    ------
+    DataError
+        If it does not decode or parse, or a name stands twice in the header.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(explain("DATA", "a readable file", str(path), f"{reason}.")) from error
+    if not raw.strip():
+        raise DataError(
+            explain("DATA", "a table with a header and rows", str(path), "The file is empty.")
+        )
+    encoding = given.encoding or _encoding(raw, path)
+    try:
+        text = raw.decode(encoding).removeprefix("\ufeff")
+    except UnicodeError as error:
+        remedy = f"It is no text in {encoding}. Give its own with --encoding."
+        raise DataError(explain("DATA", "a CSV file", str(path), remedy)) from error
+    separator = given.separator or _separator(text, "\t" if path.suffix == ".tsv" else ",")
+    names = _header(text, separator, path)
+    return _parsed(text, separator, names, path), CsvFormat(encoding, separator)
+
+
+def _encoding(raw: bytes, path: Path) -> str:
+    """By its byte order mark, else UTF-8 if it decodes so, else the likeliest of spreadsheets'."""
+    for mark, name in _MARKS.items():
+        if raw.startswith(mark):
+            return name
+    if b"\0" in raw[:_SAMPLE_BYTES]:
+        odd = raw[1:_SAMPLE_BYTES:2].count(0)  # Of each pair, ASCII's second byte.
+        return "utf-16-le" if odd > raw[:_SAMPLE_BYTES:2].count(0) else "utf-16-be"
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    else:
+        return "utf-8"
+    try:
+        from charset_normalizer import from_bytes
+    except ImportError as error:
+        raise KohortError(
+            f"{str(path)!r} is not UTF-8, and charset-normalizer, which finds what it is, is not "
+            'installed. Give --encoding, or run: pip install "kohort[cli]"'
+        ) from error
+    lines = [line for line in raw.splitlines(keepends=True) if not line.isascii()]
+    found = from_bytes(b"".join(lines)[:_SAMPLE_BYTES], cp_isolation=_ENCODINGS).best()
+    if found is None:
+        remedy = "Save it as UTF-8, or give its encoding with --encoding."
+        raise DataError(explain("DATA", "text in UTF-8 or a known encoding", str(path), remedy))
+    return str(found.encoding)
+
+
+def _separator(text: str, usual: str) -> str:
+    """The mark that cuts the header and the first rows into the same number of fields, > 1.
+
+    Where several do, the one with the most fields; where none does, the usual one if it is in the
+    header, else the one that is there most often.
+    """
+    sample = _sample(text)
+    marks = sorted(_NAMES, key=lambda mark: mark != usual)
+    widths = {}
+    for mark in marks:
+        counts = {len(row) for row in _rows(sample, mark)}
+        widths[mark] = counts.pop() if len(counts) == 1 else 1
+    best = max(marks, key=lambda mark: widths[mark])
+    if widths[best] > 1:
+        return best
+    header = sample.partition("\n")[0]
+    return usual if usual in header else max(marks, key=header.count)
+
+
+def _sample(text: str) -> str:
+    return "".join(io.StringIO(text[:_SAMPLE_BYTES], newline=None).readlines()[:_SAMPLE_ROWS])
+
+
+def _rows(text: str, separator: str) -> list[list[str]]:
+    found = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=separator != "\t")
+    try:
+        return [row for row in found if row]
+    except csv.Error:
+        return []
+
+
+def _header(text: str, separator: str, path: Path) -> list[str]:
+    """Names of the columns.
+
+    Raises
+    ------
+    DataError
+        If one stands there twice: pandas would rename the second, and a second copy of the target
+        would become a feature.
+    """
+    rows = _rows(_sample(text), separator)
+    names = [name.strip() for name in rows[0]] if rows else []
+    refuse_repeated_names([name for name in names if name], repr(str(path)))
+    return [name or f"Unnamed: {place}" for place, name in enumerate(names)]
+
+
+def refuse_repeated_names(names: list[str], where: str) -> None:
+    """Raise `DataError` if a name stands there twice."""
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        requirement = "a table whose column names differ"
+        remedy = f"Rename or remove the copies in {where}."
+        raise DataError(explain("DATA", requirement, repeated, remedy))
+
+
+def _parsed(text: str, separator: str, names: list[str], path: Path) -> pd.DataFrame:
+    try:
+        with warnings.catch_warnings():
+            # Without this, rows longer than the header lose their last fields unnoticed.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                io.StringIO(text), sep=separator, index_col=False, low_memory=False,
+                skipinitialspace=separator != "\t", decimal="," if separator == ";" else ".",
+            )  # fmt: skip
+    except pd.errors.EmptyDataError as error:
+        raise DataError(
+            explain("DATA", "a table with a header and rows", str(path), "The file is empty.")
+        ) from error
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        remedy = f"It does not parse: {reason}. Every row needs as many fields as the header."
+        raise DataError(explain("DATA", "a CSV file", str(path), remedy)) from error
+    if len(names) == table.shape[1]:  # A quoted name may go over several lines.
+        table.columns = pd.Index(names)
+    return table

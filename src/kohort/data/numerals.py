@@ -1,0 +1,121 @@
+"""Numbers that are written as text: marks between thousands, decimal commas, units of money."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_SPACES = " \u00a0\u2009\u202f'\u2019"
+# Between thousands, and before decimals.
+_STYLES = ((",", "."), (".", ","), (_SPACES, "."), (_SPACES, ","))
+_MONEY = {"usd", "eur", "gbp", "jpy", "krw", "cny", "chf", "inr", "kr", "zł", "원", "元", "円"}
+_UNITS = {"%", "\uff05", "‰", *_MONEY}
+_MINUS = str.maketrans({"\u2212": "-", "\u2013": "-"})
+
+
+@dataclass(frozen=True)
+class Numerals:
+    """What a column of text holds.
+
+    Attributes
+    ----------
+    values : Series of float64, shape (row,)
+        NaN where the text is no number or nothing.
+    first : str
+        The first of the texts.
+    failing : list of (int, str)
+        Rows, counted from 0, whose text is no number.
+    """
+
+    values: pd.Series[Any]
+    first: str
+    failing: list[tuple[int, str]]
+
+
+def numerals(column: pd.Series[Any]) -> Numerals | None:
+    """Read a column of text as numbers; None if it holds no text, or not mostly numbers.
+
+    Of the four ways to write thousands and decimals, the one that most of the column is written
+    in. "12 %" is 12, "(3.2)" is -3.2; signs of money and percent are dropped where they are.
+
+    Examples
+    --------
+    >>> numerals(pd.Series(["1,234.50", "-7"])).values.tolist()
+    [1234.5, -7.0]
+    >>> numerals(pd.Series(["1,5", "1.234,50 €"])).values.tolist()
+    [1.5, 1234.5]
+    >>> numerals(pd.Series(["red", "12"])) is None
+    True
+    """
+    known = column.dropna()
+    texts = known.map(lambda value: isinstance(value, str | Decimal))
+    if pd.api.types.is_numeric_dtype(column) or known.empty or not texts.all():
+        return None
+    distinct = known.astype(str).unique()
+    plain = {text: _bare(text) for text in distinct}
+    best: dict[str, float] = {}
+    for style in _STYLES:
+        read = {
+            text: value for text in distinct if (value := _read(plain[text], style)) is not None
+        }
+        if len(read) > len(best):
+            best = read
+    written = known.astype(str)
+    good = written.isin(list(best))
+    if good.mean() <= 0.5:
+        return None
+    values = column.astype(object).map(lambda value: best.get(str(value), np.nan))
+    places = np.flatnonzero(column.notna())[~good.to_numpy()]
+    failing = [(int(place), str(column.iloc[place])) for place in places]
+    return Numerals(values.astype(np.float64), str(written.iloc[0]), failing)
+
+
+def _bare(text: str) -> str:
+    """Without what stands around digits: money, percent, brackets of negative amounts."""
+    text = text.strip().translate(_MINUS)
+    sign = ""
+    if text.startswith("(") and text.endswith(")"):
+        sign, text = "-", text[1:-1].strip()
+    if text[:1] in ("-", "+"):
+        sign, text = text[0] if text[0] == "-" else sign, text[1:].strip()
+    front = re.match(r"[^\d.,+-]*", text)
+    before = front.group().strip() if front else ""
+    if before and _is_unit(before):
+        text = text[len(front.group()) if front else 0 :]
+    back = re.search(r"[^\d.,]*$", text)
+    after = back.group().strip() if back else ""
+    if after and _is_unit(after):
+        text = text[: back.start() if back else None]
+    text = text.strip()
+    if text[:1] == "-" and not sign:  # "$ -3"
+        sign, text = "-", text[1:].strip()
+    return sign + text
+
+
+def _is_unit(text: str) -> bool:
+    bare = text.lower().removesuffix(".")
+    return bare in _UNITS or any(
+        unicodedata.category(mark) == "Sc" for mark in bare[-1:] + bare[:1]
+    )
+
+
+def _read(text: str, style: tuple[str, str]) -> float | None:
+    """A number in one style; None if it is not written so."""
+    marks, point = style
+    between = f"[{re.escape(marks)}]"
+    # No number with marks between its thousands begins with 0: "0,123" has a decimal comma.
+    whole = rf"[1-9]\d{{0,2}}({between})\d{{2,3}}(?:\1\d{{2,3}})*(?<=\d{{3}})|\d+"
+    matched = re.fullmatch(rf"-?(?:{whole})?(?:{re.escape(point)}\d*)?(?:[eE][+-]?\d+)?", text)
+    if not matched or not re.search(r"\d", text):
+        return None
+    bare = re.sub(between, "", text).replace(point, ".")
+    try:
+        return float(bare)
+    except ValueError:
+        return None
