@@ -22,7 +22,7 @@ from kohort.errors import (  # noqa: E402
 )
 from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor  # noqa: E402
-from kohort.estimators.dense.persistence import load  # noqa: E402
+from kohort.estimators.dense.loading import load  # noqa: E402
 from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
 from kohort.report.schedule_picture import plot_schedule  # noqa: E402
 from kohort.report.search_report import search_report  # noqa: E402

@@ -27,7 +27,7 @@ from kohort.data.tables import (
 )
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
-from kohort.estimators.dense.persistence import load
+from kohort.estimators.dense.loading import load
 from kohort.searches.problems.model_description import read_description, write_description
 from kohort.searches.problems.preprocessing import TablePreprocessor, transformed
 from kohort.searches.problems.problem import Problem
