@@ -148,7 +148,8 @@ def test_changed_arrays_are_refused_or_usable(models, tmp_path, name):
     document, arrays = _parts(folder / name)
     chance = random.Random(2)
     changes = (
-        lambda a: a[:0] if a.ndim else a, lambda a: a[None], lambda a: a.reshape(-1)[:1], lambda a: a.astype(object),
+        lambda a: a[:0] if a.ndim else a, lambda a: a[None], lambda a: a.reshape(-1)[:1],
+        lambda a: a.astype(object), lambda a: a.astype(np.float16) if a.dtype.kind == "f" else a,
         lambda a: a.astype(str), lambda a: a.astype("S"), lambda a: np.array(3.0), lambda a: a.T,
         lambda a: np.asfortranarray(a), lambda a: np.concatenate([a, a]) if a.ndim else a,
         lambda a: np.zeros((2**40, 0)), lambda a: a.astype(complex) if a.dtype.kind == "f" else a,
