@@ -21,6 +21,7 @@ from kohort.data.folders import IMAGES
 from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
 from kohort.report.description import describe_plan
 from kohort.report.leaderboard import count_statuses, leaderboard
+from kohort.report.masking import masked
 from kohort.report.progress_file import PROGRESS, recording
 from kohort.report.results import write_search
 from kohort.report.run_folder import new_folder, write_file
@@ -173,7 +174,7 @@ def _recorded_search(
     problem: Problem, plan: Plan, folder: Path, source: dict[str, Any]
 ) -> SearchResult:
     """Search, telling `kohort watch` how far it is, and write what was found."""
-    command = shlex.join(["kohort", *sys.argv[1:]])
+    command = shlex.join(["kohort", *map(masked, sys.argv[1:])])
     known = describe_plan(plan, problem.task, source, command)
     with recording(folder / PROGRESS, known) as follow:
         result = search_problem(problem, plan, follow=follow)

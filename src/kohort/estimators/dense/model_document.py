@@ -193,8 +193,11 @@ def _scaling(arrays: Arrays, name: str, columns: int) -> Scaling:
     mean, scale = arrays[f"{name}_mean"], arrays[f"{name}_scale"]
     for values in (mean, scale):
         fits = values.shape == (columns,) and values.dtype.kind == "f"
-        _require(fits and bool(np.isfinite(values).all()), f"its scaling of the {name} is none")
+        _require(fits and not np.isnan(values).any(), f"its scaling of the {name} is none")
+    _require(bool(np.isfinite(mean).all()), f"its means of the {name} are infinite")
     _require(bool((scale > 0).all()), f"its scaling of the {name} divides by 0")
+    constant = name == "features" or bool(np.isfinite(scale).all())
+    _require(constant, f"its scaling of the {name} is infinite")
     return Scaling(mean, scale)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kohort.report.trackers.tracker import Tracker, without_password
+from kohort.report.masking import masked
+from kohort.report.trackers.tracker import Tracker
 from kohort.report.trials import Fit, Trial, Trials
 
 # What one request of MLflow's holds at most.
@@ -45,13 +46,13 @@ class MLflowTracker(Tracker):
     package = "mlflow"
 
     def __init__(self, uri: str = "sqlite:///mlflow.db", experiment: str = "kohort") -> None:
-        self.uri = uri
+        self.uri = self._address = uri
         self.experiment = experiment
 
     @property
     def place(self) -> str:
         """The URI."""
-        return without_password(self.uri)
+        return masked(self.uri)
 
     def _open(self) -> Any:
         from mlflow import MlflowClient

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from kohort.report.trackers.tracker import Tracker, without_password
+from kohort.report.masking import masked
+from kohort.report.trackers.tracker import Tracker
 from kohort.report.trials import Trial, Trials, different, mean_curve
 from kohort.searches.spaces import LogWholeNumbers, describe_space
 
@@ -44,13 +45,13 @@ class OptunaTracker(Tracker):
     package = "optuna"
 
     def __init__(self, url: str = "sqlite:///optuna.db", study: str | None = None) -> None:
-        self.url = url
+        self.url = self._address = url
         self.study = study
 
     @property
     def place(self) -> str:
         """The URL, and the study's name where it is given."""
-        url = without_password(self.url)
+        url = masked(self.url)
         return url if self.study is None else f"study {self.study!r} in {url}"
 
     def _open(self) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 from kohort.cohort.together import Cohort
 from kohort.errors import ParameterError, TrackerError, explain
 from kohort.report.leaderboard import fits_of
+from kohort.report.masking import masked, masked_text
 from kohort.report.trials import Trials, trials_of
 
 Kind = Callable[[str], "Tracker"]
@@ -27,6 +27,7 @@ class Tracker(ABC):
     """
 
     package: str
+    _address: str = ""  # What `place` shows without its secrets.
 
     @property
     @abstractmethod
@@ -72,21 +73,12 @@ class Tracker(ABC):
             raise
         except Exception as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            reason = (lines or [""])[0].rstrip(".")
-            raise TrackerError(
+            reason = masked_text((lines or [""])[0].rstrip("."), self._address)
+            failure = TrackerError(
                 f"{name} cannot write to {self.place}: {type(error).__name__}: {reason}. {remedy}"
-            ) from error
-
-
-def without_password(url: str) -> str:
-    """A URL as it may be shown.
-
-    Examples
-    --------
-    >>> without_password("postgresql://ada:secret@host/database")
-    'postgresql://ada:***@host/database'
-    """
-    return re.sub(r"(://[^/@:\s]*):[^/@\s]*@", r"\1:***@", url)
+            )
+            is_open = masked_text(str(error), self._address) == str(error)
+            raise failure from (error if is_open else None)  # A traceback shows the cause.
 
 
 def log_search(search: Any, tracker: Tracker, cohort: Cohort | None = None) -> str:
@@ -172,7 +164,7 @@ def checked_trackers(specifications: Sequence[str], kinds: Mapping[str, Kind]) -
         kind, _, place = text.partition(":")
         if kind not in kinds or not place:
             requirement = "of the form " + " or ".join(f"{name}:PLACE" for name in kinds)
-            raise ParameterError(explain("track", requirement, text))
+            raise ParameterError(explain("track", requirement, masked(text)))
         trackers.append(kinds[kind](place))
     for tracker in trackers:
         tracker.check()
