@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kohort.engine.member import Member
-from kohort.engine.memory import footprint
-from kohort.engine.plan import slots_of, structure_of
-from kohort.studies.throughput import training_speed
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
-MARGIN = 0.9
-"""Share of the memory that programs may take."""
 _KNEE = 0.9
 _WARMUP_FROM = 2.0
 _WARMUP_EPOCHS = 5
-_MANY = 1024
+_NEARLY = 1.05
+"""Costs up to this multiple of the least count as equal; the smallest batch among them is taken."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +25,13 @@ class BatchSizePlan:
     Attributes
     ----------
     table : DataFrame
-        A row per batch size: `batch_size`; `bytes` of one member's program and `rows_per_second`
+        A row per batch size up to the largest that fits: `batch_size`; `tried`, whether it was
+        compiled and run, where the others are estimated from their neighbours; `bytes` of one member's program and `rows_per_second`
         of one member; `members` of a cohort over all devices, its `cohort_bytes` and
         `cohort_rows_per_second`; `most_members` that the memory holds; `time`, the predicted time
         to a given loss as a multiple of the best one's.
     batch_size : int
-        The recommended one, of those that were compiled and run.
+        The recommended one.
     learning_rate : float or None
         The rate that suits it; None where a schedule of the optimizer's own sets the rate.
     rate_factor : float
@@ -51,7 +46,7 @@ class BatchSizePlan:
     knee : int
         Batch size beyond which rows per second hardly grow.
     largest : int
-        Largest batch size that fits the memory and was run.
+        Largest batch size that fits the memory.
     memory : int
         Bytes that the plan was made for.
     device : str
@@ -82,7 +77,8 @@ class BatchSizePlan:
             f"Use batch_size={self.batch_size}{rate}{warmup}: {noise}, rows per second hardly "
             f"grow beyond a batch of {self.knee}, and one member takes "
             f"{row['bytes'] / 2**20:.1f} of {self.memory / 2**20:.0f} MiB on {self.device}. The "
-            f"largest that fits and was run is {self.largest}."
+            f"largest that fits is {self.largest}; {int(self.table['tried'].sum())} of "
+            f"{len(self.table)} sizes were compiled and run, the others estimated."
         )
 
     def plot(self) -> Any:
@@ -98,58 +94,6 @@ class BatchSizePlan:
             If matplotlib is not installed.
         """
         return _drawn(self)
-
-
-def measured(
-    member_of: Callable[[int], Member],
-    sizes: Iterable[int],
-    devices: list[Any],
-    memory: int,
-    out_of_time: Callable[[], bool],
-) -> pd.DataFrame:
-    """Compile and run the training program of each batch size until memory or time is used up.
-
-    Parameters
-    ----------
-    member_of : callable
-        Gives the member that trains with a batch size.
-    sizes : iterable of int
-        Ascending.
-    devices : list of jax.Device
-        One entry per thread.
-    memory : int
-        Bytes.
-    out_of_time : callable
-        Asked before each size but the first two.
-    """
-    found: list[dict[str, Any]] = []
-    usable = memory * MARGIN
-    for size in sizes:
-        if len(found) >= 2 and out_of_time():
-            break
-        member = member_of(size)
-        structure, device = structure_of(member), devices[0]
-        one = footprint(structure, 1, device).total
-        if one > usable:
-            break
-        slots = slots_of(structure, _MANY, device.platform)
-        many = footprint(structure, slots, device).total if slots > 1 else one
-        while slots > 1 and many * len(devices) > usable:
-            slots //= 2
-            many = footprint(structure, slots, device).total
-        each = (many - one) / (slots - 1) if slots > 1 else one
-        found.append(
-            {
-                "batch_size": size,
-                "bytes": one,
-                "rows_per_second": training_speed(member, 1, devices[:1]).rows_per_second,
-                "members": slots * len(devices),
-                "cohort_bytes": many * len(devices),
-                "cohort_rows_per_second": training_speed(member, slots, devices).rows_per_second,
-                "most_members": int(1 + max(0, usable - one) // max(1, each)),
-            }
-        )
-    return pd.DataFrame(found)
 
 
 def advised(
@@ -172,7 +116,7 @@ def advised(
     scale = noise[0]
     cost = (sizes + scale) / speed if math.isfinite(scale) else 1 / speed
     table = table.assign(time=cost / cost.min())
-    best = int(sizes[np.argmin(cost)])
+    best = int(sizes[np.argmax(cost <= _NEARLY * cost.min())])
     knee = int(sizes[np.argmax(speed >= _KNEE * speed.max())])
     if not math.isfinite(scale):
         best = knee

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import numpy as np
 
 from kohort.engine.gradient import SquaredNorms, squared_norms
@@ -49,7 +52,9 @@ def noise_scale(norms: list[SquaredNorms], small: int, batches: int) -> float:
     return max(0.0, float(trace / square))
 
 
-def measured_noise_scale(member: Member, points: list[list[Floats]]) -> tuple[float, list[float]]:
+def measured_noise_scale(
+    member: Member, points: list[list[Floats]], until: float = math.inf
+) -> tuple[float, list[float]]:
     """Noise scale of a member's loss over its own rows.
 
     Parameters
@@ -57,22 +62,32 @@ def measured_noise_scale(member: Member, points: list[list[Floats]]) -> tuple[fl
     member : Member
     points : list of lists of arrays
         Variables at several points of its training.
+    until : float, default=infinity
+        No further point is looked at once `time.perf_counter()` is beyond this, the latest first.
 
     Returns
     -------
     float
         Over all points.
     list of float
-        At each of them.
+        At each of them, NaN where there was no time.
     """
     train = np.arange(len(member.rows.x)) if member.train is None else member.train
     small = max(1, min(SMALL, len(train) // 4))
     batches = min(_MOST_BATCHES, len(train) // small)
     if batches < 2:
         return float("nan"), [float("nan")] * len(points)
-    norms = []
-    for number, weights in enumerate(points):
+    norms: dict[int, SquaredNorms] = {}
+    for number in reversed(range(len(points))):
+        if time.perf_counter() > until:
+            break
         order = member.generator(7, number).permutation(train)[: small * batches]
-        norms.append(squared_norms(member, weights, list(order.reshape(batches, small))))
-    each = [noise_scale([norm], small, batches) for norm in norms]
-    return noise_scale(norms, small, batches), each
+        parts = list(order.reshape(batches, small))
+        norms[number] = squared_norms(member, points[number], parts)
+    if not norms:
+        return float("nan"), [float("nan")] * len(points)
+    each = [
+        noise_scale([norms[number]], small, batches) if number in norms else float("nan")
+        for number in range(len(points))
+    ]
+    return noise_scale(list(norms.values()), small, batches), each

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import replace
 from typing import Any
 
+import jax
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 
+from kohort.cohort.session import current, session
 from kohort.data.pixel_store import reading_once
+from kohort.engine.content import content_key
 from kohort.engine.devices import threads_of
-from kohort.engine.executors.local import train
 from kohort.engine.member import Floats, Logs, Member, Verdict
 from kohort.engine.memory import free_on
 from kohort.engine.plan import structure_of
+from kohort.engine.rows import LazyRows
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check, optional
-from kohort.studies.batch_size.batch_size_plan import BatchSizePlan, advised, measured
+from kohort.studies.batch_size.batch_size_plan import BatchSizePlan, advised
 from kohort.studies.batch_size.noise_scale import measured_noise_scale
+from kohort.studies.batch_size.trials import Trials
 from kohort.studies.prepared import Prepared, prepared_fit, refuse_own_batch_size
 
 _SMALLEST, _LARGEST = 3, 16  # Powers of two.
-_EPOCHS, _POINTS = 10, 4
+_EPOCHS, _POINTS, _MOST_STEPS = 10, 4, 500
+_SHARE = 0.6
+"""Share of the time in which batch sizes are tried; the rest is for the noise scale."""
 _AUTO_SECONDS = 10.0
 
 
@@ -53,7 +59,8 @@ def plan_batch_size(
     memory : int or None, default=None
         Bytes that may be used, > 0; None for what the device has free.
     seconds : float, default=60
-        No further batch size is tried after this time, > 0. At least two are.
+        Time for all of it, compiling included, > 0. One batch size is tried in any case; those
+        that are not are estimated from those that are.
     **fit_params
         Further arguments of `fit`.
 
@@ -95,20 +102,44 @@ def _prepared(copy: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> Prepared
 def planned(prepared: Prepared, memory: int | None, deadline: float) -> BatchSizePlan:
     """Measure batch sizes of a prepared fit until `time.perf_counter()` reaches the deadline."""
     first = prepared.members[0]
-    devices = threads_of(None)
-    available = free_on(devices[0]) if memory is None else memory
-    noise = measured_noise_scale(first, _points(first))
-    table = measured(
-        lambda size: prepared.with_batch_size(size).members[0], _sizes(first.size), devices,
-        available, lambda: time.perf_counter() > deadline,
-    )  # fmt: skip
+    available = free_on(_devices()[0]) if memory is None else memory
+    now = time.perf_counter()
+    table = _tried(prepared, available, now + _SHARE * (deadline - now))
+    return _advised(prepared, table, _noise(first, deadline), available)
+
+
+def _devices() -> list[jax.Device]:
+    """The devices of the open cohort's threads, or of all cores; one entry per thread."""
+    cohort = current()
+    return threads_of(None if cohort is None else cohort.threads)
+
+
+def _tried(prepared: Prepared, memory: int, deadline: float) -> pd.DataFrame:
+    """Bytes and speeds of the batch sizes."""
+    trials = Trials(
+        lambda size: prepared.with_batch_size(size).members[0],
+        _sizes(prepared.members[0].size),
+        _devices(),
+        memory,
+        deadline,
+    )
+    trials.run()
+    trials.repeat()
+    table = trials.table()
     if not len(table):
         requirement = "enough for one member at the smallest batch size"
-        raise ParameterError(explain("memory", requirement, available))
+        raise ParameterError(explain("memory", requirement, memory))
+    return table
+
+
+def _advised(
+    prepared: Prepared, table: pd.DataFrame, noise: tuple[float, list[float]], memory: int
+) -> BatchSizePlan:
+    devices = _devices()
     kind = devices[0].device_kind
     device = f"{len(devices)} cores" if kind == "cpu" else kind
-    start = (prepared.batch_size, prepared.rate)
-    return advised(table, noise, start, prepared.adaptive, first.epochs, available, device)
+    start, epochs = (prepared.batch_size, prepared.rate), prepared.members[0].epochs
+    return advised(table, noise, start, prepared.adaptive, epochs, memory, device)
 
 
 def _sizes(rows: int) -> list[int]:
@@ -117,26 +148,40 @@ def _sizes(rows: int) -> list[int]:
     return [size for size in sizes if size <= rows] or [max(1, rows)]
 
 
-_plans: dict[Any, BatchSizePlan] = {}
-_planning = threading.Lock()
-
-
 def automatic_batch_size(prepared: Prepared) -> BatchSizePlan:
-    """The plan that `batch_size="auto"` follows; fits of one structure and size share it."""
+    """The plan that `batch_size="auto"` follows.
+
+    Fits of one structure share their speeds and bytes, which do not depend on what is in the rows.
+    The noise scale does: fits share it if they train alike on equal rows.
+    """
     if prepared.obstacle:
         raise ParameterError(
             explain("batch_size", "a number for fits in Keras's own loop", "auto", "Use 32.")
         )
-    first = prepared.members[0]
-    key = structure_of(first), round(np.log2(first.size))
-    with _planning:
-        if key not in _plans:
-            _plans[key] = planned(prepared, None, time.perf_counter() + _AUTO_SECONDS)
-    return _plans[key]
+    (first,) = prepared.seeded([0])
+    x, plans = first.rows.x, session().plans
+    source = x.digest if isinstance(x, LazyRows) else x.shape[1:]
+    available, now = free_on(_devices()[0]), time.perf_counter()
+    table = plans.get_or_build(
+        ("batch sizes", structure_of(first), source, tuple(_sizes(first.size)), len(_devices())),
+        lambda: _tried(prepared, available, now + _SHARE * _AUTO_SECONDS),
+    )
+    noise = plans.get_or_build(
+        ("noise scale", content_key(replace(first, on_epoch=None))),
+        lambda: _noise(first, time.perf_counter() + (1 - _SHARE) * _AUTO_SECONDS),
+    )
+    return _advised(prepared, table, noise, available)
 
 
-def _points(member: Member) -> list[list[Floats]]:
-    """Variables at several points of a short training."""
+def _noise(member: Member, deadline: float) -> tuple[float, list[float]]:
+    """The noise scale over a short training, which takes at most half of the time."""
+    now = time.perf_counter()
+    points = _points(member, now + (deadline - now) / 2)
+    return measured_noise_scale(member, points, deadline)
+
+
+def _points(member: Member, until: float) -> list[list[Floats]]:
+    """Variables at several points of a short training, which ends when its time is over."""
     epochs = min(_EPOCHS, member.epochs)
     wanted = {round(point) for point in np.linspace(0, epochs - 1, min(_POINTS, epochs))}
     found: list[list[Floats]] = []
@@ -144,10 +189,16 @@ def _points(member: Member) -> list[list[Floats]]:
     def on_epoch(epoch: int, logs: Logs, weights: Any) -> Verdict:
         if epoch in wanted:
             found.append([np.array(array) for array in weights()])
-        return Verdict()
+        return Verdict(stop=time.perf_counter() > until)
 
+    if time.perf_counter() > until:
+        return [member.initial_variables()]
+    chosen = member.train
+    if member.size > _MOST_STEPS * member.batch_size:
+        chosen = member.order.epoch(0)[: _MOST_STEPS * member.batch_size]
     short = replace(
-        member, epochs=epochs, stopping=None, validation=None, on_epoch=on_epoch, first_epoch=0
-    )
-    train([short], threads=1)
+        member, epochs=epochs, stopping=None, train=chosen, validation=None, on_epoch=on_epoch,
+        first_epoch=0,
+    )  # fmt: skip
+    session().train([short])
     return found or [member.initial_variables()]

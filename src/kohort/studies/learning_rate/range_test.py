@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
+from kohort.cohort.session import session
 from kohort.data.interning import fingerprint
 from kohort.engine.member import Member
 from kohort.engine.plan import structure_of
@@ -28,7 +28,6 @@ from kohort.studies.prepared import Prepared, is_auto, prepared_fit
 _SEEDS, _LOW, _HIGH = 8, 1e-6, 10.0
 _MOST_STEPS, _LEAST_STEPS = 800, 200
 _POSITIVE = Interval(0, np.inf, "neither")
-_MOST_FINDINGS = 256
 
 
 def find_learning_rate(
@@ -131,10 +130,6 @@ def seeded_members(prepared: Prepared, seeds: int, parameter: str) -> list[Membe
     return prepared.seeded(range(seeds))
 
 
-_findings: dict[Any, RateFinding] = {}
-_testing = threading.Lock()
-
-
 def automatic_rate(prepared: Prepared, parameter: str) -> RateFinding:
     """What `"auto"` stands for; warns where no rate is found.
 
@@ -149,13 +144,10 @@ def automatic_rate(prepared: Prepared, parameter: str) -> RateFinding:
         typical = typical.with_rate(DEFAULTS["learning_rate"])
     first, *others = typical.seeded(range(_SEEDS))
     rates = sweep(_LOW, _HIGH, _steps(first))
-    key = _key(swept(first, rates))
-    with _testing:
-        if key not in _findings:
-            _findings[key] = finding(losses_of_sweep([first, *others], rates), rates, parameter)
-            if len(_findings) > _MOST_FINDINGS:
-                del _findings[next(iter(_findings))]
-        found = _findings[key]
+    found = session().findings.get_or_build(
+        _key(swept(first, rates)),
+        lambda: finding(losses_of_sweep([first, *others], rates), rates, parameter),
+    )
     if found.learning_rate is None:
         warnings.warn(
             f"`{found.parameter}='auto'` keeps the default rate: {found.reason}",

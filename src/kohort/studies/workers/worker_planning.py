@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone, is_classifier
 
+from kohort.cohort.session import session
 from kohort.data.pixel_store import reading_once
 from kohort.data.streams import Stream
 from kohort.engine.devices import cores, threads_of
@@ -128,19 +128,16 @@ def _counts() -> list[int]:
     return [0, *(2**power for power in range((2 * cores()).bit_length()))]
 
 
-_plans: dict[Any, WorkerPlan] = {}
-_planning = threading.Lock()
-
-
 def automatic_workers(prepared: Prepared) -> WorkerPlan:
-    """The plan that `workers="auto"` follows; fits of one structure on such files share it."""
+    """The plan that `workers="auto"` follows; fits of one structure on the same files share it."""
     if prepared.obstacle:
         requirement = "a number for fits in Keras's own loop"
         raise ParameterError(explain("workers", requirement, "auto", "Use 0."))
     first = prepared.members[0]
     x = first.rows.x
-    key = structure_of(first), x.shape[1:], round(np.log2(len(x)))
-    with _planning:
-        if key not in _plans:
-            _plans[key] = _plan(prepared, None, time.perf_counter() + _AUTO_SECONDS)
-    return _plans[key]
+    assert isinstance(x, Stream)
+    plan: WorkerPlan = session().plans.get_or_build(
+        ("workers", structure_of(first), x.digest),
+        lambda: _plan(prepared, None, time.perf_counter() + _AUTO_SECONDS),
+    )
+    return plan
