@@ -1,15 +1,22 @@
 """`plan_batch_size`: what it recommends was compiled and run, and fits."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 
 import kohort
-from kohort.studies.batch_size.batch_size_plan import MARGIN, advised
+from kohort.cohort.session import session
+from kohort.memo import Memo
+from kohort.studies.batch_size import planning
+from kohort.studies.batch_size.batch_size_plan import advised
+from kohort.studies.batch_size.trials import MARGIN, Trial, Trials, in_turn
 
 SMALL = {"width": 8, "epochs": 3, "random_state": 0}
 
@@ -28,7 +35,9 @@ def diabetes():
 
 
 def table(sizes, speeds):
-    return pd.DataFrame({"batch_size": sizes, "rows_per_second": speeds, "bytes": sizes})
+    return pd.DataFrame(
+        {"batch_size": sizes, "rows_per_second": speeds, "bytes": sizes, "tried": True}
+    )
 
 
 def plan_of(speeds, noise, reference=(32, 0.01), adaptive=False, epochs=100):
@@ -89,9 +98,10 @@ def test_a_plan_tells_bytes_rates_and_advice(estimator, diabetes):
     before = {k: repr(v) for k, v in estimator.get_params().items()}
     plan = kohort.plan_batch_size(estimator, *diabetes, seconds=1e-6)
     sizes = list(plan.table["batch_size"])
-    assert sizes == [8, 16]
+    assert sizes == [8, 16, 32, 64, 128, 256]
+    assert plan.table["tried"].sum() == 1
     assert plan.batch_size in sizes
-    assert plan.largest == 16
+    assert plan.largest == 256
     for column in ("bytes", "rows_per_second", "cohort_bytes", "members", "most_members"):
         assert (plan.table[column] > 0).all()
     assert (plan.table["cohort_bytes"] > plan.table["bytes"]).all()
@@ -100,15 +110,59 @@ def test_a_plan_tells_bytes_rates_and_advice(estimator, diabetes):
     assert not hasattr(estimator, "weights_")
 
 
-def test_no_size_beyond_the_memory_is_tried(diabetes):
-    free = kohort.plan_batch_size(kohort.DenseRegressor(**SMALL), *diabetes, seconds=1e-6)
-    needed = int(free.table["bytes"].iloc[0] / MARGIN) + 1
-    plan = kohort.plan_batch_size(
-        kohort.DenseRegressor(**SMALL), *diabetes, seconds=60, memory=needed
-    )
-    assert list(plan.table["batch_size"]) == [8]
+def test_no_size_beyond_the_memory_is_listed(diabetes, monkeypatch):
+    monkeypatch.setattr("kohort.studies.batch_size.trials._ROUNDS", 0)
+    diabetes = [part[:50] for part in diabetes]
+    model = kohort.DenseRegressor(**SMALL)
+    free = kohort.plan_batch_size(model, *diabetes, seconds=60)
+    assert free.table["tried"].all()
+    needed = int(free.table["bytes"].iloc[1] / MARGIN) + 1
+    plan = kohort.plan_batch_size(model, *diabetes, seconds=60, memory=needed)
+    assert list(plan.table["batch_size"]) == [8, 16]
     with pytest.raises(kohort.ParameterError, match="`memory` must be enough for one member"):
-        kohort.plan_batch_size(kohort.DenseRegressor(**SMALL), *diabetes, memory=1000)
+        kohort.plan_batch_size(model, *diabetes, memory=1000)
+
+
+class TestTrials:
+    @pytest.fixture
+    def trials(self):
+        trials = Trials(lambda size: None, [8, 16, 32, 64, 128], [None], 10_000, 0.0)
+        trials._found = {
+            size: Trial(size, 100 + 10 * size, 10 * size, 4, size / (1 + size / 32), 9.0 * size)
+            for size in (8, 32)
+        }
+        return trials
+
+    def test_bytes_are_on_the_line_of_those_that_were_tried(self, trials):
+        table = trials.table()
+        assert list(table["bytes"]) == [100 + 10 * size for size in table["batch_size"]]
+        assert list(table["tried"]) == [True, False, True, False, False]
+
+    def test_sizes_that_would_not_fit_are_left_out(self, trials):
+        trials._usable = 100 + 10 * 64
+        assert trials.table()["batch_size"].max() == 64
+
+    def test_a_step_of_more_rows_takes_longer_but_not_more_than_in_proportion(self, trials):
+        table = trials.table()
+        steps = table["batch_size"] / table["rows_per_second"]
+        assert (np.diff(steps) > 0).all()
+        assert (np.diff(table["rows_per_second"]) > -1e-9).all()
+
+    def test_a_busy_moment_changes_nothing_that_a_quiet_one_has_shown(self, monkeypatch):
+        quiet = iter([100.0, 100.0, 3.0, 3.0, 90.0, 120.0])
+        monkeypatch.setattr(
+            "kohort.studies.batch_size.trials.training_speed",
+            lambda *given: SimpleNamespace(rows_per_second=next(quiet)),
+        )
+        trials, trial = Trials(lambda size: None, [8], [None], 1, 0.0), Trial(8, 1.0, 1.0, 1)
+        for _ in range(3):
+            trials._time(trial)
+        assert (trial.alone, trial.cohort) == (100.0, 120.0)
+
+    @pytest.mark.parametrize("count", range(1, 12))
+    def test_every_size_has_its_turn_once(self, count):
+        sizes = [8 << power for power in range(count)]
+        assert sorted(in_turn(sizes)) == sizes
 
 
 def test_the_largest_batch_is_all_rows(diabetes):
@@ -158,21 +212,15 @@ class TestAuto:
     def test_keras_trains_as_the_plan_says(self, diabetes):
         model = kohort.KerasRegressor(build, batch_size="auto", random_state=0).fit(*diabetes)
         plan = model.batch_size_plan_
-        assert plan.batch_size in (8, 16)
         rate = float(model.model_.optimizer.learning_rate)
         assert rate == pytest.approx(0.01 * plan.rate_factor, rel=1e-5)
 
     @pytest.mark.rest
-    def test_fits_of_a_search_share_one_plan_for_each_structure(self, monkeypatch):
-        X, y = load_breast_cancer(return_X_y=True)
-        asked = []
-        real = kohort.studies.batch_size.planning.planned
-
-        def counted(*args, **options):
-            asked.append(args)
-            return real(*args, **options)
-
-        monkeypatch.setattr("kohort.studies.batch_size.planning.planned", counted)
+    def test_fits_of_a_search_share_the_trials_of_each_structure(self, monkeypatch):
+        X, y = (part[:500] for part in load_breast_cancer(return_X_y=True))
+        asked, real = [], planning._tried
+        monkeypatch.setattr(planning, "_tried", lambda *given: asked.append(given) or real(*given))
+        monkeypatch.setattr(session(), "plans", Memo(64))
         search = GridSearchCV(
             kohort.DenseClassifier(**SMALL, activation="swish", batch_size="auto"),
             {"learning_rate": [1e-3, 1e-2], "dropout": [0.0, 0.1]},
@@ -182,3 +230,15 @@ class TestAuto:
             search.fit(X, y)
         assert len(asked) <= 4  # With dropout and without, folds and the refit.
         assert np.isfinite(search.best_score_)
+
+    def test_other_rows_of_the_same_shape_have_a_noise_scale_of_their_own(
+        self, diabetes, monkeypatch
+    ):
+        monkeypatch.setattr(session(), "plans", Memo(64))
+        monkeypatch.setattr(planning, "_AUTO_SECONDS", 30.0)
+        monkeypatch.setattr(planning, "_tried", lambda *given: table([8, 16], [1.0, 2.0]))
+        X, y = diabetes
+        noise = np.random.default_rng(0).normal(size=y.shape)
+        model = kohort.DenseRegressor(**SMALL, batch_size="auto")
+        found = [clone(model).fit(X, t).batch_size_plan_.noise_scale for t in (y, noise, y)]
+        assert found[0] == found[2] != found[1]

@@ -12,10 +12,11 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 
 import kohort
+from kohort.cohort.session import Session, session
 from kohort.engine.programs import compilations
+from kohort.memo import Memo
 from kohort.studies import automatic
 from kohort.studies.learning_rate import range_test
-from kohort.studies.learning_rate import rate_finding as study
 from kohort.studies.learning_rate.rate_finding import SHARE
 from kohort.studies.prepared import prepared_fit
 
@@ -44,14 +45,19 @@ def scaled(diabetes):
 @pytest.fixture
 def cohorts(monkeypatch):
     """The members of each call that trains a sweep."""
-    calls, real = [], study.train
-    monkeypatch.setattr(study, "train", lambda members: calls.append(members) or real(members))
+    calls, real = [], Session.train
+
+    def heard(self, members):
+        calls.append(members)
+        return real(self, members)
+
+    monkeypatch.setattr(Session, "train", heard)
     return calls
 
 
 @pytest.fixture
 def fresh(monkeypatch):
-    monkeypatch.setattr(range_test, "_findings", {})
+    monkeypatch.setattr(session(), "findings", Memo(16))
 
 
 @pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ MARGIN = 0.9
 _MANY = 1024
 _FIRST, _SECOND = 32, 256
 _SECONDS = 0.1
-_ROUNDS = 4
+_ROUNDS = 3
 
 
 @dataclass
@@ -60,7 +61,7 @@ def in_turn(sizes: Sequence[int]) -> list[int]:
     order = list(dict.fromkeys([*ends, sizes[0], sizes[-1]]))
     while len(order) < len(sizes):
         places = sorted(sizes.index(size) for size in order)
-        gaps = [high - low for low, high in zip(places, places[1:], strict=False)]
+        gaps = [high - low for low, high in itertools.pairwise(places)]
         widest = int(np.argmax(gaps))
         order.append(sizes[places[widest] + gaps[widest] // 2])
     return order

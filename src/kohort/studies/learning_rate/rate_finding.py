@@ -106,7 +106,9 @@ def losses_of_sweep(members: list[Member], rates: NDArray[np.float64]) -> list[F
         Shorter where a member diverged.
     """
     heard: list[list[Floats]] = [[] for _ in members]
-    session().train([swept(m, rates, _into(parts)) for m, parts in zip(members, heard, strict=True)])
+    session().train(
+        [swept(m, rates, _into(parts)) for m, parts in zip(members, heard, strict=True)]
+    )
     return [np.concatenate(parts)[: len(rates)] for parts in heard]
 
 
