@@ -174,6 +174,16 @@ def train_members(
     return cohort.fit(members, held, parameters, judge)
 
 
+def train_study(members: list[Member]) -> list[Outcome]:
+    """Train members at once, for a study that needs the outcomes before it goes on.
+
+    They train with as many threads as the open cohort has, or on all cores without one, and leave
+    no entry in its record.
+    """
+    cohort = current()
+    return train(members, threads=None if cohort is None else cohort.threads)
+
+
 @contextmanager
 def together(
     *, progress: bool | None = None, memory: int | None = None, threads: int | None = None

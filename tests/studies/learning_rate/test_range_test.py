@@ -12,11 +12,12 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 
 import kohort
-from kohort.cohort.session import Session, session
+from kohort.cohort.session import session
 from kohort.engine.programs import compilations
 from kohort.memo import Memo
 from kohort.studies import automatic
 from kohort.studies.learning_rate import range_test
+from kohort.studies.learning_rate import rate_finding as study
 from kohort.studies.learning_rate.rate_finding import SHARE
 from kohort.studies.prepared import prepared_fit
 
@@ -45,13 +46,10 @@ def scaled(diabetes):
 @pytest.fixture
 def cohorts(monkeypatch):
     """The members of each call that trains a sweep."""
-    calls, real = [], Session.train
-
-    def heard(self, members):
-        calls.append(members)
-        return real(self, members)
-
-    monkeypatch.setattr(Session, "train", heard)
+    calls, real = [], study.train_study
+    monkeypatch.setattr(
+        study, "train_study", lambda members: calls.append(members) or real(members)
+    )
     return calls
 
 

@@ -27,9 +27,9 @@ class BatchSizePlan:
     table : DataFrame
         A row per batch size up to the largest that fits: `batch_size`; `tried`, whether it was
         compiled and run, where the others are estimated from their neighbours; `bytes` of one
-        member's program and `rows_per_second` of one member; `members` of a cohort over all devices, its `cohort_bytes` and
-        `cohort_rows_per_second`; `most_members` that the memory holds; `time`, the predicted time
-        to a given loss as a multiple of the best one's.
+        member's program and `rows_per_second` of one member; `members` of a cohort over all
+        devices, its `cohort_bytes` and `cohort_rows_per_second`; `most_members` that the memory
+        holds; `time`, the predicted time to a given loss as a multiple of the best one's.
     batch_size : int
         The recommended one.
     learning_rate : float or None

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from kohort.cohort.session import current, session
+from kohort.cohort.session import session
+from kohort.cohort.together import current, train_study
 from kohort.data.pixel_store import reading_once
-from kohort.engine.content import content_key
 from kohort.engine.devices import threads_of
 from kohort.engine.member import Floats, Logs, Member, Verdict
 from kohort.engine.memory import free_on
@@ -24,10 +24,12 @@ from kohort.recipe.constraints import Interval, check, optional
 from kohort.studies.batch_size.batch_size_plan import BatchSizePlan, advised
 from kohort.studies.batch_size.noise_scale import measured_noise_scale
 from kohort.studies.batch_size.trials import Trials
+from kohort.studies.content import content_of
 from kohort.studies.prepared import Prepared, prepared_fit, refuse_own_batch_size
 
 _SMALLEST, _LARGEST = 3, 16  # Powers of two.
 _EPOCHS, _POINTS, _MOST_STEPS = 10, 4, 500
+_PACE = 64
 _SHARE = 0.6
 """Share of the time in which batch sizes are tried; the rest is for the noise scale."""
 _AUTO_SECONDS = 10.0
@@ -167,7 +169,7 @@ def automatic_batch_size(prepared: Prepared) -> BatchSizePlan:
         lambda: _tried(prepared, available, now + _SHARE * _AUTO_SECONDS),
     )
     noise = plans.get_or_build(
-        ("noise scale", content_key(replace(first, on_epoch=None))),
+        ("noise scale", content_of(first, _PACE)),
         lambda: _noise(first, time.perf_counter() + (1 - _SHARE) * _AUTO_SECONDS),
     )
     return _advised(prepared, table, noise, available)
@@ -200,5 +202,5 @@ def _points(member: Member, until: float) -> list[list[Floats]]:
         member, epochs=epochs, stopping=None, train=chosen, validation=None, on_epoch=on_epoch,
         first_epoch=0,
     )  # fmt: skip
-    session().train([short])
+    train_study([short])
     return found or [member.initial_variables()]

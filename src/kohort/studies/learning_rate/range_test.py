@@ -9,13 +9,12 @@ import numpy as np
 from sklearn.base import clone
 
 from kohort.cohort.session import session
-from kohort.data.interning import fingerprint
 from kohort.engine.member import Member
-from kohort.engine.plan import structure_of
 from kohort.errors import ParameterError, RateWarning, explain
 from kohort.recipe.constraints import Interval, check, optional
 from kohort.recipe.hyperparameters import DEFAULTS
 from kohort.studies.batch_size.planning import automatic_batch_size
+from kohort.studies.content import content_of
 from kohort.studies.learning_rate.rate_finding import (
     RateFinding,
     finding,
@@ -145,7 +144,7 @@ def automatic_rate(prepared: Prepared, parameter: str) -> RateFinding:
     first, *others = typical.seeded(range(_SEEDS))
     rates = sweep(_LOW, _HIGH, _steps(first))
     found = session().findings.get_or_build(
-        _key(swept(first, rates)),
+        content_of(swept(first, rates), 1),
         lambda: finding(losses_of_sweep([first, *others], rates), rates, parameter),
     )
     if found.learning_rate is None:
@@ -155,15 +154,3 @@ def automatic_rate(prepared: Prepared, parameter: str) -> RateFinding:
             stacklevel=4,
         )
     return found
-
-
-def _key(member: Member) -> tuple[Any, ...]:
-    """What the result of a test depends on."""
-    start = member.initial if callable(member.initial) else None
-    steps = member.epochs * member.steps_per_epoch
-    pace = (*member.pace.start().numbers(0, 1, 2)[0].tolist(), steps, member.shuffled)
-    rows, arrays = member.rows, [] if callable(member.initial) else member.initial
-    chosen = slice(None) if member.train is None else member.train
-    weight = None if rows.weight is None else rows.weight[chosen]
-    data = fingerprint(rows.x[chosen], rows.y[chosen], weight, *arrays)
-    return structure_of(member), member.units, member.numbers, start, pace, data
