@@ -173,10 +173,10 @@ class Fit:
         """Train with this learning rate from now on."""
         self._pacer.set_rate(rate)
 
-    def stop(self) -> None:
-        """End the training because a callback asked for it."""
+    def stop(self, early: bool = False) -> None:
+        """End the training because a callback asked for it, which may be early stopping."""
         if not self.done:
-            self.status = STOPPED_BY_CALLBACK
+            self.status = STOPPED_EARLY if early else STOPPED_BY_CALLBACK
 
     def outcome(self, row: Floats) -> Outcome:
         """The result, given the current row of parameters."""

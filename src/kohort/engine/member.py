@@ -38,11 +38,14 @@ class Verdict(NamedTuple):
         Learning rate from now on.
     weights : list of arrays or None
         Variables to go on with.
+    early : bool
+        Whether what ends the training is early stopping.
     """
 
     stop: bool = False
     rate: float | None = None
     weights: list[Floats] | None = None
+    early: bool = False
 
 
 @dataclass(frozen=True, eq=False)

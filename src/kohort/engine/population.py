@@ -245,7 +245,7 @@ class Runner:
             if verdict.rate is not None:
                 fit.set_rate(verdict.rate)
             if verdict.stop:
-                fit.stop()
+                fit.stop(verdict.early)
         except BaseException as error:  # A callback's error is its own fit's, not the cohort's.
             fit.error = error
             fit.stop()

@@ -63,7 +63,7 @@ def test_training_ends_when_the_validation_loss_no_longer_falls(folder):
     settings = {**SETTINGS, "epochs": 30, "learning_rate": 0.5, "callbacks__patience": 1}
     network = problem.network(settings, 0).fit(problem.X, problem.labels)
     end, losses = end_of(network), network.history_["val_loss"]
-    assert end.status == "stopped_by_callback"
+    assert end.status == "stopped_early"
     assert end.epochs == len(losses) < 30
     assert end.logs["val_loss"] == min(losses)
     whole = image_network({**SETTINGS, "validation_split": 0}, 0).fit(problem.X, problem.labels)

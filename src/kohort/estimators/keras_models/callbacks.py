@@ -93,6 +93,27 @@ class ModelState:
         return None if variable is None else float(value_of(variable))
 
 
+def _early_stopping(callbacks: Sequence[Any]) -> Any:
+    """The early stopping among callbacks; None without one."""
+    import keras
+
+    kind = keras.callbacks.EarlyStopping
+    return next((callback for callback in callbacks if isinstance(callback, kind)), None)
+
+
+def stopped_early(callbacks: Sequence[Any], epoch: int) -> bool:
+    """Whether early stopping has ended the training with this epoch."""
+    stopping = _early_stopping(callbacks)
+    return stopping is not None and 0 < stopping.stopped_epoch == epoch
+
+
+def restored_epoch(callbacks: Sequence[Any]) -> int | None:
+    """The epoch whose weights early stopping gives back at the end; None if it gives none back."""
+    stopping = _early_stopping(callbacks)
+    gives = stopping is not None and stopping.restore_best_weights
+    return int(stopping.best_epoch) if gives and stopping.best_weights is not None else None
+
+
 class CallbackRun:
     """The callbacks of one fit.
 
@@ -151,6 +172,7 @@ class CallbackRun:
             stop=stop,
             rate=None if rate == self._rate else rate,
             weights=self._rewritten(arrays),
+            early=stop and stopped_early(self._callbacks, epoch),
         )
         self._rate = rate
         return verdict

@@ -16,8 +16,23 @@ from numpy.typing import NDArray
 
 from kohort.cohort.session import session
 from kohort.cohort.together import current, train_members
-from kohort.engine.member import Floats, Member, Outcome, Rows, fitting_batch
-from kohort.estimators.keras_models.callbacks import CallbackRun, ModelState
+from kohort.engine.member import (
+    DIVERGED,
+    FINISHED,
+    STOPPED_BY_CALLBACK,
+    STOPPED_EARLY,
+    Floats,
+    Member,
+    Outcome,
+    Rows,
+    fitting_batch,
+)
+from kohort.estimators.keras_models.callbacks import (
+    CallbackRun,
+    ModelState,
+    restored_epoch,
+    stopped_early,
+)
 from kohort.estimators.keras_models.support import (
     has_own_loss,
     obstacle_of_call,
@@ -217,17 +232,19 @@ def fit_in_cohort(ready: Ready, job: Job) -> Outcome:
         outcome = Outcome(member.initial_variables())
     else:
         (outcome,) = train_members([member], job.held, job.parameters, judge)
-    if outcome.weights is None:
+    restored = restored_epoch(job.callbacks)
+    if outcome.weights is None and (run is None or restored is None):
         return outcome
+    outcome.best_epoch = outcome.best_epoch if restored is None else restored
     finishes = run is not None or getattr(model.optimizer, "use_ema", False)
     if finishes:
-        state.put(outcome.weights)
+        state.put(outcome.weights or state.read())
         model.optimizer.finalize_variable_values(model.trainable_weights)
         if run is not None:
             run.end()
             outcome.history = run.history
         own = state.read()
-        outcome.weights = [*own, *outcome.weights[len(own) :]]
+        outcome.weights = [*own, *ready.tracing.arrays]
     return outcome
 
 
@@ -236,6 +253,24 @@ def _with(member: Member, run: CallbackRun) -> Member:
 
 
 _REMEDY = ". Lower the learning rate, clip the gradients (clipnorm=1.0), or scale X and y."
+
+
+def _ended(job: Job, history: dict[str, list[float]], weights: list[Floats]) -> Outcome:
+    """How a training in Keras's own loop has ended."""
+    losses = history.get("loss", [])
+    last = job.first_epoch + len(losses) - 1
+    restored = restored_epoch(job.callbacks)
+    outcome = Outcome(weights, history, FINISHED, last if restored is None else restored)
+    if not np.isfinite(losses).all():
+        bad = job.first_epoch + int(np.argmin(np.isfinite(losses)))
+        outcome.status = DIVERGED
+        outcome.cause = f"The loss became NaN or infinite in epoch {bad + 1}{_REMEDY}"
+        if restored is None:
+            outcome.weights = None
+    elif last + 1 < job.epochs:
+        early = stopped_early(job.callbacks, last)
+        outcome.status = STOPPED_EARLY if early else STOPPED_BY_CALLBACK
+    return outcome
 
 
 def member_of(ready: Ready, job: Job, rate: float | None) -> Member:
@@ -265,7 +300,7 @@ def _shared(rows: Rows) -> Rows:
     return rows if cohort is None else cohort.rows(rows)
 
 
-def fit_in_keras(ready: Ready, job: Job) -> dict[str, list[float]]:
+def fit_in_keras(ready: Ready, job: Job) -> Outcome:
     """Keras's own `fit`, on the same rows."""
 
     def arrays(rows: Rows, chosen: Any = slice(None)) -> tuple[Any, Any, Any]:
@@ -287,7 +322,8 @@ def fit_in_keras(ready: Ready, job: Job) -> dict[str, list[float]]:
             x, y, sample_weight=weight, validation_data=validation, batch_size=ready.batch_size,
             epochs=job.epochs, initial_epoch=job.first_epoch, shuffle=job.shuffled, **options,
         )  # fmt: skip
-    return {name: list(values) for name, values in history.history.items()}
+    logs = {name: list(values) for name, values in history.history.items()}
+    return _ended(job, logs, weights_of(ready.model))
 
 
 @contextmanager

@@ -46,6 +46,10 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
         The model with the trained weights.
     history_ : dict of lists
         Logs of each epoch, as Keras gives them.
+    status_ : {"finished", "stopped_early", "stopped_by_callback", "diverged"}
+        How training ended.
+    best_epoch_ : int
+        Index of the epoch whose weights the model has.
     weights_ : list of arrays
         Variables of the model, its optimizer and its metrics.
     n_features_in_, n_outputs_, n_epochs_ : int
@@ -156,6 +160,10 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         The model with the trained weights.
     history_ : dict of lists
         Logs of each epoch, as Keras gives them.
+    status_ : {"finished", "stopped_early", "stopped_by_callback", "diverged"}
+        How training ended.
+    best_epoch_ : int
+        Index of the epoch whose weights the model has.
     weights_ : list of arrays
         Variables of the model, its optimizer and its metrics.
     n_features_in_, n_outputs_, n_classes_, n_epochs_ : int
