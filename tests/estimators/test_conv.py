@@ -195,6 +195,12 @@ class TestFaults:
         with pytest.raises(ValueError, match="at least two classes"):
             kohort.ConvClassifier(**SMALL).fit(digits[0], np.zeros(150))
 
+    @pytest.mark.parametrize("rate", [-0.1, 0, float("nan"), float("inf")])
+    def test_a_learning_rate_that_is_not_positive_is_refused(self, digits, rate):
+        model = kohort.ConvClassifier(**SMALL | {"learning_rate": rate})
+        with pytest.raises(kohort.ParameterError, match="`learning_rate` must be a number > 0"):
+            model.fit(*digits)
+
     def test_pixels_of_another_kind_are_refused(self, digits):
         model = kohort.ConvClassifier(**SMALL).fit(*digits)
         with pytest.raises(kohort.DataError, match="must be uint8 pixels, as in fit; got float64"):

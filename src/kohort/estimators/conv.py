@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -153,6 +154,8 @@ class _Images(KerasEstimator):
         check("batch_norm", self.batch_norm, flag())
         check("dropout", self.dropout, Interval(0, 1))
         check("l2", self.l2, Interval(0, np.inf))
+        if isinstance(self.learning_rate, Real):
+            check("learning_rate", self.learning_rate, Interval(0, np.inf, "neither"))
         check("augment_strength", self.augment_strength, Interval(0, 1, "both"))
         if isinstance(self.augment, str) or not set(self.augment) <= set(AUGMENTATIONS):
             requirement = f"a sequence of {', '.join(AUGMENTATIONS)}"

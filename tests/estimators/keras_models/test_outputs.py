@@ -112,3 +112,22 @@ def test_a_unit_for_each_class_is_compared_with_its_own_target(loss, three):
     if loss == "mse":
         with pytest.raises(kohort.ModelError, match=r"predict_proba needs outputs in \[0, 1\]"):
             model.predict_proba(X)
+
+
+def test_columns_of_two_labels_go_to_the_heads_in_order(three):
+    """To scikit-learn such columns are several labels of one output."""
+    X, _ = three
+    y = np.column_stack([X[:, 0] > 0, X[:, 1] > 0]).astype(int)
+
+    def build(loss="binary_crossentropy"):
+        inputs = keras.Input((2,))
+        heads = [L.Dense(1, "sigmoid", name=name)(inputs) for name in ("one", "two")]
+        model = keras.Model(inputs, heads)
+        model.compile(keras.optimizers.Adam(0.1), [loss, loss])
+        return model
+
+    model = kohort.KerasClassifier(build, epochs=15, random_state=0).fit(X, y)
+    predicted = model.predict(X)
+    assert predicted.shape == y.shape
+    assert (predicted == y).all(axis=1).mean() > 0.85
+    assert [part.shape for part in model.predict_proba(X)] == [(90, 2), (90, 2)]

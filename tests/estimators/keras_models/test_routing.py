@@ -269,3 +269,22 @@ def test_pipelines_searches_and_ensembles(iris, rows, models):
         model = kohort.KerasRegressor(models["chain"], epochs=20, random_state=0)
         bagged = BaggingRegressor(model, n_estimators=3, random_state=0).fit(X, y)
     assert bagged.score(X, y) > 0.3
+
+
+def test_numbers_of_numpy_reach_a_build_function_as_python_s(rows):
+    X, y, _ = rows
+    seen = {}
+
+    def build(units=1, rate=0.1, bias=True, kind="relu"):
+        seen.update(units=type(units), rate=type(rate), bias=type(bias), kind=type(kind))
+        return keras.Sequential([
+            keras.Input((5,)), keras.layers.Dense(units, kind, use_bias=bias), keras.layers.Dense(1)
+        ])  # fmt: skip
+
+    numbers = {"units": np.int64(3), "rate": np.float32(0.5), "bias": np.True_}
+    model = kohort.KerasRegressor(
+        build, **numbers, kind=np.str_("tanh"), optimizer="sgd", optimizer__learning_rate=1
+    )
+    model.initialize(X, y)
+    assert seen == {"units": int, "rate": float, "bias": bool, "kind": str}
+    assert float(model.model_.optimizer.learning_rate.value) == 1

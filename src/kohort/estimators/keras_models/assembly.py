@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kohort.networks.lifted.loss_numbers import settings_of
+
 Options = Mapping[str, Any]
 """Names of parameters, without the route's prefix, to their values."""
 
@@ -73,7 +75,8 @@ def configured(thing: Any, options: Options, named: Callable[[str], Any] | None 
         raise TypeError(
             f"{thing!r} takes no options, since it is no class; it was given {names}. Give a class."
         )
-    return type(thing).from_config({**thing.get_config(), **_filled(thing, options, vars(thing))})
+    known = settings_of(thing)
+    return type(thing).from_config({**known, **_filled(thing, options, vars(thing))})
 
 
 def _filled(thing: Any, options: Options, known: Options) -> dict[str, Any]:

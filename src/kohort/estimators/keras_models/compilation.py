@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from kohort.errors import ParameterError, explain
@@ -32,6 +33,8 @@ def _optimizer(estimator: Any, compiled: Any, rate: float | None = None) -> Any:
         del options["learning_rate"]
     if rate is not None:
         options["learning_rate"] = rate
+    if isinstance(options.get("learning_rate"), Real):
+        options["learning_rate"] = float(options["learning_rate"])  # Keras takes 1 for a mistake.
     chosen = estimator.optimizer if estimator.optimizer is not None else compiled
     if estimator.optimizer is None and not options:
         return None

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from kohort.errors import ParameterError, explain
 
 ROUTES = ("model", "optimizer", "loss", "metrics", "compile", "callbacks", "fit", "predict")
@@ -134,6 +136,12 @@ def asks_for_data(estimator: Any) -> bool:
     return callable(function) and bool({"X", "y"} & set(_accepted(function)[0]))
 
 
+def _plain(value: Any) -> Any:
+    """A number or text of NumPy, as searches draw them, as Python's, which Keras's layers take."""
+    scalar = isinstance(value, np.number | np.bool_ | np.str_)
+    return value.item() if scalar else value
+
+
 def build_arguments(estimator: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
     """What the build function is called with."""
     function = build_function(estimator)
@@ -144,7 +152,7 @@ def build_arguments(estimator: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {n: getattr(estimator, n) for n in own_names(type(estimator)) if n != "model"}
     known = {**chosen, **meta}
     called: dict[str, Any] = {
-        name: value for name, value in given.items() if name in asked or anything
+        name: _plain(value) for name, value in given.items() if name in asked or anything
     }
     for name in (*(n for n in asked if n in known), *(ANYONE if anything else ())):
         if name in META or known[name] is not None:

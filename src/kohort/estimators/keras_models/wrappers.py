@@ -46,10 +46,8 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
         The model with the trained weights.
     history_ : dict of lists
         Logs of each epoch, as Keras gives them.
-    status_ : {"finished", "stopped_early", "stopped_by_callback", "diverged"}
-        How training ended.
-    best_epoch_ : int
-        Index of the epoch whose weights the model has.
+    status_, best_epoch_ : str, int
+        How training ended, as `DenseRegressor` says it; index of the epoch whose weights are kept.
     weights_ : list of arrays
         Variables of the model, its optimizer and its metrics.
     n_features_in_, n_outputs_, n_epochs_ : int
@@ -160,10 +158,8 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         The model with the trained weights.
     history_ : dict of lists
         Logs of each epoch, as Keras gives them.
-    status_ : {"finished", "stopped_early", "stopped_by_callback", "diverged"}
-        How training ended.
-    best_epoch_ : int
-        Index of the epoch whose weights the model has.
+    status_, best_epoch_ : str, int
+        How training ended, as `DenseRegressor` says it; index of the epoch whose weights are kept.
     weights_ : list of arrays
         Variables of the model, its optimizer and its metrics.
     n_features_in_, n_outputs_, n_classes_, n_epochs_ : int
@@ -223,24 +219,19 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
             self.target_type_ = ONE_HOT
         columns = self._columns(y)
         declared = getattr(self, "_declared_classes", None)
-        every = [np.unique(column) for column in columns.T]
-        if declared is not None:
-            every = [declared]
+        every = [declared] if declared is not None else [np.unique(part) for part in columns.T]
         if self.target_type_ == "multilabel-indicator":
             every = [np.array([0, 1])] * columns.shape[1]
         if self.target_type_ == ONE_HOT:
             every = [np.arange(np.shape(y)[1])]
-        self._every = every
-        self._single = columns.shape[1] == 1
+        self._every, self._single = every, columns.shape[1] == 1
         if declared is not None and self.target_type_ == "binary":
             self.target_type_ = type_of_target(declared)
         self.classes_ = every[0] if self._single else every
         self.n_classes_ = len(every[0]) if self._single else [len(classes) for classes in every]
         self.n_outputs_ = columns.shape[1]
         if self._single and len(every[0]) < 2:
-            raise ValueError(
-                f"y must hold at least two classes; it holds 1 class, {every[0][0]!r}."
-            )
+            raise ValueError(f"y must hold at least two classes; it has 1 class, {every[0][0]!r}.")
         return {
             "classes_": self.classes_,
             "n_classes_": self.n_classes_,
@@ -251,9 +242,12 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
             "y_dtype_": columns.dtype,
         }
 
+    _heads = False
+    """Whether the model has an output for each of several targets."""
+
     @property
     def _indicates(self) -> bool:
-        return bool(self.target_type_ == "multilabel-indicator")
+        return bool(self.target_type_ == "multilabel-indicator") and not self._heads
 
     def _columns(self, y: Any) -> NDArray[Any]:
         y = np.asarray(y)
@@ -265,6 +259,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
 
     def _target_columns(self, model: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
         counts = [len(classes) for classes in self._every]
+        self._heads = len(outputs) == len(counts) > 1
         losses = losses_of(model, len(outputs))
         names = output_names(model)
         columns, self._hot = class_columns(losses, outputs, counts, self._indicates, names)
@@ -385,8 +380,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         X
             As in `fit`.
         **options
-            Arguments of Keras's `predict`, such as `batch_size`, for a model that a cohort cannot
-            take. They do not change what is predicted.
+            As those of `KerasRegressor.predict`.
 
         Returns
         -------
