@@ -60,11 +60,15 @@ def inputs_of(estimator: Any, X: Any, reset: bool) -> Inputs:
     `reset` says whether the estimator learns the form of X, or X must have the form of before.
     """
     if isinstance(X, LazyRows):
+        if reset:
+            estimator._given_form = None  # Who reads the files checks the form of what they hold.
         return Inputs([X], None, False)
     inputs = _checked(estimator, X, reset)
     shapes = [array.shape[1:] for array in inputs.arrays]
     if reset:
         estimator._given_form = inputs.names, shapes
+    if estimator._given_form is None:
+        return inputs
     known = estimator._given_form[1]
     if [len(shape) for shape in shapes] != [len(shape) for shape in known] or (
         len(shapes[0]) > 1 and shapes != known
@@ -78,7 +82,7 @@ def inputs_of(estimator: Any, X: Any, reset: bool) -> Inputs:
 
 def _checked(estimator: Any, X: Any, reset: bool) -> Inputs:
     keyed = isinstance(X, dict) and not issparse(X)
-    names = None if reset else estimator._given_form[0]
+    names = None if reset or estimator._given_form is None else estimator._given_form[0]
     if keyed and names is not None:
         if set(X) != set(names):
             raise DataError(f"X must have the keys {sorted(names)}, as in fit; got {sorted(X)}.")
