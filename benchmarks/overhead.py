@@ -41,7 +41,7 @@ def _search(candidates: int) -> Any:
 
 
 def search_side() -> dict[str, Any]:
-    from kohort.cohort import together
+    from kohort.cohort.session import current
     from kohort.engine.executors import local
     from kohort.engine.member import Member
 
@@ -63,7 +63,7 @@ def search_side() -> dict[str, Any]:
     start = time.perf_counter()
     local.train(members)
     training = time.perf_counter() - start
-    assert together.current() is None
+    assert current() is None
     return {
         "seconds": whole,
         "fits": len(members),

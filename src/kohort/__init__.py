@@ -4,7 +4,7 @@ from kohort import _version, runtime
 
 runtime.prepare()
 
-from kohort.cohort.together import register as _register  # noqa: E402
+from kohort.cohort.backend import register as _register  # noqa: E402
 from kohort.cohort.together import together  # noqa: E402
 from kohort.data.parquet import ParquetTable  # noqa: E402
 from kohort.errors import (  # noqa: E402
@@ -13,6 +13,7 @@ from kohort.errors import (  # noqa: E402
     DataError,
     DivergedError,
     DivergedWarning,
+    ForkedProcessError,
     KerasLoopWarning,
     KohortError,
     ModelError,
@@ -56,6 +57,7 @@ __all__ = [
     "DivergedError",
     "DivergedWarning",
     "Finding",
+    "ForkedProcessError",
     "GridSearchCV",
     "KerasClassifier",
     "KerasLoopWarning",

@@ -29,6 +29,10 @@ class CancelledError(KohortError, RuntimeError):
     """The cohort that a fit waited in was interrupted before the fit ended."""
 
 
+class ForkedProcessError(KohortError, RuntimeError):
+    """The process was forked from one in which JAX had started, and cannot compute."""
+
+
 class TrackerError(KohortError, RuntimeError):
     """A tracker could not be reached or did not take a search, which is unharmed."""
 

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from kohort.errors import BackendError
+from kohort.errors import BackendError, ForkedProcessError
 
 # One program per core beats one program on all cores, so each program keeps to its own thread.
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
@@ -36,9 +36,11 @@ def require_jax() -> None:
     Raises
     ------
     BackendError
+    ForkedProcessError
     """
     import keras
 
+    require_own_process()
     backend = keras.backend.backend()
     if backend != "jax":
         raise BackendError(
@@ -46,6 +48,46 @@ def require_jax() -> None:
             'Import kohort before keras, or set os.environ["KERAS_BACKEND"] = "jax" before '
             "the first import of keras, and start Python again."
         )
+
+
+_forked_from = 0
+"""Process that had started JAX when this one was forked from it; 0 if there is none."""
+
+
+def require_own_process() -> None:
+    """Refuse to compute in a process that was forked from one in which JAX had started.
+
+    The threads that JAX computes with do not exist in such a process: it would wait for ever.
+
+    Raises
+    ------
+    ForkedProcessError
+    """
+    if _forked_from:
+        raise ForkedProcessError(
+            f"Process {os.getpid()} was forked from process {_forked_from}, which had trained or "
+            "predicted, or used JAX otherwise; JAX cannot compute in both. Start processes with "
+            'multiprocessing.get_context("spawn"), or train and predict only after the fork: '
+            "gunicorn without --preload, Celery with --pool=threads or solo."
+        )
+
+
+def _note_fork() -> None:
+    """In a forked process: remember whether JAX had started before.
+
+    `backends_are_initialized` is the one private name used (JAX 0.7 to 0.10); without it, every
+    process that has imported JAX counts as one that uses it.
+    """
+    global _forked_from
+    bridge = sys.modules.get("jax._src.xla_bridge")
+    if _forked_from or bridge is None:
+        return
+    if getattr(bridge, "backends_are_initialized", lambda: True)():
+        _forked_from = os.getppid()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def cache_folder() -> Path | None:

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validat
 from sklearn.pipeline import make_pipeline
 
 import kohort
-from kohort.cohort.together import current
+from kohort.cohort.session import current
 from kohort.engine import plan
 from kohort.engine.executors.base import Census
 from kohort.engine.memory import available_memory

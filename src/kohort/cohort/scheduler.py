@@ -1,8 +1,10 @@
-"""The scheduler: of many tasks in threads only a few run Python at a time, the rest are parked.
+"""The scheduler: of many tasks only a few run Python at a time, the rest are parked.
 
 A task runs until it hands a fit over or waits for tasks of its own; then it parks and the next
 starts. When no task can go on, the fits that were handed over train as one cohort. One runner at a
-time (the default) makes a search as sequential, and as reproducible, as it is without kohort.
+time (the default) makes a search as sequential, and as reproducible, as it is without kohort: its
+tasks are greenlets of the driver's own thread. Where several may run at once, or the driver goes
+on meanwhile, each task has a thread.
 """
 
 from __future__ import annotations
@@ -10,19 +12,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
-from kohort.cohort import warning_state
-from kohort.cohort.tasks import Call, Task, TaskAborted
-from kohort.engine.executors.base import Executor, outcome_of
+from kohort.cohort.hub import Hub
+from kohort.cohort.plain_threads import PlainThreads
+from kohort.cohort.surroundings import Randomness, Surroundings
+from kohort.cohort.tasks import Call, Task, TaskAborted, current_task, enter
+from kohort.cohort.watch import Watch
+from kohort.engine.executors.base import Executor, outcome_of, submit_all
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome
 
-_MOST_THREADS = 1024
-_PATIENCE = 0.05  # Seconds without an arrival before fits of plain threads train.
-_MOST_PATIENCE = 1.0
-_PARTING = 5.0  # Seconds that an interrupted search waits for its threads.
+_MOST_TASKS = 1024
+_PARTING = 5.0  # Seconds that an interrupted search waits for its tasks.
 _TICK = 0.5  # Windows sees Ctrl-C only between two waits.
 
 
@@ -40,25 +43,33 @@ class Scheduler:
         self.executor = executor
         self._memory = memory
         self._lock = threading.RLock()
-        self._local = threading.local()
         self._calls: set[Call] = set()
         self._pending: list[deque[Task]] = []
         self._resumable: deque[Task] = deque()
         self._tasks: set[Task] = set()
-        self._running = 0
+        self._active: set[Task] = set()
         self._held = 0
-        self._most_threads = _MOST_THREADS
+        self._most_tasks = _MOST_TASKS
         self._concurrency = 1
-        self._last_arrival = 0.0
+        self._plain_threads = PlainThreads(executor)
+        self._watch = Watch(self)
 
-    @property
-    def current(self) -> Task | None:
-        """The task that the calling thread runs, if any."""
-        return getattr(self._local, "task", None)
+    def open(self, concurrency: int = 1, streams: bool = False) -> Call:
+        """Begin a call, driven by the calling thread; `close_call` ends it.
 
-    def open(self, concurrency: int = 1) -> Call:
-        """Begin a call, driven by the calling thread; `close_call` ends it."""
-        call = Call(self.current, concurrency)
+        Parameters
+        ----------
+        concurrency : int
+            How many tasks may run Python at once.
+        streams : bool
+            Whether the driver goes on while tasks run.
+        """
+        call = Call(current_task(), concurrency, streams)
+        if concurrency == 1 and not streams:
+            if call.parent is not None:
+                call.hub = call.parent.call.hub
+            elif Hub.possible():
+                call.hub = Hub(self._work, self._yield, self.executor.relieve)
         with self._lock:
             self._calls.add(call)
             self._concurrency = max(call.concurrency for call in self._calls)
@@ -68,37 +79,43 @@ class Scheduler:
         self, call: Call, function: Callable[[], Any], callback: Callable[[Any], Any]
     ) -> Task:
         """Queue a task; it starts when `pump` finds room for it, or never if the call is over."""
-        task = Task(function, callback, call, call.filters)
+        task = Task(function, callback, call, call.submitted)
         with self._lock:
             if call.aborted or (call.parent is not None and call.parent.aborted):
                 return task
             while len(self._pending) <= call.depth:
                 self._pending.append(deque())
             self._pending[call.depth].append(task)
+            call.submitted += 1
             call.unfinished += 1
             call.settled.clear()
             call.empty.clear()
         return task
 
     def wait(self, call: Call) -> None:
-        """Wait, in the driver's thread, until all tasks of a call have ended or one has failed."""
+        """Wait, as the call's driver, until all its tasks have ended or one has failed."""
         task = call.parent
         if task is None:
             self.pump()
-            while call.unfinished and not call.settled.wait(_TICK):
-                pass
+            self._attend(call, lambda: not call.unfinished or call.settled.is_set())
         else:
             with self._lock:
                 waits = not call.settled.is_set() and call.unfinished > 0
-                if waits:
-                    task.wake.clear()
-                    call.parent_waits = True
+                call.parent_waits = waits
             if waits:
                 self._park(task)
             if task.aborted:
                 raise TaskAborted
         if call.error is not None:
             raise call.error
+
+    def _attend(self, call: Call, over: Callable[[], bool]) -> None:
+        """Be there, as the driver of an outermost call, until `over()` is true."""
+        if call.hub is not None:
+            call.hub.run(over)
+        while not over():
+            call.settled.wait(_TICK)
+            self.executor.relieve()
 
     def close_call(self, call: Call) -> None:
         """End a call; tasks that are still there are aborted and waited for, but not for ever."""
@@ -112,81 +129,104 @@ class Scheduler:
                 alone = self._concurrency == 1
                 self._concurrency = max((call.concurrency for call in self._calls), default=1)
             if alone or call.parent is None:
-                warning_state.restore(call.filters)
+                call.surroundings.restore()
+            if call.last >= 0:
+                call.randomness.restore()
 
     def _see_off(self, call: Call) -> None:
         """Wait for the tasks of an aborted call to unwind, letting them run meanwhile."""
-        task = call.parent
+        task, deadline = call.parent, time.monotonic() + _PARTING
         if task is None:
             self.pump()
-            call.empty.wait(_PARTING)
+            if call.hub is not None:
+                call.hub.run(lambda: not call.unfinished or time.monotonic() > deadline)
+            else:
+                call.empty.wait(_PARTING)
             return
-        with self._lock:
-            task.wake.clear()
-            self._running -= 1
-        self.pump()
-        call.empty.wait(_PARTING)
-        self._resume(task)
-        task.wake.wait()
+        if call.hub is None:
+            with self._lock:
+                self._active.discard(task)
+            self.pump()
+            call.empty.wait(_PARTING)
+            self._resume(task)
+            task.sleep()
+        while call.hub is not None and call.unfinished:
+            call.parent_waits = True
+            self._sleep(task)
 
     def pump(self) -> None:
         """Let tasks run while there is room; when none can, let the cohort train."""
         with self._lock:
-            while self._running < self._concurrency:
+            while len(self._active) < self._concurrency:
                 if self._resumable:
-                    self._running += 1
-                    self._resumable.popleft().wake.set()
-                elif (task := self._startable()) is None or not self._start(task):
+                    task = self._resumable.popleft()
+                    self._active.add(task)
+                    task.wake()
+                elif (following := self._startable()) is None or not self._start(following):
                     break
-            if not self._running and self.executor.arrivals:
+            if not self._active and self.executor.arrivals:
                 self.executor.start()
 
     def _startable(self) -> Task | None:
-        """The next pending task, innermost first, if threads and memory allow it."""
+        """The next pending task, innermost first, if their number and memory allow it."""
         queue = next((queue for queue in reversed(self._pending) if queue), None)
         if queue is None:
             return None
-        stuck = not self._running and not self.executor.busy
-        roomy = len(self._tasks) < self._most_threads and self._held < self._memory
+        stuck = not self._active and not self.executor.busy
+        roomy = len(self._tasks) < self._most_tasks and self._held < self._memory
         return queue.popleft() if roomy or stuck else None
 
     def _start(self, task: Task) -> bool:
-        """Give a task a thread; false if the system has none left."""
-        thread = threading.Thread(target=self._work, args=(task,), name="kohort-task", daemon=True)
-        self._running += 1
+        """Hand a task to its hub or give it a thread; false if the system has none left."""
+        self._active.add(task)
         self._tasks.add(task)
+        if task.call.hub is not None:
+            task.wake()
+            return True
+        thread = threading.Thread(target=self._work, args=(task,), name="kohort-task", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
-            self._running -= 1
+            self._active.discard(task)
             self._tasks.discard(task)
             self._pending[task.call.depth].appendleft(task)
-            self._most_threads = max(1, len(self._tasks))
+            self._most_tasks = max(1, len(self._tasks))
             if not self._tasks:
                 task.call.error = error
                 self._settle(task.call)
             return False
         return True
 
-    def _work(self, task: Task) -> None:
-        """One thread: run a task, and then others for as long as none waits to go on."""
+    def _work(self, task: Hashable) -> None:
+        """One greenlet or thread: run a task; a thread runs others while none waits to go on."""
+        assert isinstance(task, Task)
         following: Task | None = task
         while following is not None:
-            self._run(following)
+            following.thread, following.since = threading.get_ident(), time.monotonic()
+            try:
+                self._run(following)
+            except BaseException as error:  # Ctrl-C between two lines of ours.
+                following.call.error = error
             following = self._leave(following)
 
     def _run(self, task: Task) -> None:
         call, function = task.call, task.function
         task.function = None
-        self._local.task = task
-        self._install(task.filters)
+        enter(task)
+        self._install(call.surroundings)
+        if call.hub is None:
+            call.randomness.restore_keras()
         try:
             assert function is not None
+            if task.aborted:
+                raise TaskAborted
             task.value = call.context.copy().run(function)
         except BaseException as error:
             task.error = error
         del function
-        self._install(call.root.filters)
+        if task.number > call.last and self._alone(call):
+            call.last, call.randomness = task.number, Randomness.now()
+        self._install(call.root.surroundings)
         try:
             task.callback(task)
         except BaseException as error:
@@ -195,21 +235,24 @@ class Scheduler:
     def _leave(self, task: Task) -> Task | None:
         """Account for the end of a task; the task that its thread shall run next, if any."""
         call, following = task.call, None
-        self._local.task = None
+        enter(None)
         if task.error is not None or call.error is not None:
             self.abort(call)
         with self._lock:
             self._tasks.discard(task)
             self._held -= task.held
-            self._running -= 1
+            self._active.discard(task)
             call.unfinished -= 1
             if not call.unfinished:
                 call.empty.set()
                 self._settle(call)
-            if not self._resumable and self._running < self._concurrency:
+            if call.hub is None and not self._resumable and len(self._active) < self._concurrency:
                 following = self._startable()
+            if following is not None and following.call.hub is not None:
+                self._start(following)
+                following = None
             if following is not None:
-                self._running += 1
+                self._active.add(following)
                 self._tasks.add(following)
         self.pump()
         return following
@@ -221,22 +264,65 @@ class Scheduler:
             call.parent_waits = False
             self._resumable.append(call.parent)
 
-    def _install(self, filters: warning_state.State) -> None:
-        """Make warning filters current, where no other task runs that would see them change."""
+    def _alone(self, call: Call) -> bool:
+        """Whether nobody draws random numbers while a task of the call runs."""
+        return self._concurrency == 1 and not call.root.streams
+
+    def _install(self, surroundings: Surroundings) -> None:
+        """Make them current, where no other task runs that would see them change."""
         if self._concurrency == 1:
-            warning_state.restore(filters)
+            surroundings.restore()
 
     def _park(self, task: Task) -> None:
         """Give up the right to run until somebody makes the task resumable and its turn comes."""
-        task.filters = warning_state.capture()
-        self._install(task.call.root.filters)
-        with self._lock:
-            self._running -= 1
-        self.pump()
-        task.wake.wait()
-        self._install(task.filters)
+        surroundings = Surroundings.now()
+        randomness = Randomness.now() if self._alone(task.call) else None
+        self._install(task.call.root.surroundings)
+        self._sleep(task)
+        self._install(surroundings)
+        if randomness is not None and self._alone(task.call):
+            randomness.restore()
         if task.aborted:
             raise TaskAborted
+
+    def _sleep(self, task: Task) -> None:
+        with self._lock:
+            self._active.discard(task)
+        self._watch.begin()
+        self.pump()
+        task.sleep()
+        task.since = time.monotonic()
+
+    def _yield(self, task: Hashable) -> None:
+        """Let others go on while a task waits for a lock; called where it waits."""
+        assert isinstance(task, Task)
+        with self._lock:
+            self._resumable.append(task)
+        self._park(task)
+
+    def set_aside(self, task: Task) -> None:
+        """Let others go on while a task stands still; any thread may call this."""
+        if task.call.hub is not None:
+            task.call.hub.interrupt(task)
+            return
+        with self._lock:
+            self._active.discard(task)
+        self.pump()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no task is left."""
+        return not self._tasks
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a parked task could go on."""
+        return bool(self._resumable)
+
+    def running(self) -> list[Task]:
+        """Tasks that run."""
+        with self._lock:
+            return [t for t in self._active if t.call.hub is None or t.call.hub.running is t]
 
     def _resume(self, task: Task) -> None:
         with self._lock:
@@ -256,13 +342,12 @@ class Scheduler:
         submitted : callable
             Is given the fits once they wait for training.
         """
-        task = self.current
+        task = current_task()
         if task is None:
-            return self._fit_outside(members, submitted)
+            return self._plain_threads.fit(members, submitted)
         if task.aborted:
             raise TaskAborted
-        task.wake.clear()
-        fits = self._submit_all(members, lambda: self._resume(task))
+        fits = submit_all(self.executor, members, lambda: self._resume(task))
         submitted(fits)
         with self._lock:
             self._held += max(held, task.held) - task.held
@@ -274,48 +359,6 @@ class Scheduler:
         self._park(task)
         task.fits = []
         return [outcome_of(fit) for fit in fits]
-
-    def _submit_all(self, members: list[Member], ended: Callable[[], None]) -> list[Fit]:
-        """Queue members; `ended` is called once, when the last of them has ended."""
-        left = len(members)
-
-        def done(fit: Fit) -> None:
-            nonlocal left
-            with self._lock:
-                left -= 1
-                last = not left
-            if last:
-                ended()
-
-        return [self.executor.submit(member, done) for member in members]
-
-    def _fit_outside(
-        self, members: list[Member], submitted: Callable[[list[Fit]], None]
-    ) -> list[Outcome]:
-        """Train the fits of a thread that is no task, such as one of Optuna's."""
-        ended = threading.Event()
-        self._last_arrival = time.monotonic()
-        fits = self._submit_all(members, ended.set)
-        submitted(fits)
-        try:
-            if threading.current_thread() is not threading.main_thread():
-                self._gather(ended)
-            self.executor.start()
-            while not ended.wait(_TICK):
-                pass
-        except BaseException:
-            self.executor.cancel(set(fits))
-            raise
-        return [outcome_of(fit) for fit in fits]
-
-    def _gather(self, ended: threading.Event) -> None:
-        """Wait until no fit of a plain thread has arrived for a moment."""
-        latest = time.monotonic() + _MOST_PATIENCE
-        while True:
-            now = time.monotonic()
-            left = min(self._last_arrival + _PATIENCE, latest) - now
-            if left <= 0 or ended.wait(left):
-                return
 
     def abort(self, call: Call) -> None:
         """Drop the tasks of a call, and everything below them; parked ones unwind."""
@@ -348,6 +391,6 @@ class Scheduler:
         self.executor.cancel()
         self.pump()
         deadline = time.monotonic() + _PARTING
-        while self._tasks - {self.current} and time.monotonic() < deadline:
+        while self._tasks - {current_task()} and time.monotonic() < deadline:
             time.sleep(0.002)
         self.executor.join(max(0.1, deadline - time.monotonic()))

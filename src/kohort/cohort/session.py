@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import threading
 from typing import Any
 
+from kohort.cohort.cohort import Cohort, Judge
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.current import lend
 from kohort.engine.compilers.xla import XlaCompiler
+from kohort.engine.devices import cores
+from kohort.engine.executors.base import Executor, train_with, trains_here
+from kohort.engine.executors.inline import InlineExecutor
+from kohort.engine.executors.local import LocalExecutor, train
+from kohort.engine.member import Member, Outcome
+from kohort.engine.store import Store
+from kohort.errors import ParameterError, explain
 from kohort.memo import Memo
+from kohort.runtime import require_own_process
 
 _MOST_PLANS = 256
 _MOST_TRACES = 4096
 
 
 class Session:
-    """The memory of one process; `session()` gives it.
+    """The memory of one process, and the cohort that is open in it; `session()` gives it.
 
     A key holds everything that the value depends on: digests of the rows, never their shape alone.
 
@@ -29,6 +40,8 @@ class Session:
         Gives programs, and keeps them; lent to everyone in the engine who is given none.
     traces : Memo
         Keras models as traced networks, and what was found out about them.
+    cohort : Cohort or None
+        The cohort that is open; it owns the executor and the store, equal tables and pixels.
     """
 
     def __init__(self) -> None:
@@ -37,6 +50,64 @@ class Session:
         self.plans: Memo[Any] = Memo(_MOST_PLANS)
         self.findings: Memo[Any] = Memo(_MOST_PLANS)
         self.traces: Memo[Any] = Memo(_MOST_TRACES)
+        self.cohort: Cohort | None = None
+        self._lock = threading.RLock()
+
+    def join(
+        self,
+        memory: int | None = None,
+        threads: int | None = None,
+        executor: Executor | None = None,
+        store: Store | None = None,
+    ) -> Cohort:
+        """The open cohort, or a new one; each user leaves with `leave`.
+
+        Raises
+        ------
+        ParameterError
+            If an executor or a store is given while a cohort is open that has another one.
+        """
+        with self._lock:
+            if self.cohort is None:
+                self.cohort = Cohort(executor or LocalExecutor(threads), store, memory)
+            own = {"executor": self.cohort.executor, "store": self.cohort.store}
+            for name, value in (("executor", executor), ("store", store)):
+                if value is not None and value is not own[name]:
+                    requirement = "that of the open block, or left out, in a block inside it"
+                    raise ParameterError(explain(name, requirement, value))
+            self.cohort.users += 1
+            return self.cohort
+
+    def leave(self, cohort: Cohort) -> None:
+        """End one use of a cohort; the last user to leave closes it."""
+        with self._lock:
+            cohort.users -= 1
+            if cohort.users > 0:
+                return
+            if self.cohort is cohort:
+                self.cohort = None
+        cohort.scheduler.close()
+
+    def train(self, members: list[Member]) -> list[Outcome]:
+        """Train members at once, for a study that needs the outcomes before it goes on.
+
+        They train with the threads of the open cohort, beside what trains there already, and do
+        not wait for fits that may join; without a cohort, on all cores.
+
+        Parameters
+        ----------
+        members : list of Member
+
+        Returns
+        -------
+        list of Outcome, in the order of the members
+        """
+        require_own_process()
+        if trains_here():
+            return train_with(InlineExecutor(), members)
+        if self.cohort is None:
+            return train(members)
+        return train_with(self.cohort.executor, members)
 
 
 _session = Session()
@@ -52,6 +123,51 @@ def session() -> Session:
     True
     """
     return _session
+
+
+def current() -> Cohort | None:
+    """The cohort that is open in this process."""
+    return _session.cohort
+
+
+def train_members(
+    members: list[Member],
+    held: int,
+    parameters: dict[str, Any] | None = None,
+    judge: Judge | None = None,
+) -> list[Outcome]:
+    """Train the members of one fit in the open cohort, or alone when there is none.
+
+    A fit that a callback of another fit asks for trains alone, in the thread that calls.
+
+    Parameters
+    ----------
+    members : list of Member
+    held : int
+        Bytes of tables that the caller keeps alive while it waits.
+    parameters : dict or None
+        What the cohort's record shall say about the fit.
+    judge : callable or None
+        Gives the diagnosis of the first member's outcome.
+    """
+    require_own_process()
+    cohort = current()
+    if cohort is not None and not trains_here():
+        return cohort.fit(members, held, parameters, judge)
+    if trains_here():
+        outcomes = train_with(InlineExecutor(), members)
+    else:
+        outcomes = train(members, threads=min(len(members), cores()))
+    if judge is not None:
+        judge(outcomes[0])
+    return outcomes
+
+
+@atexit.register
+def _close() -> None:
+    """Let no thread compute while the interpreter shuts down."""
+    if _session.cohort is not None:
+        _session.cohort.scheduler.close()
 
 
 def _forget() -> None:

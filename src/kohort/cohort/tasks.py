@@ -1,4 +1,4 @@
-"""Tasks, which are functions in threads that may be parked, and the calls that they belong to."""
+"""Tasks, which are functions that may be parked, and the calls that they belong to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kohort.cohort import warning_state
+from greenlet import getcurrent
+
+from kohort.cohort.hub import Hub
+from kohort.cohort.surroundings import Randomness, Surroundings
 from kohort.engine.fit import Fit
 from kohort.errors import CancelledError
 
@@ -27,10 +30,17 @@ class Call:
         The task that drives the call; None for a thread that is no task.
     concurrency : int
         How many tasks may run Python at once while the call is open.
-    filters, context
-        Warning filters and context variables of the driver, which its tasks start with.
+    streams : bool
+        Whether the driver goes on while tasks run.
+    hub : Hub or None
+        Runs the tasks in the driver's own thread; None gives each a thread of its own.
+    surroundings, context, randomness
+        Warning filters and the like, context variables and random numbers of the driver, which
+        its tasks start with.
     unfinished : int
         Tasks that were submitted and have not ended.
+    last : int
+        Number of the latest task that has ended; `randomness` is what it left.
     settled : threading.Event
         Set when there is nothing left to wait for: all tasks ended, or one failed.
     empty : threading.Event
@@ -39,9 +49,14 @@ class Call:
 
     parent: Task | None
     concurrency: int
-    filters: warning_state.State = field(default_factory=warning_state.capture)
+    streams: bool = False
+    hub: Hub | None = None
+    surroundings: Surroundings = field(default_factory=Surroundings.now)
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    randomness: Randomness = field(default_factory=Randomness.now)
+    submitted: int = 0
     unfinished: int = 0
+    last: int = -1
     parent_waits: bool = False
     aborted: bool = False
     error: BaseException | None = None
@@ -65,18 +80,46 @@ class Call:
 
 @dataclass(eq=False)
 class Task:
-    """One call of a function, in a thread of its own."""
+    """One call of a function, in a greenlet of the driver's thread or in a thread of its own."""
 
     function: Callable[[], Any] | None
     callback: Callable[[Any], Any]
     call: Call
-    filters: warning_state.State
-    wake: threading.Event = field(default_factory=threading.Event)
+    number: int
+    awake: threading.Event = field(default_factory=threading.Event)
+    thread: int = 0
+    since: float = 0.0
     aborted: bool = False
     fits: list[Fit] = field(default_factory=list)
     held: int = 0
     value: Any = None
     error: BaseException | None = None
+
+    def wake(self) -> None:
+        """Let the task go on, in its own thread, when that comes to it."""
+        if self.call.hub is None:
+            self.awake.set()
+        else:
+            self.call.hub.post(self)
+
+    def sleep(self) -> None:
+        """Stop, in the task's own thread, until `wake` is called."""
+        if self.call.hub is None:
+            self.awake.wait()
+            self.awake.clear()
+        else:
+            self.call.hub.leave()
+
+
+def current_task() -> Task | None:
+    """The task that the caller runs in, if any."""
+    task: Task | None = getattr(getcurrent(), "kohort_task", None)
+    return task
+
+
+def enter(task: Task | None) -> None:
+    """Note that the caller's greenlet, which every thread has, runs a task from now on."""
+    getcurrent().kohort_task = task  # type: ignore[attr-defined]
 
 
 def value_of(task: Task) -> Any:

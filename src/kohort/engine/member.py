@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.arrays import Floats as Floats
+from kohort.engine.content import digest_of
 from kohort.engine.order import Order, generator_of
 from kohort.engine.rows import LazyRows
 from kohort.networks.base import Network, Reading
@@ -58,6 +59,11 @@ class Rows:
     x: NDArray[Any] | LazyRows
     y: Floats
     weight: Floats | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal for equal rows."""
+        return digest_of(self.x, self.y, self.weight)
 
 
 class Instrument(Protocol):

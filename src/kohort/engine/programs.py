@@ -16,6 +16,8 @@ from typing import Any
 import jax
 from jax.sharding import SingleDeviceSharding
 
+from kohort.runtime import require_own_process
+
 Compiled = Callable[..., Any]
 
 # LLVM's default, 3, compiles a quarter slower and runs narrow networks up to a third slower
@@ -84,7 +86,13 @@ def compiled(
         Arguments whose memory the program may reuse.
     device : jax.Device or None
         Where the program runs; None for JAX's default device.
+
+    Raises
+    ------
+    ForkedProcessError
+        If JAX had started before this process was forked.
     """
+    require_own_process()
     start = time.perf_counter()
     _watch.thread.hits = 0
     place = None if device is None else SingleDeviceSharding(device)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_consistent_length
 
-from kohort.cohort.together import current
+from kohort.cohort.session import current
 from kohort.data.images import image_files, image_rows, is_paths, refuse_faults
 from kohort.data.pixel_store import PixelStore, reading_once, shared_store
 from kohort.data.streams import Stream

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kohort.cohort.cohort import Cohort
 from kohort.cohort.record import Record
-from kohort.cohort.together import Cohort
 from kohort.searches.problems.problem_search import without_prefix
 
 PROGRESS = "progress.jsonl"

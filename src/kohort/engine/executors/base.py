@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -159,12 +160,56 @@ class Ledger:
             return ended, sum(fit.step for fit in self._training)
 
 
+_here = threading.local()
+
+
+@contextmanager
+def training_here() -> Iterator[None]:
+    """Note that the calling thread trains inside the block, callbacks included."""
+    before = trains_here()
+    _here.trains = True
+    try:
+        yield
+    finally:
+        _here.trains = before
+
+
+def trains_here() -> bool:
+    """Whether the calling thread trains, so that a fit which it asked for would wait for it."""
+    return getattr(_here, "trains", False)
+
+
 def outcome_of(fit: Fit) -> Outcome:
     """The result of a fit that has ended, or the error that ended it."""
     if fit.error is not None:
         raise fit.error
     assert fit.result is not None
     return fit.result
+
+
+def submit_all(
+    executor: Executor, members: Iterable[Member], ended: Callable[[], None]
+) -> list[Fit]:
+    """Queue members; `ended` is called once, when the last of them has ended."""
+    waiting = list(members)
+    left, lock = len(waiting), threading.Lock()
+
+    def done(fit: Fit) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            last = not left
+        if last:
+            ended()
+
+    fits: list[Fit] = []
+    try:
+        for member in waiting:
+            fits.append(executor.submit(member, done))
+    except BaseException:
+        executor.cancel(fits)
+        raise
+    return fits
 
 
 def train_with(executor: Executor, members: list[Member]) -> list[Outcome]:
@@ -174,14 +219,12 @@ def train_with(executor: Executor, members: list[Member]) -> list[Outcome]:
     -------
     list of Outcome, in the order of the members
     """
-    finished = threading.Semaphore(0)
-    fits: list[Fit] = []
+    ended = threading.Event()
+    fits = submit_all(executor, members, ended.set)
     try:
-        fits += [executor.submit(member, lambda fit: finished.release()) for member in members]
         executor.start(fits)
-        for _ in fits:
-            while not finished.acquire(timeout=0.2):
-                executor.relieve()
+        while fits and not ended.wait(0.2):
+            executor.relieve()
     except BaseException:
         executor.cancel(fits)
         raise

@@ -9,7 +9,7 @@ import jax
 from kohort.engine import plan
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.current import lent_compiler
-from kohort.engine.executors.base import Census, Done, Ledger
+from kohort.engine.executors.base import Census, Done, Ledger, training_here
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member
 from kohort.engine.population import Runner
@@ -82,10 +82,11 @@ class InlineExecutor:
 
         watch = Stopwatch()
         try:
-            Runner(
-                structure, slots, device, source, self._ledger.deliver, watch,
-                compiler=self._compiler,
-            ).run()  # fmt: skip
+            with training_here():
+                Runner(
+                    structure, slots, device, source, self._ledger.deliver, watch,
+                    compiler=self._compiler,
+                ).run()  # fmt: skip
         except Exception as error:
             self._ledger.fail(fits, error)
         self._times += watch.times()

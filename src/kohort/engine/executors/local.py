@@ -24,7 +24,7 @@ from kohort.engine import plan
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.devices import threads_of
-from kohort.engine.executors.base import Census, Done, Ledger, train_with
+from kohort.engine.executors.base import Census, Done, Ledger, train_with, training_here
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome
 from kohort.engine.memory import fitting_slots, free_on
@@ -304,10 +304,11 @@ class LocalExecutor:
             self._watches.append(watch)
         try:
             slots = self._slots(group, device)
-            Runner(
-                group.structure, slots, device, source, self._ledger.deliver, watch,
-                compiler=self._compiler,
-            ).run()  # fmt: skip
+            with training_here():
+                Runner(
+                    group.structure, slots, device, source, self._ledger.deliver, watch,
+                    compiler=self._compiler,
+                ).run()  # fmt: skip
         except BaseException as error:
             with self._lock:
                 if not any(fit.cursor or fit.history for fit in mine):

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from kohort.cohort.together import train_members
+from kohort.cohort.session import train_members
 from kohort.data.parquet import ParquetTable
 from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, Verdict
 from kohort.errors import DivergedError, DivergedWarning

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.arrays import Floats, HostArray
-from kohort.cohort.together import current
+from kohort.cohort.session import current
 from kohort.data.splitting import split
 from kohort.data.streams import Stream
 from kohort.engine.member import Member, Outcome, Rows

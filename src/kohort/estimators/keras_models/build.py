@@ -17,6 +17,7 @@ from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.host_initializers import host_initializers
 from kohort.networks.lifted.keras_private import compile_options, layers_of
 from kohort.networks.lifted.variables import value_of
+from kohort.runtime import require_own_process
 
 
 def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:
@@ -29,6 +30,7 @@ def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:
     ModelError
         If the build function raises, or returns no model.
     """
+    require_own_process()
     model, function = estimator.model, build_function(estimator)
     if (function is None and model is None) or not (function is None or callable(function)):
         remedy = "Give a function that builds and returns a keras.Model."

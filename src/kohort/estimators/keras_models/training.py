@@ -14,8 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.cohort.session import session
-from kohort.cohort.together import current, train_members
+from kohort.cohort.session import current, session, train_members
 from kohort.engine.member import (
     DIVERGED,
     FINISHED,

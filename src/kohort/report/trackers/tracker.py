@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-from kohort.cohort.together import Cohort
+from kohort.cohort.cohort import Cohort
 from kohort.errors import ParameterError, TrackerError, explain
 from kohort.report.leaderboard import fits_of
 from kohort.report.masking import masked, masked_text

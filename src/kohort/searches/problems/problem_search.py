@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold
 
-from kohort.cohort.together import Cohort, together
+from kohort.cohort.cohort import Cohort
+from kohort.cohort.together import together
 from kohort.data.tables import REGRESSION
 from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
 from kohort.recipe.constraints import Interval, check

@@ -1,0 +1,102 @@
+"""A cohort: fits that train together, from the start of a block to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kohort.cohort.record import Diagnosed, Record
+from kohort.cohort.scheduler import Scheduler
+from kohort.cohort.tasks import TaskAborted
+from kohort.data.interning import Interner
+from kohort.data.pixel_store import PixelStore
+from kohort.engine.executors.base import Census, Executor
+from kohort.engine.fit import Fit
+from kohort.engine.member import Member, Outcome, Rows
+from kohort.engine.memory import available_memory
+from kohort.engine.store import Store, remembering
+from kohort.engine.times import Times
+from kohort.errors import CancelledError
+
+Judge = Callable[[Outcome], Diagnosed]
+
+
+class Cohort:
+    """Fits that train together, from the start of a `with kohort.together():` block to its end.
+
+    Parameters
+    ----------
+    executor : Executor
+        Who trains.
+    store : Store or None, default=None
+        What has ended before; a member found there is not trained again.
+    memory : int or None, default=None
+        Bytes of tables that waiting fits may hold together; None for a quarter of the free memory.
+
+    Attributes
+    ----------
+    record : list of Record
+        One entry per fit, in the order in which they were asked for.
+    pixels : PixelStore
+        What the fits have read of image files.
+    """
+
+    def __init__(
+        self, executor: Executor, store: Store | None = None, memory: int | None = None
+    ) -> None:
+        self.executor, self.store = executor, store
+        self._interner = Interner()
+        self.pixels = PixelStore()
+        self.scheduler = Scheduler(executor, memory or available_memory() // 4)
+        self.record: list[Record] = []
+        self.users = 0
+
+    def rows(self, rows: Rows) -> Rows:
+        """The table, or an equal one that another fit of the cohort holds already."""
+        return self._interner.rows(rows)
+
+    def fit(
+        self,
+        members: list[Member],
+        held: int,
+        parameters: dict[str, Any] | None = None,
+        judge: Judge | None = None,
+    ) -> list[Outcome]:
+        """Train the members of one fit with all others, and record it; see `Scheduler.fit`."""
+        entry = Record({} if parameters is None else parameters)
+        self.record.append(entry)
+        begin = time.perf_counter()
+
+        def follow(fits: list[Fit]) -> None:
+            if fits[0].member is members[0]:
+                entry.follow(fits)
+
+        try:
+            outcomes = remembering(
+                self.store, members, lambda new: self.scheduler.fit(new, held, follow)
+            )
+        except BaseException as error:
+            entry.status = "failed"
+            if isinstance(error, CancelledError | TaskAborted | KeyboardInterrupt):
+                entry.status = "cancelled"
+            raise
+        finally:
+            entry.seconds = time.perf_counter() - begin
+        entry.history, entry.best_epoch = outcomes[0].history, outcomes[0].best_epoch
+        entry.diagnosis = None if judge is None else judge(outcomes[0])
+        entry.status = outcomes[0].status  # Last: who reads it meanwhile takes the rest for final.
+        return outcomes
+
+    def census(self) -> Census:
+        """How many fits wait, train and have ended."""
+        return self.executor.census()
+
+    @property
+    def threads(self) -> int:
+        """How many threads train."""
+        return self.executor.threads
+
+    def times(self) -> Times:
+        """What the seconds of the threads that train were spent on so far."""
+        return self.executor.times()
