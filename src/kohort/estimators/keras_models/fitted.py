@@ -32,6 +32,7 @@ from kohort.estimators.keras_models.training import (
 from kohort.estimators.preparation import floating_dtype
 from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.networks.lifted.variables import Variables
+from kohort.runtime import require_own_process
 
 
 class FittedModel(RichReprMixin, KerasParameters):
@@ -165,6 +166,7 @@ class FittedModel(RichReprMixin, KerasParameters):
 
     def _predicted(self, X: Any, options: Mapping[str, Any]) -> list[Floats]:
         """Outputs of the model, one array per output, shape (row, ...)."""
+        require_own_process()
         check_is_fitted(self, "weights_")
         inputs = self._inputs(X)
         ready = self._synchronised()
