@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import joblib
 
@@ -18,32 +18,17 @@ from kohort.engine.store import Store
 from kohort.recipe.constraints import Interval, check, optional
 
 
-def train_study(members: list[Member]) -> list[Outcome]:
-    """Train members at once, for a study that needs the outcomes before it goes on.
-
-    They train with as many threads as the open cohort has, or on all cores without one, and leave
-    no entry in its record.
-    """
-    cohort = current()
-    return train(members, threads=None if cohort is None else cohort.threads)
-
-
-@contextmanager
 def together(
-    *,
-    progress: bool | None = None,
-    memory: int | None = None,
-    threads: int | None = None,
-    executor: Executor | None = None,
-    store: Store | None = None,
-) -> Iterator[Cohort]:
+    *, progress: bool | None = None, memory: int | None = None, threads: int | None = None,
+    executor: Executor | None = None, store: Store | None = None,
+) -> AbstractContextManager[Cohort]:  # fmt: skip
     """Train every kohort fit inside the block as one cohort.
 
-    scikit-learn's own `GridSearchCV`, `RandomizedSearchCV`, the Halving searches,
-    `cross_validate`, `learning_curve`, stacking, bagging and pipelines work unchanged inside it.
-    Estimators that are not kohort's are fitted one after another, exactly as outside; an `n_jobs`
-    above 1 lets that many of them run at once. Fits from plain threads (such as Optuna's) are
-    gathered for 50 ms before they train. A block inside another block joins it.
+    scikit-learn's own searches, `cross_validate`, `learning_curve`, stacking, bagging and
+    pipelines work unchanged inside it. Estimators that are not kohort's are fitted one after
+    another, exactly as outside; an `n_jobs` above 1 lets that many of them run at once. Fits from
+    plain threads (such as Optuna's) are gathered for 50 ms before they train. A block inside
+    another block joins it.
 
     Parameters
     ----------
@@ -68,8 +53,7 @@ def together(
     Raises
     ------
     ParameterError
-        If `memory` or `threads` is not a positive whole number, or an executor or a store is
-        given to a block inside another one.
+        If `memory` or `threads` is no positive whole number, or an inner block has its own store.
 
     Examples
     --------
@@ -77,16 +61,23 @@ def together(
     >>> from sklearn.datasets import load_diabetes
     >>> from sklearn.model_selection import GridSearchCV
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> search = GridSearchCV(
-    ...     kohort.DenseRegressor(width=16, epochs=5, random_state=0),
-    ...     {"learning_rate": [1e-3, 1e-2]},
-    ...     cv=3,
-    ... )
+    >>> model = kohort.DenseRegressor(width=16, epochs=5, random_state=0)
+    >>> search = GridSearchCV(model, {"learning_rate": [1e-3, 1e-2]}, cv=3)
     >>> with kohort.together():
-    ...     search = search.fit(X, y)
-    >>> search.best_params_
+    ...     search.fit(X, y).best_params_
     {'learning_rate': 0.01}
     """
+    return _opened(progress, memory, threads, executor, store)
+
+
+@contextmanager
+def _opened(
+    progress: bool | None,
+    memory: int | None,
+    threads: int | None,
+    executor: Executor | None,
+    store: Store | None,
+) -> Iterator[Cohort]:
     for name, value in (("memory", memory), ("threads", threads)):
         check(name, value, optional(Interval(1, math.inf, whole=True)))
     cohort = session().join(memory, threads, executor, store)

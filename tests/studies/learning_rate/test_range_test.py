@@ -17,7 +17,6 @@ from kohort.engine.programs import compilations
 from kohort.memo import Memo
 from kohort.studies import automatic
 from kohort.studies.learning_rate import range_test
-from kohort.studies.learning_rate import rate_finding as study
 from kohort.studies.learning_rate.rate_finding import SHARE
 from kohort.studies.prepared import prepared_fit
 
@@ -46,10 +45,8 @@ def scaled(diabetes):
 @pytest.fixture
 def cohorts(monkeypatch):
     """The members of each call that trains a sweep."""
-    calls, real = [], study.train_study
-    monkeypatch.setattr(
-        study, "train_study", lambda members: calls.append(members) or real(members)
-    )
+    calls, real = [], session().train
+    monkeypatch.setattr(session(), "train", lambda members: calls.append(members) or real(members))
     return calls
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from kohort.cohort.session import session
-from kohort.cohort.together import current, train_study
+from kohort.cohort.session import current, session
 from kohort.data.pixel_store import reading_once
 from kohort.engine.devices import threads_of
 from kohort.engine.member import Floats, Logs, Member, Verdict
@@ -202,5 +201,5 @@ def _points(member: Member, until: float) -> list[list[Floats]]:
         member, epochs=epochs, stopping=None, train=chosen, validation=None, on_epoch=on_epoch,
         first_epoch=0,
     )  # fmt: skip
-    train_study([short])
+    session().train([short])
     return found or [member.initial_variables()]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kohort.cohort.together import train_study
+from kohort.cohort.session import session
 from kohort.engine.member import DIVERGED, Member, Outcome
 from kohort.style import COLORS, FAINT, INK, STYLE, matplotlib
 
@@ -82,7 +82,7 @@ def measured(
     """
     cells = [(size, float(rate)) for size in members for rate in rates]
     fits = [at_rate(member, rate) for size, rate in cells for member in members[size]]
-    outcomes = train_study(fits)
+    outcomes = session().train(fits)
     seeds = len(next(iter(members.values())))
     rows = [
         {"batch_size": size, "rate": rate, **_figures(outcomes[seeds * n : seeds * (n + 1)])}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kohort.cohort.together import train_study
+from kohort.cohort.session import session
 from kohort.engine.member import Floats, Member, OnSteps
 from kohort.recipe.pacing import SweptPace
 from kohort.style import COLORS, FAINT, GRAY, INK, STYLE, matplotlib
@@ -106,7 +106,9 @@ def losses_of_sweep(members: list[Member], rates: NDArray[np.float64]) -> list[F
         Shorter where a member diverged.
     """
     heard: list[list[Floats]] = [[] for _ in members]
-    train_study([swept(m, rates, _into(parts)) for m, parts in zip(members, heard, strict=True)])
+    session().train(
+        [swept(m, rates, _into(parts)) for m, parts in zip(members, heard, strict=True)]
+    )
     return [np.concatenate(parts)[: len(rates)] for parts in heard]
 
 
