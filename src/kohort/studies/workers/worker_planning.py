@@ -109,12 +109,14 @@ def _plan(prepared: Prepared, plain: Prepared | None, deadline: float) -> Worker
     device, batch_size = threads_of(None)[0], prepared.batch_size
     member = _member(prepared)
     table = measured_workers(member, _counts(), device, lambda: time.perf_counter() > deadline)
-    speeds = {batch_size: float(table["training"].iloc[0])}
+    speeds, longest = {batch_size: float(table["training"].iloc[0])}, 0.0  # Compiling included.
     for doubling in range(1, _DOUBLINGS + 1):
         size = batch_size * 2**doubling
-        if size > member.size or time.perf_counter() > deadline:
+        begin = time.perf_counter()
+        if size > member.size or begin + longest > deadline:
             break
         speeds[size] = resident_speed(_member(prepared.with_batch_size(size)), device)
+        longest = max(longest, time.perf_counter() - begin)
     bare = None if plain is None else resident_speed(_member(plain), device)
     return advised_workers(table, speeds, row_costs(member), batch_size, bare)
 
