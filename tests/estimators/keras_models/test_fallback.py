@@ -128,3 +128,17 @@ def test_the_rest_of_a_search_stays_in_the_cohort(models, rows):
         search.fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert len(cohort.record) in (2, 3)
+
+
+def test_a_metric_with_a_value_for_each_class_trains_in_keras_s_loop():
+    def build():
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, "softmax")])
+        model.compile("adam", "categorical_crossentropy", metrics=[keras.metrics.F1Score()])
+        return model
+
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    y = (X[:, 0] > 0) * 1 + (X[:, 1] > 0)
+    model = kohort.KerasClassifier(build, epochs=2, validation_split=0.3, random_state=0)
+    with pytest.warns(kohort.KerasLoopWarning, match="f1_score"):
+        model.fit(X, y)
+    assert np.shape(model.history_["val_f1_score"]) == (2, 3)

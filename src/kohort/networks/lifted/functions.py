@@ -237,6 +237,9 @@ class Functions:
         """The metrics' values."""
         *_, metrics = self._scopes(state, jnp.uint32(0), jnp.int32(0))
         values = self.logs(metrics)
+        for name, value in values.items():
+            if value.ndim:
+                raise UntraceableError(f"the metric {name!r} gives a value for each class")
         return jnp.stack([values[name].astype(state[0].dtype) for name in values])
 
     def logs(self, metrics: Sequence[Any]) -> dict[str, Any]:
