@@ -1,8 +1,13 @@
-"""Names of the types of arrays and tables: what a parameter takes, said once."""
+"""Names of the types of arrays and tables: what a parameter takes, said once, with its axes.
+
+What users give has many forms and is checked where it arrives; such names stand for `Any` to a type
+checker, and for what is written here to a reader.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -33,3 +38,52 @@ Table: TypeAlias = "NDArray[Any] | pd.DataFrame | pd.Series | Sequence[Any]"
 
 Sparse: TypeAlias = "scipy.sparse.spmatrix | scipy.sparse.sparray"
 """A table of which only the values that are not 0 are kept: (row, feature)."""
+
+Tree: TypeAlias = Any
+"""Arrays inside a traced function, nested in tuples, lists and dicts: a pytree."""
+
+Device: TypeAlias = "jax.Device"
+"""A core or an accelerator."""
+
+DTypeLike: TypeAlias = Any
+"""A type of numbers or its name, such as `"float32"`."""
+
+PathLike: TypeAlias = "str | os.PathLike[str]"
+"""The path of a file or folder."""
+
+TableLike: TypeAlias = Any
+"""Rows to learn from, (row, feature): array, DataFrame, sparse table, `ParquetTable`, list of
+lists, paths of images, or what a Keras model takes."""
+
+TargetsLike: TypeAlias = Any
+"""Targets, (row,) or (row, target): array, Series, DataFrame or list; labels may be text."""
+
+WeightsLike: TypeAlias = Any
+"""Weights of rows, (row,), non-negative, or None."""
+
+ValidationLike: TypeAlias = Any
+"""(X, y) or (X, y, sample_weight) to monitor in training, or None."""
+
+ClassWeightLike: TypeAlias = Any
+"""A weight for each class, `"balanced"` or None."""
+
+RandomStateLike: TypeAlias = "int | np.random.RandomState | None"
+"""What scikit-learn calls random_state."""
+
+ScoringLike: TypeAlias = Any
+"""Name of a metric of scikit-learn's, or `scorer(estimator, X, y)`; None for `estimator.score`."""
+
+Estimator: TypeAlias = Any
+"""An estimator with scikit-learn's `fit`, `get_params` and `set_params`."""
+
+Search: TypeAlias = Any
+"""A fitted search of scikit-learn's: `cv_results_`, `best_index_`."""
+
+LossLike: TypeAlias = Any
+"""A Keras loss, its name, a function, or a list or dict of them by output."""
+
+OptimizerLike: TypeAlias = Any
+"""A Keras optimizer, its class, name or configuration."""
+
+Scorer: TypeAlias = Callable[..., Any]
+"""`scorer(estimator, X, y)` gives a number, greater for better."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class KohortError(Exception):
     """Base class of kohort's own errors."""
@@ -53,7 +51,7 @@ class KerasLoopWarning(UserWarning):
     """A fit runs in Keras's own training loop, one by one, because a cohort cannot take it."""
 
 
-def explain(name: str, requirement: str, value: Any, remedy: str = "") -> str:
+def explain(name: str, requirement: str, value: object, remedy: str = "") -> str:
     """Put an error message together: parameter, requirement, value received, remedy.
 
     Examples

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.arrays import PathLike, TableLike
 from kohort.data.decoding import Images, is_grey, upright_size
 from kohort.data.streams import Stream
 from kohort.errors import DataError
@@ -36,7 +37,7 @@ class Header:
     grey: bool = False
 
 
-def is_paths(X: Any) -> bool:
+def is_paths(X: TableLike) -> bool:
     """Whether X is a list, an array or a Series of file paths."""
     if isinstance(X, np.ndarray) or hasattr(X, "iloc"):
         listed = X.ndim == 1
@@ -59,7 +60,7 @@ def headers(paths: Sequence[Any]) -> list[Header]:
     """Read the header of every file, and the last bytes of a JPEG, which is often cut off."""
     image = _pillow()
 
-    def header(path: Any) -> Header:
+    def header(path: PathLike) -> Header:
         try:
             if Path(path).stat().st_size == 0:
                 return Header("has no bytes")
@@ -81,7 +82,7 @@ def headers(paths: Sequence[Any]) -> list[Header]:
         return list(pool.map(header, paths))
 
 
-def _ends(path: Any) -> bool:
+def _ends(path: PathLike) -> bool:
     """Whether a JPEG file ends with the marker of its end."""
     with Path(path).open("rb") as file:
         file.seek(-2, os.SEEK_END)

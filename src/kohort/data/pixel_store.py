@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.arrays import PathLike
 from kohort.data.decoding import Images
 from kohort.data.images import Header, headers, image_rows
 
@@ -81,7 +82,7 @@ def shared_store() -> PixelStore:
     return _shared.get() or PixelStore()
 
 
-def _stamp(path: Any) -> Stamp:
+def _stamp(path: PathLike) -> Stamp:
     """What changes when a file does."""
     try:
         status = Path(path).stat()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.arrays import DTypeLike
 from kohort.data.feeds import Feed, FeedReader
 from kohort.data.loader import require_grain
 from kohort.data.parts import Parts, Source
@@ -41,7 +42,7 @@ class Stream(LazyRows):
         self,
         source: Source,
         shape: tuple[int, ...],
-        dtype: Any,
+        dtype: DTypeLike,
         workers: int,
         blocks: NDArray[np.intp] | None = None,
         window: int = 1,

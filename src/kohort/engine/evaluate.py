@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kohort.arrays import Array, Tree
 from kohort.engine.structure import Structure
 from kohort.networks.base import BLOCK, Predictor, Sampler
 
@@ -36,9 +37,15 @@ def evaluation_function(structure: Structure, rows: int) -> Callable[..., Any]:
     layout, block = network.layout, min(network.judged_rows, rows)
 
     def evaluate(
-        params: Any, slots: Any, count: Any, table: Any, real: Any, numbers: Any, units: Any
+        params: jax.Array,
+        slots: jax.Array,
+        count: jax.Array,
+        table: Any,
+        real: jax.Array,
+        numbers: jax.Array,
+        units: jax.Array,
     ) -> Any:
-        def one(index: Any, logs: Any) -> Any:
+        def one(index: jax.Array, logs: jax.Array) -> Any:
             slot = slots[index]
             variables = layout.unpack(params[slot])
 
@@ -68,7 +75,13 @@ def loss_function(structure: Structure) -> Callable[..., Any]:
     """
     network = structure.network
 
-    def loss(variables: Any, batch: tuple[Any, ...], rows: Any, numbers: Any, units: Any) -> Any:
+    def loss(
+        variables: Tree,
+        batch: tuple[Any, ...],
+        rows: jax.Array,
+        numbers: jax.Array,
+        units: jax.Array,
+    ) -> Any:
         start = network.judging(variables, numbers)
         carry = network.judge(start, variables, batch, numbers, units)
         return network.verdict(carry, variables, numbers, rows)[0]
@@ -86,16 +99,22 @@ def gradient_function(structure: Structure, size: int) -> Callable[..., Any]:
     trainable = structure.network.trainable
 
     def norms(
-        params: Any, x: Any, y: Any, weight: Any, count: Any, numbers: Any, units: Any
+        params: jax.Array,
+        x: jax.Array,
+        y: Array,
+        weight: jax.Array,
+        count: jax.Array,
+        numbers: jax.Array,
+        units: jax.Array,
     ) -> tuple[Any, Any]:
         variables = layout.unpack(params)
         fixed, exists = variables[trainable:], jnp.arange(x.shape[1]) < size
 
-        def objective(trained: Any, index: Any) -> Any:
+        def objective(trained: Tree, index: jax.Array) -> Any:
             batch = (x[index].astype(params.dtype), y[index], weight[index], exists)
             return loss([*trained, *fixed], batch, np.int32(size), numbers, units)
 
-        def one(index: Any, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+        def one(index: jax.Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
             total, squares = carry
             grads = jax.grad(objective)(variables[:trainable], index)
             squares += sum(jnp.sum(jnp.square(grad)) for grad in grads)
@@ -115,7 +134,9 @@ def prediction_function(network: Predictor, rows: int) -> Callable[..., Any]:
     """`(params, x, real, numbers, units) -> output` (row, output), for one packed network."""
     block = min(BLOCK, rows)
 
-    def predict(params: Any, x: Any, real: Any, numbers: Any, units: Any) -> Any:
+    def predict(
+        params: jax.Array, x: jax.Array, real: jax.Array, numbers: jax.Array, units: jax.Array
+    ) -> Any:
         variables = network.layout.unpack(params)
 
         def blockwise(number: Any, outputs: Any) -> Any:
@@ -139,11 +160,17 @@ def sampling_function(network: Sampler, rows: int, samples: int) -> Callable[...
     block = min(BLOCK, rows)
 
     def sample(
-        params: Any, x: Any, real: Any, numbers: Any, units: Any, seed: Any, position: Any
+        params: jax.Array,
+        x: jax.Array,
+        real: jax.Array,
+        numbers: jax.Array,
+        units: jax.Array,
+        seed: jax.Array,
+        position: jax.Array,
     ) -> Any:
         variables = network.layout.unpack(params)
 
-        def one(number: Any, outputs: Any) -> Any:
+        def one(number: jax.Array, outputs: jax.Array) -> Any:
             index, start = number % samples, number // samples * block
             part = jax.lax.dynamic_slice_in_dim(x, start, block)
             place = position + number // samples

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.arrays import Device
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.evaluate import log_names
@@ -55,7 +56,7 @@ class Runner:
         self,
         structure: Structure,
         slots: int,
-        device: Any,
+        device: Device,
         source: Source,
         sink: Sink,
         watch: Stopwatch | None = None,

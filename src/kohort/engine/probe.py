@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 
+from kohort.arrays import Tree
 from kohort.engine.structure import Structure
 from kohort.engine.train import StatePacking
 from kohort.networks.base import Reading
@@ -25,7 +26,7 @@ def probe_function(structure: Structure) -> Callable[..., Reading]:
     layout, packing = structure.network.layout, StatePacking(structure)
     probe = jax.vmap(structure.network.probe)
 
-    def probes(params: Any, state: Any, batches: tuple[Any, ...]) -> Reading:
+    def probes(params: jax.Array, state: Tree, batches: tuple[Any, ...]) -> Reading:
         x, y, weight, rows, pace, *rest = batches
         x = x.astype(params.dtype)
         paces = {name: pace[:, column] for column, name in enumerate(PACE)}

@@ -53,8 +53,8 @@ def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any
     step, dtype = jax.vmap(network.step), np.dtype(structure.dtype)
     packing = StatePacking(structure)
 
-    def advance(params: Any, state: Any, chunk: Chunk) -> tuple[Any, Any, Any, Any]:
-        def body(index: Any, carry: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+    def advance(params: jax.Array, state: Tree, chunk: Chunk) -> tuple[Any, Any, Any, Any]:
+        def body(index: jax.Array, carry: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
             variables, state, losses = carry
             at = [jax.lax.dynamic_index_in_dim(a, index, 1, keepdims=False) for a in chunk[:5]]
             x = at[0].astype(dtype)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_consistent_length
 
+from kohort.arrays import OptimizerLike, TableLike, TargetsLike, WeightsLike
 from kohort.cohort.session import current
 from kohort.data.images import image_files, image_rows, is_paths, refuse_faults
 from kohort.data.pixel_store import PixelStore, reading_once, shared_store
@@ -111,7 +112,7 @@ class _Images(KerasEstimator):
         channels: int | None = None,
         workers: int | str | None = None,
         bad_images: str = "raise",
-        optimizer: Any = "adam",
+        optimizer: OptimizerLike = "adam",
         learning_rate: float | str = 0.001,
         epochs: int = 10,
         **parameters: Any,
@@ -166,7 +167,9 @@ class _Images(KerasEstimator):
             self.augment_strength,
         )  # fmt: skip
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+    def fit(
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: Any
+    ) -> Self:
         """Build the model and train it.
 
         Inside `kohort.together()` the call waits and trains with the other fits.
@@ -191,17 +194,17 @@ class _Images(KerasEstimator):
             return super().fit(X, y, sample_weight, **fit_params)
 
     def prepare(
-        self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: Any
     ) -> KerasPrepared:
         with reading_once():
             return super().prepare(X, y, sample_weight, **fit_params)
 
-    def initialize(self, X: Any, y: Any) -> Self:
+    def initialize(self, X: TableLike, y: TargetsLike) -> Self:
         with reading_once():
             return super().initialize(X, y)
 
     def _partially_fitted(
-        self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike, fit_params: dict[str, Any]
     ) -> Self:  # fmt: skip
         with reading_once():
             return super()._partially_fitted(X, y, sample_weight, fit_params)
@@ -213,14 +216,16 @@ class _Images(KerasEstimator):
             options["validation_data"] = self._without_faults(*given)
         return options
 
-    def _readable(self, X: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
+    def _readable(self, X: TableLike, y: TargetsLike, weight: WeightsLike) -> tuple[Any, Any, Any]:
         """What a fit is given, without the files that are left out; the parameters are checked."""
         self._recipe()
         self._check_reading()
         self.n_skipped_ = 0
         return self._without_faults(X, y, weight)
 
-    def _without_faults(self, X: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
+    def _without_faults(
+        self, X: TableLike, y: TargetsLike, weight: WeightsLike
+    ) -> tuple[Any, Any, Any]:
         """Leave out and count files that are no images, with their targets and weights."""
         if not is_paths(X):
             return X, y, weight
@@ -253,7 +258,7 @@ class _Images(KerasEstimator):
         return shared_store() if cohort is None else cohort.pixels
 
     def _prepared(
-        self, X: Any, y: Any, sample_weight: Any, options: dict[str, Any]
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike, options: dict[str, Any]
     ) -> KerasPrepared:
         return super()._prepared(self._pixels(X, learn=True), y, sample_weight, options)
 
@@ -262,10 +267,10 @@ class _Images(KerasEstimator):
         asked = isinstance(job.rows.x, Stream) and self.workers in (None, AUTO)
         return names | {"workers"} if asked else names
 
-    def _inputs(self, X: Any) -> Inputs:
+    def _inputs(self, X: TableLike) -> Inputs:
         return super()._inputs(self._pixels(X))
 
-    def _pixels(self, X: Any, learn: bool = False) -> NDArray[Any] | Stream:
+    def _pixels(self, X: TableLike, learn: bool = False) -> NDArray[Any] | Stream:
         """X as an array of four axes, or as rows that stay in their files."""
         if is_paths(X):
             return self._from_files(X, learn)

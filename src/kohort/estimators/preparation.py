@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from kohort.arrays import Estimator, TableLike, TargetsLike, ValidationLike
 from kohort.data.parquet import ParquetTable
 from kohort.data.sparse_rows import Csr, SparseTable
 from kohort.engine.member import Floats
@@ -47,7 +48,7 @@ def floating_dtype() -> np.dtype[Any]:
 
 
 def checked_table(
-    estimator: Any, X: Any, y: Any = "no_validation", reset: bool = True
+    estimator: Estimator, X: TableLike, y: TargetsLike = "no_validation", reset: bool = True
 ) -> tuple[Any, Any]:
     """A table that was given to an estimator, and its targets if any.
 
@@ -68,7 +69,9 @@ def checked_table(
     return SparseTable(cast(Csr, X)) if issparse(X) else X, y
 
 
-def _checked_file(estimator: Any, X: ParquetTable, y: Any, reset: bool) -> tuple[ParquetTable, Any]:
+def _checked_file(
+    estimator: Estimator, X: ParquetTable, y: TargetsLike, reset: bool
+) -> tuple[ParquetTable, Any]:
     """The same for a table in a file."""
     if reset:
         estimator.n_features_in_ = X.shape[1]
@@ -109,7 +112,7 @@ def relative(
     return (weight * (len(seen) / total)).astype(dtype)
 
 
-def unpack_validation(validation_data: Any) -> tuple[Any, Any, Any]:
+def unpack_validation(validation_data: ValidationLike) -> tuple[Any, Any, Any]:
     """`(X, y)` or `(X, y, sample_weight)` as three values."""
     if isinstance(validation_data, tuple | list) and len(validation_data) in (2, 3):
         X, y, *weight = validation_data

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.arrays import Estimator, Search
 from kohort.style import COLORS, short
 
 _WIDTH, _HEIGHT, _GAP = 260, 64, 4
@@ -39,7 +40,7 @@ class RichReprMixin:
         return bundle
 
 
-def training_html(estimator: Any) -> str:
+def training_html(estimator: Estimator) -> str:
     """Status, epochs and learning curve of a fitted estimator; nothing of one that is not.
 
     Parameters
@@ -100,7 +101,7 @@ def _curves(logs: Mapping[str, np.ndarray[Any, Any]], best: int | None) -> str:
     )
 
 
-def leaders_html(search: Any) -> str:
+def leaders_html(search: Search) -> str:
     """The best candidates of a fitted search with one score, as a small table."""
     results = getattr(search, "cv_results_", {})
     if "rank_test_score" not in results:

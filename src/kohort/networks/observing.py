@@ -26,18 +26,20 @@ _REACH, _POINTS = 6.0, 97  # Where, and how often, the steepest slope is looked 
 class Observer:
     """Null observer: calls the activation unchanged and adds no operation to the traced program."""
 
-    def activate(self, layer: Any, function: Function, x: Any, elementwise: bool = True) -> Any:
+    def activate(
+        self, layer: Any, function: Function, x: jax.Array, elementwise: bool = True
+    ) -> Any:
         """The activation of a layer: `function(x)`."""
         return function(x)
 
-    def normalise(self, layer: Any, x: Any, averages: tuple[Any, Any]) -> None:
+    def normalise(self, layer: Any, x: jax.Array, averages: tuple[Any, Any]) -> None:
         """What a batch normalisation is about to normalise, and its moving averages."""
 
 
 UNOBSERVED = Observer()
 
 
-def linear(x: Any) -> Any:
+def linear(x: jax.Array) -> Any:
     """The activation of a layer that has none."""
     return x
 
@@ -79,7 +81,9 @@ class Recorder(Observer):
     offsets: dict[Any, Any] = field(default_factory=dict)
     sights: dict[Any, Sight] = field(default_factory=dict)
 
-    def activate(self, layer: Any, function: Function, x: Any, elementwise: bool = True) -> Any:
+    def activate(
+        self, layer: Any, function: Function, x: jax.Array, elementwise: bool = True
+    ) -> Any:
         if layer in self.offsets:
             x = x + self.offsets[layer]
         sight = self.sights.setdefault(layer, Sight())
@@ -88,7 +92,7 @@ class Recorder(Observer):
         sight.flat = _flat(function, x) if sloped else None
         return sight.activation
 
-    def normalise(self, layer: Any, x: Any, averages: tuple[Any, Any]) -> None:
+    def normalise(self, layer: Any, x: jax.Array, averages: tuple[Any, Any]) -> None:
         sight = self.sights.setdefault(layer, Sight())
         sight.normalised, sight.averages = x, averages
 
@@ -100,7 +104,7 @@ class Recorder(Observer):
         }
 
 
-def _flat(function: Function, x: Any) -> Any:
+def _flat(function: Function, x: jax.Array) -> Any:
     """Where the slope of an elementwise function is below `FLAT` of its steepest (1 at most)."""
     one = jnp.ones_like(x)
     slope = jnp.abs(jax.jvp(function, (x,), (one,))[1])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from kohort.arrays import DTypeLike
 from kohort.networks.observing import SIGNALS, signals
 from kohort.recipe.clipping import CLIPPINGS, clipped
 
@@ -76,8 +77,8 @@ class Part(NamedTuple):
 
 def reading(
     parts: Sequence[Part],
-    rows: Any,
-    loss: Any,
+    rows: jax.Array,
+    loss: jax.Array,
     grads: Sequence[Any],
     limits: Mapping[str, Any],
 ) -> Reading:
@@ -107,13 +108,13 @@ def reading(
     return Reading(jnp.stack(layers) if layers else empty, jnp.stack([loss, norm, kept]))
 
 
-def _signals(part: Part, rows: Any, dtype: Any) -> Any:
+def _signals(part: Part, rows: jax.Array, dtype: DTypeLike) -> Any:
     if part.seen is None or part.seen[0] is None:
         return jnp.full(len(SIGNALS), jnp.nan, dtype)
     return signals(part.seen, part.backward, rows, part.units).astype(dtype)
 
 
-def _norms(part: Part, dtype: Any) -> Any:
+def _norms(part: Part, dtype: DTypeLike) -> Any:
     if part.kernel is None:
         return jnp.full(len(NORMS), jnp.nan, dtype)
     return jnp.stack([_norm([array]).astype(dtype) for array in part.kernel])

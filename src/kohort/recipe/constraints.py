@@ -14,7 +14,7 @@ from kohort.errors import ParameterError, explain
 class Constraint(Protocol):
     """Something that accepts or refuses a value and can say what it accepts."""
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         """Whether `value` is allowed."""
         ...
 
@@ -32,7 +32,7 @@ class Interval:
     closed: str = "left"
     whole: bool = False
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, Integral if self.whole else Real):
             return False
         try:
@@ -61,7 +61,7 @@ class OneOf:
 
     names: Collection[str]
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         return isinstance(value, str) and value in self.names
 
     def describe(self) -> str:
@@ -74,7 +74,7 @@ class Exactly:
 
     value: Any
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         return value is self.value
 
     def describe(self) -> str:
@@ -88,7 +88,7 @@ class Satisfies:
     function: Callable[[Any], bool]
     description: str
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         return bool(self.function(value))
 
     def describe(self) -> str:
@@ -101,7 +101,7 @@ class AnyOf:
 
     options: tuple[Constraint, ...]
 
-    def accepts(self, value: Any) -> bool:
+    def accepts(self, value: object) -> bool:
         return any(option.accepts(value) for option in self.options)
 
     def describe(self) -> str:
@@ -124,14 +124,14 @@ def optional(constraint: Constraint) -> Constraint:
 def sequence_of(constraint: Constraint) -> Constraint:
     """A list or tuple whose every item the constraint accepts."""
 
-    def accepts(value: Any) -> bool:
+    def accepts(value: object) -> bool:
         items = value.tolist() if hasattr(value, "tolist") else value
         return isinstance(items, list | tuple) and all(constraint.accepts(item) for item in items)
 
     return Satisfies(accepts, f"a list of which each item is {constraint.describe()}")
 
 
-def check(name: str, value: Any, constraint: Constraint, remedy: str = "") -> None:
+def check(name: str, value: object, constraint: Constraint, remedy: str = "") -> None:
     """Raise `ParameterError` unless the constraint accepts the value."""
     if not constraint.accepts(value):
         raise ParameterError(explain(name, constraint.describe(), value, remedy))

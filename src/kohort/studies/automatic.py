@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from kohort.arrays import Estimator
 from kohort.studies.batch_size.planning import automatic_batch_size
 from kohort.studies.learning_rate.range_test import automatic_rate
 from kohort.studies.prepared import Prepared
@@ -12,7 +13,7 @@ from kohort.studies.workers.worker_planning import automatic_workers
 _Fit = TypeVar("_Fit", bound=Prepared)
 
 
-def settled(estimator: Any, prepared: _Fit) -> _Fit:
+def settled(estimator: Estimator, prepared: _Fit) -> _Fit:
     """Put what is measured in place of every `"auto"` of a prepared fit.
 
     The number of workers comes first, since the speed of a batch size depends on it; the rate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
-from kohort.arrays import Table
+from kohort.arrays import Estimator, Table
 from kohort.engine.member import Member, Outcome
 from kohort.errors import ParameterError, explain
 
@@ -121,7 +121,7 @@ def prepared_fit(estimator: Preparing, X: Table, y: Table, fit_params: dict[str,
     return prepared
 
 
-def refuse_own_batch_size(estimator: Any, prepared: Prepared) -> None:
+def refuse_own_batch_size(estimator: Estimator, prepared: Prepared) -> None:
     """Refuse a batch size in the arguments of `fit`, which would outdo the parameter."""
     own = estimator.batch_size
     if isinstance(own, int) and own > 0 and prepared.batch_size != own:

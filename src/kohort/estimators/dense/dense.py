@@ -12,6 +12,7 @@ from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from kohort.arrays import TableLike
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.base import DenseEstimator
@@ -121,7 +122,7 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
             return Scaling.by_mean(targets, weight, on=bool(self.standardize))
         return Scaling.of_targets(targets, weight, on=bool(self.standardize))
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
+    def predict(self, X: TableLike, return_std: bool = False) -> Any:
         """Predict the target.
 
         Parameters
@@ -286,7 +287,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
     def _labels(self, targets: Floats) -> NDArray[Any] | None:
         return None if self._multilabel else targets[:, 0].astype(np.intp)
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: TableLike) -> Floats:
         """Probability of each class, the mean over all passes.
 
         Parameters
@@ -301,7 +302,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         """
         return self._over_passes(X, lambda passes: np.asarray(passes.mean(axis=0)))
 
-    def predict_uncertainty(self, X: Any) -> Uncertainty:
+    def predict_uncertainty(self, X: TableLike) -> Uncertainty:
         """Uncertainty of each row's class, from several passes.
 
         Parameters
@@ -331,12 +332,12 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         found = self._over_passes(X, both)
         return Uncertainty(found[:, 0], found[:, 1])
 
-    def _over_passes(self, X: Any, reduce: Callable[[Floats], Floats]) -> Floats:
+    def _over_passes(self, X: TableLike, reduce: Callable[[Floats], Floats]) -> Floats:
         """Reduce the probabilities (pass, row, class) block by block of rows."""
         link = losses.LINKS[self.recipe_.loss]
         return np.concatenate([reduce(_probabilities(raw, link)) for raw in self._passes(X)])
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: TableLike) -> NDArray[Any]:
         """Predict the most probable class.
 
         Parameters

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kohort.arrays import Estimator, TableLike, TargetsLike, WeightsLike
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
@@ -34,11 +36,11 @@ class EpochCallbacks:
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: Estimator,
         attributes: Callable[[int, Any], dict[str, Any]],
-        X: Any,
-        y: Any,
-        sample_weight: Any,
+        X: TableLike,
+        y: TargetsLike,
+        sample_weight: WeightsLike,
     ) -> None:
         self._estimator, self._attributes = estimator, attributes
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
@@ -63,6 +65,6 @@ class EpochCallbacks:
         self._context.call_on_fit_task_end(estimator=self._estimator, **self._data)
 
     @staticmethod
-    def wanted(estimator: Any) -> bool:
+    def wanted(estimator: Estimator) -> bool:
         """Whether the estimator has callbacks of its own or from a search above it."""
         return bool(getattr(estimator, "_skl_callbacks", None))

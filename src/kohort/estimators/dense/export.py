@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kohort.arrays import Array, Estimator
 from kohort.engine.member import Floats
 from kohort.errors import DataError
 from kohort.recipe.losses import LINKS
@@ -17,7 +18,7 @@ from kohort.recipe.recipe import Recipe
 layers = keras.layers
 
 
-def keras_model(estimator: Any) -> Any:
+def keras_model(estimator: Estimator) -> Any:
     """See `DenseEstimator.to_keras`."""
     recipe: Recipe = estimator.recipe_
     scaling, target = estimator._scaling, estimator._target
@@ -51,7 +52,7 @@ def keras_model(estimator: Any) -> Any:
     return model
 
 
-def _network(x: Any, estimator: Any, prefix: str) -> Any:
+def _network(x: Array, estimator: Estimator, prefix: str) -> Any:
     """One network from standardised features to its output, after its link."""
     recipe: Recipe = estimator.recipe_
     penalised = recipe.l1 > 0 or recipe.l2 > 0
@@ -95,7 +96,7 @@ def _initializer(name: str, recipe: Recipe) -> Any:
     return name
 
 
-def _normalised(x: Any, recipe: Recipe, place: str, name: str) -> Any:
+def _normalised(x: Array, recipe: Recipe, place: str, name: str) -> Any:
     if recipe.batch_norm == place:
         momentum, epsilon = recipe.batch_norm_momentum, recipe.norm_epsilon
         return layers.BatchNormalization(momentum=momentum, epsilon=epsilon, name=f"{name}_norm")(x)
@@ -104,7 +105,7 @@ def _normalised(x: Any, recipe: Recipe, place: str, name: str) -> Any:
     return x
 
 
-def _activated(x: Any, recipe: Recipe, name: str) -> Any:
+def _activated(x: Array, recipe: Recipe, name: str) -> Any:
     """The activation, of Keras's own layers so that a saved model needs nothing else to load."""
     kind, alpha = recipe.activation, recipe.activation_alpha
     name = f"{name}_{kind}"
@@ -160,7 +161,7 @@ class QuantileLoss(keras.losses.Loss):  # type: ignore[misc]
         super().__init__(name=name, **more)
         self.quantile = quantile
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Array, y_pred: Array) -> Any:
         error = keras.ops.cast(y_true, y_pred.dtype) - y_pred
         pinball = keras.ops.maximum(self.quantile * error, (self.quantile - 1) * error)
         return keras.ops.mean(pinball, axis=-1)
@@ -228,7 +229,7 @@ class SparseFocalLoss(keras.losses.Loss):  # type: ignore[misc]
         super().__init__(name=name, **more)
         self.gamma, self.label_smoothing = gamma, label_smoothing
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Array, y_pred: Array) -> Any:
         classes = y_pred.shape[-1]
         labels = keras.ops.reshape(keras.ops.cast(y_true, "int32"), (-1,))
         return keras.losses.categorical_focal_crossentropy(

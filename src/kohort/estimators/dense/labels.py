@@ -12,6 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from kohort.arrays import Estimator, TableLike, TargetsLike, WeightsLike
 from kohort.data.moments import Streamed
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
@@ -34,7 +35,7 @@ class Labelled:
     sample_weight: Any
     unlabelled: list[Any]
 
-    def unlabelled_values(self, estimator: Any, dtypes: Any) -> Floats | None:
+    def unlabelled_values(self, estimator: Estimator, dtypes: Any) -> Floats | None:
         """The unlabelled rows, checked, as one array of shape (row, feature); None without any."""
         if not self.unlabelled:
             return None
@@ -44,7 +45,13 @@ class Labelled:
         return np.concatenate(checked)
 
 
-def labelled_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, X_unlabeled: Any) -> Labelled:
+def labelled_rows(
+    estimator: Estimator,
+    X: TableLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
+    X_unlabeled: TableLike,
+) -> Labelled:
     """Set rows without a label aside, if the estimator pretrains.
 
     A row has no label where y is -1 (classification) or any target is NaN (regression).
@@ -85,7 +92,7 @@ def labelled_rows(estimator: Any, X: Any, y: Any, sample_weight: Any, X_unlabele
     )
 
 
-def _without_label(y: Any, classifies: bool) -> NDArray[np.bool_]:
+def _without_label(y: TargetsLike, classifies: bool) -> NDArray[np.bool_]:
     values = np.asarray(y)
     if classifies:
         return np.asarray(np.all(np.asarray(values == -1).reshape(len(values), -1), axis=1), bool)

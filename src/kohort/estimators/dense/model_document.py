@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
 
+from kohort.arrays import Estimator
 from kohort.engine.member import DIVERGED, FINISHED, STOPPED_BY_CALLBACK, STOPPED_EARLY, Outcome
 from kohort.errors import DataError
 from kohort.estimators.dense.parameters import DenseParameters, check_own
@@ -92,7 +93,7 @@ def rebuilt(document: dict[str, Any], arrays: Arrays, kinds: Mapping[str, type[K
     return estimator
 
 
-def _check_learned(estimator: Any) -> None:
+def _check_learned(estimator: Estimator) -> None:
     """Refuse an estimator that lacks what it learned of its data, or has what contradicts it."""
     if is_classifier(estimator):
         classes = estimator.classes_
@@ -111,7 +112,7 @@ def _check_learned(estimator: Any) -> None:
     )
 
 
-def _take(estimator: Any, document: dict[str, Any], arrays: Arrays) -> None:
+def _take(estimator: Estimator, document: dict[str, Any], arrays: Arrays) -> None:
     """Give an estimator its networks, once they fit to it and to each other."""
     features, recipe = estimator.n_features_in_, _recipe(document["recipe"])
     outputs = estimator._outputs
@@ -145,7 +146,7 @@ def _restored(value: Any) -> Any:
     return {key: _restored(item) for key, item in value["pairs"]}
 
 
-def _check_parameters(estimator: Any) -> None:
+def _check_parameters(estimator: Estimator) -> None:
     """Refuse parameters that `fit` would refuse."""
     check_own(estimator)
     Recipe.of(**estimator._recipe_fields(), loss="mse")

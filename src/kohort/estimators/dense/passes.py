@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from kohort.arrays import TableLike
 from kohort.engine.member import Floats, Outcome
 from kohort.engine.predict import Trained, blocks, raw_outputs, sampled_outputs
 from kohort.estimators.preparation import checked_table
@@ -32,7 +32,7 @@ class DensePasses:
         more = np.random.SeedSequence(self._seed).generate_state(count - 1)
         return [self._seed, *(int(seed) for seed in more)]
 
-    def _passes(self, X: Any) -> Iterator[Floats]:
+    def _passes(self, X: TableLike) -> Iterator[Floats]:
         """Raw outputs of every pass, block by block of rows, shape (pass, row, output)."""
         check_is_fitted(self, "weights_")
         X, _ = checked_table(self, X, reset=False)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kohort._version import VERSION
+from kohort.arrays import Estimator
 from kohort.errors import DataError
 from kohort.estimators.dense.model_document import DIAGNOSIS, LABELS, NETWORK, SCALARS
 from kohort.estimators.dense.model_file import ARRAYS, DOCUMENT, FORMAT
@@ -21,7 +22,7 @@ from kohort.scratch import replacing
 from kohort.studies.diagnosis.measurements import packed
 
 
-def save(estimator: Any, path: str | Path) -> None:
+def save(estimator: Estimator, path: str | Path) -> None:
     """See `DenseEstimator.save`."""
     document = {
         "format": FORMAT,
@@ -64,7 +65,7 @@ def save(estimator: Any, path: str | Path) -> None:
         ) from error
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """A parameter as JSON; a dict becomes a list of pairs, so that its keys keep their type."""
     if isinstance(value, np.random.RandomState):
         return None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
+from kohort.arrays import Estimator
 from kohort.errors import ModelError, ParameterError, explain
 from kohort.estimators.keras_models.compilation import compile_arguments, optimizer_like
 from kohort.estimators.keras_models.routing import build_arguments, build_function
@@ -19,8 +20,11 @@ from kohort.networks.lifted.keras_private import compile_options, layers_of
 from kohort.networks.lifted.variables import value_of
 from kohort.runtime import require_own_process
 
+if TYPE_CHECKING:
+    import keras
 
-def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:
+
+def build(estimator: Estimator, meta: Mapping[str, Any], seed: int) -> Any:
     """A new model; its initial weights follow from the seed.
 
     Raises
@@ -39,7 +43,7 @@ def build(estimator: Any, meta: Mapping[str, Any], seed: int) -> Any:
         return _copy(model) if function is None else _called(estimator, function, meta)
 
 
-def _called(estimator: Any, function: Any, meta: Mapping[str, Any]) -> Any:
+def _called(estimator: Estimator, function: Any, meta: Mapping[str, Any]) -> Any:
     import keras
 
     more = {
@@ -68,7 +72,7 @@ def _name(function: Any) -> str:
     return f"`{getattr(function, '__name__', type(function).__name__)}`"
 
 
-def _copy(model: Any) -> Any:
+def _copy(model: keras.Model) -> Any:
     """A model of the same layers, weights and compilation, which training may change."""
     import keras
 
@@ -97,7 +101,7 @@ _copying = threading.Lock()
 
 
 @contextmanager
-def _without_compilation(model: Any) -> Iterator[None]:
+def _without_compilation(model: keras.Model) -> Iterator[None]:
     """Keeps `clone_model` from writing down losses and metrics, which may be a user's functions."""
     with _copying:
         compiled, model.compiled = model.compiled, False
@@ -107,7 +111,7 @@ def _without_compilation(model: Any) -> Iterator[None]:
             model.compiled = compiled
 
 
-def outputs_of(model: Any, x: Columns, seed: int) -> list[tuple[int, ...]]:
+def outputs_of(model: keras.Model, x: Columns, seed: int) -> list[tuple[int, ...]]:
     """Shape of a row of each output."""
     try:
         with host_initializers(seed):
@@ -122,7 +126,7 @@ def outputs_of(model: Any, x: Columns, seed: int) -> list[tuple[int, ...]]:
     return [tuple(tensor.shape[1:]) for tensor in tensors]
 
 
-def prepare(model: Any, batch: tuple[Any, Any], seed: int) -> None:
+def prepare(model: keras.Model, batch: tuple[Any, Any], seed: int) -> None:
     """Create every variable of a model that is to train on such batches.
 
     Raises
@@ -154,14 +158,14 @@ def prepare(model: Any, batch: tuple[Any, Any], seed: int) -> None:
             )
 
 
-def _inputs(model: Any) -> str:
+def _inputs(model: keras.Model) -> str:
     try:
         return f"takes {model.input_shape}"
     except AttributeError:
         return "has no declared input"
 
 
-def _check_loss(model: Any) -> None:
+def _check_loss(model: keras.Model) -> None:
     """Refuse a compiled and built model that nothing can train: without a loss in any form."""
     import keras
 

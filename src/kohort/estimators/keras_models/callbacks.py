@@ -5,16 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kohort.arrays import Estimator
 from kohort.engine.member import Floats, Logs, Verdict
 from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.assembly import assembled, called
 from kohort.estimators.keras_models.routing import further, routed
 from kohort.estimators.keras_models.tensorboard_callback import use_own_writer
 from kohort.networks.lifted.variables import Variables, on_device, value_of
+
+if TYPE_CHECKING:
+    import keras
 
 _BATCH_HOOKS = (
     "on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end",
@@ -29,13 +33,13 @@ _BLIND = frozenset(
 )
 
 
-def _of_keras(callback: Any) -> str:
+def _of_keras(callback: keras.callbacks.Callback) -> str:
     """Name of a callback that is Keras's own; "" of any other."""
     kind = type(callback)
     return kind.__name__ if kind.__module__.startswith("keras.") else ""
 
 
-def needs_batches(callback: Any) -> bool:
+def needs_batches(callback: keras.callbacks.Callback) -> bool:
     """Whether a callback wants to hear of every batch, which a cohort does not tell."""
     name = _of_keras(callback)
     if name in ("ModelCheckpoint", "BackupAndRestore"):
@@ -47,12 +51,12 @@ def needs_batches(callback: Any) -> bool:
     return _hears(callback, _BATCH_HOOKS)
 
 
-def _asks_for_weights(callback: Any) -> bool:
+def _asks_for_weights(callback: keras.callbacks.Callback) -> bool:
     """Whether a callback reads weights by `model.get_weights` alone, and only now and then."""
     return _of_keras(callback) == "EarlyStopping"
 
 
-def _reads_model(callback: Any) -> bool:
+def _reads_model(callback: keras.callbacks.Callback) -> bool:
     """Whether a callback may read anything of the model at each end of an epoch."""
     return not _asks_for_weights(callback) and _of_keras(callback) not in _BLIND
 
@@ -60,7 +64,7 @@ def _reads_model(callback: Any) -> bool:
 class ModelState:
     """A Keras model's variables as the list of arrays that a member carries."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: keras.Model) -> None:
         self.model = model
         self._variables = Variables(model)
         self._written: dict[int, Any] = {}
@@ -204,7 +208,7 @@ def _answering(state: ModelState, weights: Callable[[], list[Floats]] | None) ->
         object.__delattr__(state.model, "get_weights")
 
 
-def callbacks_of_fit(estimator: Any, given: Any = None) -> list[Any]:
+def callbacks_of_fit(estimator: Estimator, given: Any = None) -> list[Any]:
     """The callbacks that hear of a fit.
 
     Parameters
@@ -220,7 +224,7 @@ def callbacks_of_fit(estimator: Any, given: Any = None) -> list[Any]:
     return callbacks + _callbacks(more, routed(estimator, "fit__callbacks"))
 
 
-def callbacks_of_predict(estimator: Any) -> list[Any]:
+def callbacks_of_predict(estimator: Estimator) -> list[Any]:
     """The callbacks among `callbacks` and `predict__callbacks` that hear of predictions."""
     more = further(estimator).get("predict__callbacks")
     return [
@@ -229,7 +233,7 @@ def callbacks_of_predict(estimator: Any) -> list[Any]:
     ]
 
 
-def stops_early(estimator: Any) -> bool:
+def stops_early(estimator: Estimator) -> bool:
     """Whether `EarlyStopping`, or its class, is among the callbacks of a fit."""
     given = [estimator.callbacks, further(estimator).get("fit__callbacks")]
     kinds = (each if inspect.isclass(each) else type(each) for each in _leaves(given))
@@ -242,7 +246,7 @@ def _callbacks(given: Any, options: dict[str, Any], hooks: Sequence[str] = ()) -
     """
     import keras
 
-    def one(callback: Any, own: dict[str, Any]) -> Any:
+    def one(callback: keras.callbacks.Callback, own: dict[str, Any]) -> Any:
         made = callback
         if inspect.isclass(callback) and hooks and not _hears(callback, hooks):
             return None
@@ -276,7 +280,7 @@ def _leaves(tree: Any) -> Iterator[Any]:
         yield tree
 
 
-def _hears(callback: Any, hooks: Sequence[str]) -> bool:
+def _hears(callback: keras.callbacks.Callback, hooks: Sequence[str]) -> bool:
     """Whether a callback, or a class of callbacks, has a method of its own for one of the hooks."""
     import keras
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
 
-from kohort.arrays import Floats, HostArray
+from kohort.arrays import ClassWeightLike, Floats, HostArray
 from kohort.errors import ParameterError, explain
 
 _REQUIREMENT = "a dict of non-negative weights by class"
 
 
-def weights_by_class(class_weight: Any, labels: HostArray) -> Floats:
+def weights_by_class(class_weight: ClassWeightLike, labels: HostArray) -> Floats:
     """The weight of each row.
 
     A class that the dict leaves out weighs 1; a class of the dict that no row has, as in a fold

@@ -5,16 +5,20 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kohort.arrays import Estimator
 from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.assembly import assembled, configured
 from kohort.estimators.keras_models.routing import routed
 from kohort.networks.lifted.keras_private import compile_options, keep_exclusions
 from kohort.studies.prepared import is_auto
 
+if TYPE_CHECKING:
+    import keras
 
-def optimizer_like(optimizer: Any) -> Any:
+
+def optimizer_like(optimizer: keras.Optimizer) -> Any:
     """A new optimizer of the same settings, those that its configuration leaves out included."""
     copy = type(optimizer).from_config(optimizer.get_config())
     keep_exclusions(optimizer, copy)
@@ -23,7 +27,7 @@ def optimizer_like(optimizer: Any) -> Any:
     return copy
 
 
-def _optimizer(estimator: Any, compiled: Any, rate: float | None = None) -> Any:
+def _optimizer(estimator: Estimator, compiled: Any, rate: float | None = None) -> Any:
     """The optimizer that the parameters ask for; None for the one that the model has."""
     import keras
 
@@ -53,7 +57,7 @@ def _optimizer(estimator: Any, compiled: Any, rate: float | None = None) -> Any:
         ) from error
 
 
-def loss_of(estimator: Any, known: Any = None) -> Any:
+def loss_of(estimator: Estimator, known: Any = None) -> Any:
     """The loss that the parameters ask for, or `known` with their options; None for neither."""
     import keras
 
@@ -64,7 +68,7 @@ def loss_of(estimator: Any, known: Any = None) -> Any:
     return _of_parameters(estimator, "loss", known, named)
 
 
-def _metrics(estimator: Any, known: Any = None) -> Any:
+def _metrics(estimator: Estimator, known: Any = None) -> Any:
     """The metrics that the parameters ask for, or `known` with their options; None for neither."""
     import keras
 
@@ -75,7 +79,7 @@ def _metrics(estimator: Any, known: Any = None) -> Any:
 
 
 def _of_parameters(
-    estimator: Any, route: str, known: Any, named: Callable[[str], Any]
+    estimator: Estimator, route: str, known: Any, named: Callable[[str], Any]
 ) -> Any:  # fmt: skip
     options, given = routed(estimator, route), getattr(estimator, route)
     if given is None:
@@ -96,7 +100,7 @@ def _camel(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
-def compile_arguments(estimator: Any) -> dict[str, Any]:
+def compile_arguments(estimator: Estimator) -> dict[str, Any]:
     """What `keras.Model.compile` is called with, as a build function may ask for it.
 
     Returns
@@ -117,8 +121,8 @@ def compile_arguments(estimator: Any) -> dict[str, Any]:
 
 
 def compile_model(
-    estimator: Any,
-    model: Any,
+    estimator: Estimator,
+    model: keras.Model,
     meta: Mapping[str, Any],
     outputs: Sequence[tuple[int, ...]],
     rate: float | None = None,
@@ -152,7 +156,7 @@ def compile_model(
         model.compile(**options)
 
 
-def _refuse_options_of_nothing(estimator: Any, options: Mapping[str, Any]) -> None:
+def _refuse_options_of_nothing(estimator: Estimator, options: Mapping[str, Any]) -> None:
     for route in ("loss", "metrics"):
         given = routed(estimator, route)
         if given and options.get(route) is None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import cloudpickle
 from sklearn.base import BaseEstimator, clone
 
+from kohort.arrays import LossLike, OptimizerLike, RandomStateLike
 from kohort.estimators.keras_models.routing import further, own_names, refuse_unknown
 from kohort.networks.lifted.loss_numbers import keep_huber_delta
+
+if TYPE_CHECKING:
+    import keras
 
 _UNKEPT = ("_ready", "_filled", "_build_data", "_own_lock")
 
@@ -19,10 +23,10 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        model: Any = None,
+        model: keras.Model = None,
         *,
-        optimizer: Any = None,
-        loss: Any = None,
+        optimizer: OptimizerLike = None,
+        loss: LossLike = None,
         metrics: Any = None,
         epochs: int = 1,
         batch_size: int | str | None = 32,
@@ -33,7 +37,7 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         callbacks: Any = None,
         warm_start: bool = False,
         diagnose: bool = False,
-        random_state: Any = None,
+        random_state: RandomStateLike = None,
         verbose: int = 0,
         **parameters: Any,
     ) -> None:
@@ -126,7 +130,7 @@ class _Pickled:
         self.content = content
 
 
-def _foreign(value: Any) -> bool:
+def _foreign(value: object) -> bool:
     """Whether a value has a function or class that another process cannot import."""
     if isinstance(value, list | tuple):
         return any(_foreign(part) for part in value)

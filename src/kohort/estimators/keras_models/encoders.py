@@ -14,6 +14,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array
 
+from kohort.arrays import Estimator, TableLike, TargetsLike, WeightsLike
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ModelError
 from kohort.estimators.keras_models.inputs import Inputs
@@ -42,7 +43,7 @@ class SubclassHooks:
     target_encoder: Any = None
     scorer: Any = None
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None) -> float:
         """Accuracy or R2, or what the subclass's `scorer` gives.
 
         Parameters
@@ -60,7 +61,7 @@ class SubclassHooks:
         return float(self.scorer(np.asarray(y), predicted, sample_weight=sample_weight))
 
 
-def _own(estimator: Any, name: str) -> Any:
+def _own(estimator: Estimator, name: str) -> Any:
     """A subclass's encoder, one that no other estimator fits; None if it has none."""
     first, second = getattr(estimator, name), getattr(estimator, name)
     return first if first is not second else copy.deepcopy(first)
@@ -73,7 +74,7 @@ def _known(estimator: Any, name: str, encoder: Any) -> dict[str, Any]:
     return about
 
 
-def learn_features(estimator: Any, inputs: Inputs) -> tuple[Inputs, dict[str, Any]]:
+def learn_features(estimator: Estimator, inputs: Inputs) -> tuple[Inputs, dict[str, Any]]:
     """Fit a subclass's encoder of X; the encoded X and what a build function may ask about it."""
     estimator.__dict__.pop("feature_encoder_", None)
     encoder = _own(estimator, "feature_encoder")
@@ -84,7 +85,7 @@ def learn_features(estimator: Any, inputs: Inputs) -> tuple[Inputs, dict[str, An
     return encoded_inputs(estimator, inputs), about
 
 
-def encoded_inputs(estimator: Any, inputs: Inputs) -> Inputs:
+def encoded_inputs(estimator: Estimator, inputs: Inputs) -> Inputs:
     """X as the fitted encoder of a subclass gives it; as it is if there is none.
 
     Raises
@@ -146,13 +147,15 @@ def learn_encoder(estimator: Any, y: Any) -> dict[str, Any]:
     return about | _known(estimator, "target_encoder", encoder.fit(y))
 
 
-def _checked(y: Any) -> NDArray[Any]:
+def _checked(y: TargetsLike) -> NDArray[Any]:
     return np.asarray(
         check_array(y, ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
     )
 
 
-def encoded_columns(estimator: Any, y: Any, names: tuple[str, ...] | None) -> Columns | None:
+def encoded_columns(
+    estimator: Estimator, y: TargetsLike, names: tuple[str, ...] | None
+) -> Columns | None:
     """How flat rows hold the targets that a subclass's encoder gives; None if there is none."""
     if "target_encoder_" not in vars(estimator):
         return None
@@ -161,7 +164,7 @@ def encoded_columns(estimator: Any, y: Any, names: tuple[str, ...] | None) -> Co
     return Columns(tuple(a.shape[1:] for a in arrays), tuple(kinds), keys or names)
 
 
-def encoded_targets(estimator: Any, y: Any) -> Floats | None:
+def encoded_targets(estimator: Estimator, y: TargetsLike) -> Floats | None:
     """Targets as flat rows, by a subclass's fitted encoder; None if there is none."""
     if "target_encoder_" not in vars(estimator):
         return None
@@ -170,7 +173,7 @@ def encoded_targets(estimator: Any, y: Any) -> Floats | None:
 
 
 def _encoded_parts(
-    estimator: Any, y: Any
+    estimator: Estimator, y: TargetsLike
 ) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:  # fmt: skip
     y = _checked(y)
     arrays, keys = _parts(estimator.target_encoder_.transform(y))
@@ -184,7 +187,7 @@ def _encoded_parts(
     return arrays, keys
 
 
-def decoded(estimator: Any, outputs: Sequence[Floats], return_proba: bool = False) -> Any:
+def decoded(estimator: Estimator, outputs: Sequence[Floats], return_proba: bool = False) -> Any:
     """What a subclass's encoder makes of the model's outputs.
 
     Raises

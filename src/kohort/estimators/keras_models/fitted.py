@@ -7,12 +7,13 @@ import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from kohort.arrays import TableLike
 from kohort.engine.member import Floats, fitting_batch
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.estimators.keras_models.build import build, outputs_of
@@ -33,6 +34,9 @@ from kohort.estimators.preparation import floating_dtype
 from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.networks.lifted.variables import Variables
 from kohort.runtime import require_own_process
+
+if TYPE_CHECKING:
+    import keras
 
 
 class FittedModel(RichReprMixin, KerasParameters):
@@ -58,7 +62,7 @@ class FittedModel(RichReprMixin, KerasParameters):
         return own
 
     @abstractmethod
-    def _made_ready(self, model: Any) -> Ready:
+    def _made_ready(self, model: keras.Model) -> Ready:
         """A compiled model with what the engine needs of it."""
 
     def _take(self, weights: Sequence[Floats], history: dict[str, list[float]]) -> None:
@@ -83,7 +87,7 @@ class FittedModel(RichReprMixin, KerasParameters):
                 self._ready, self._filled = ready, False
             return self._ready
 
-    def _compiled(self, model: Any, seed: int, rate: float | None) -> Ready:
+    def _compiled(self, model: keras.Model, seed: int, rate: float | None) -> Ready:
         """A model that the build function has just given, as `fit` makes it ready."""
         outputs = outputs_of(model, self._form[0], seed)
         compile_model(self, model, self._meta, outputs, rate)
@@ -160,7 +164,7 @@ class FittedModel(RichReprMixin, KerasParameters):
                 state["_archive"] = _packed(self.model_)
             return state
 
-    def _inputs(self, X: Any) -> Inputs:
+    def _inputs(self, X: TableLike) -> Inputs:
         """X of the form that the estimator was fitted with."""
         return encoded_inputs(self, inputs_of(self, X, reset=False))
 
@@ -193,7 +197,7 @@ class FittedModel(RichReprMixin, KerasParameters):
         return parts
 
 
-def _packed(model: Any) -> bytes:
+def _packed(model: keras.Model) -> bytes:
     """A model as the content of a `.keras` file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")

@@ -8,10 +8,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
+from kohort.arrays import TableLike, TargetsLike
 from kohort.studies.automatic import settled
 
 
-def explain_groups(estimator: Any, param_grid: Any, X: Any, y: Any) -> Any:
+def explain_groups(estimator: Any, param_grid: Any, X: TableLike, y: TargetsLike) -> Any:
     """See `KerasEstimator.explain_groups`."""
     import pandas as pd
 

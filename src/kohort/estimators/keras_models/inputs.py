@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
+from kohort.arrays import DTypeLike, Estimator, LossLike, TableLike
 from kohort.engine.rows import LazyRows
 from kohort.errors import DataError, ModelError
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.keras_private import function_options, outputs_of_call
 from kohort.networks.lifted.names import snake_case
+
+if TYPE_CHECKING:
+    import keras
 
 Arrays = list[Any]
 """NumPy arrays, or one `LazyRows`."""
@@ -54,7 +58,7 @@ class Inputs:
         return len(self.arrays[0])
 
 
-def inputs_of(estimator: Any, X: Any, reset: bool) -> Inputs:
+def inputs_of(estimator: Estimator, X: TableLike, reset: bool) -> Inputs:
     """Check X: a table, an array of more axes, or a dict or tuple of arrays.
 
     `reset` says whether the estimator learns the form of X, or X must have the form of before.
@@ -80,7 +84,7 @@ def inputs_of(estimator: Any, X: Any, reset: bool) -> Inputs:
     return inputs
 
 
-def _checked(estimator: Any, X: Any, reset: bool) -> Inputs:
+def _checked(estimator: Estimator, X: TableLike, reset: bool) -> Inputs:
     keyed = isinstance(X, dict) and not issparse(X)
     names = None if reset or estimator._given_form is None else estimator._given_form[0]
     if keyed and names is not None:
@@ -114,7 +118,7 @@ def _checked(estimator: Any, X: Any, reset: bool) -> Inputs:
     return Inputs(arrays, names, False)
 
 
-def input_columns(model: Any, inputs: Inputs) -> Columns:
+def input_columns(model: keras.Model, inputs: Inputs) -> Columns:
     """How flat rows hold what the model takes.
 
     A table is dealt to several inputs in their order, and reshaped to an input of more axes.
@@ -154,7 +158,7 @@ def _shown(shapes: Sequence[Any]) -> str:
     return str(shapes[0]) if len(shapes) == 1 else str([tuple(shape) for shape in shapes])
 
 
-def _declared(model: Any, names: tuple[str, ...] | None) -> list[tuple[Any, str]] | None:
+def _declared(model: keras.Model, names: tuple[str, ...] | None) -> list[tuple[Any, str]] | None:
     """Shape and type of each declared input of a model; None if it declares none."""
     tensors = getattr(model, "inputs", None) if model.built else None
     if not tensors:
@@ -184,7 +188,7 @@ def loss_name(loss: Any) -> str:
     return str(getattr(plain_function(loss), "__name__", ""))
 
 
-def is_own_loss(loss: Any) -> bool:
+def is_own_loss(loss: LossLike) -> bool:
     """Whether a loss is the user's own from the ground up."""
     import keras
 
@@ -194,12 +198,12 @@ def is_own_loss(loss: Any) -> bool:
     return callable(loss) and not module.startswith("keras.")
 
 
-def plain_function(loss: Any) -> Any:
+def plain_function(loss: LossLike) -> Any:
     """The function that a `functools.partial` holds on to; anything else as it is."""
     return plain_function(loss.func) if isinstance(loss, partial) else loss
 
 
-def losses_of(model: Any, outputs: int) -> list[Any]:
+def losses_of(model: keras.Model, outputs: int) -> list[Any]:
     """The loss of each output of a compiled model."""
     loss = model.loss
     if isinstance(loss, dict):
@@ -207,19 +211,19 @@ def losses_of(model: Any, outputs: int) -> list[Any]:
     return list(loss) if isinstance(loss, list | tuple) else [loss] * outputs
 
 
-def takes_one_hot(loss: Any) -> bool:
+def takes_one_hot(loss: keras.Loss) -> bool:
     """Whether a loss, or the only one of a list or dict, compares distributions over classes."""
     losses = jax.tree.leaves(loss)
     return len(losses) == 1 and loss_name(losses[0]) in _ONE_HOT
 
 
-def takes_logits(loss: Any) -> bool:
+def takes_logits(loss: LossLike) -> bool:
     """Whether a loss expects outputs that are no probabilities yet."""
     given = {**function_options(loss), **(getattr(loss, "keywords", None) or {})}
     return bool(getattr(loss, "from_logits", False) or given.get("from_logits", False))
 
 
-def output_names(model: Any) -> tuple[str, ...] | None:
+def output_names(model: keras.Model) -> tuple[str, ...] | None:
     """Keys of a model's outputs, in their order, if they are a dict."""
     found = outputs_of_call(model)
     return tuple(sorted(found)) if isinstance(found, dict) else None
@@ -301,7 +305,7 @@ def _check_outputs(outputs: Sequence[tuple[int, ...]], wanted: Sequence[tuple[in
         )
 
 
-def flat(columns: Columns, arrays: Arrays, dtype: Any) -> NDArray[Any] | LazyRows:
+def flat(columns: Columns, arrays: Arrays, dtype: DTypeLike) -> NDArray[Any] | LazyRows:
     """Arrays as one matrix of floats; pixels as they are, bytes or still in files.
 
     Raises

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kohort.arrays import Estimator
 from kohort.estimators.keras_models.routing import arguments, further, refuse_unknown
 from kohort.recipe.constraints import Interval, check, flag
 from kohort.studies.prepared import is_auto
@@ -11,7 +12,7 @@ from kohort.studies.prepared import is_auto
 _COUNT = Interval(1, float("inf"), whole=True)
 
 
-def fit_options(estimator: Any, fit_params: dict[str, Any]) -> dict[str, Any]:
+def fit_options(estimator: Estimator, fit_params: dict[str, Any]) -> dict[str, Any]:
     """Arguments of `fit`: the estimator's parameters, those with `fit__`, then the call's own.
 
     Raises

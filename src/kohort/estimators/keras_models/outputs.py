@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
-from kohort.arrays import Floats, HostArray
+from kohort.arrays import Floats, HostArray, LossLike
 from kohort.errors import ModelError
 from kohort.estimators.keras_models.inputs import is_own_loss, loss_name, takes_logits
 
@@ -94,7 +94,7 @@ class ClassOutput:
         return True
 
 
-def class_output(loss: Any) -> ClassOutput:
+def class_output(loss: LossLike) -> ClassOutput:
     """How the output of a classifier that trains with a loss is read."""
     name = loss_name(loss)
     if takes_logits(loss):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.arrays import Estimator
 from kohort.errors import ParameterError, explain
 
 ROUTES = ("model", "optimizer", "loss", "metrics", "compile", "callbacks", "fit", "predict")
@@ -47,7 +48,7 @@ def own_names(cls: type) -> list[str]:
     return [name for name in names if name not in getattr(cls, "_fixed", ())]
 
 
-def further(estimator: Any) -> dict[str, Any]:
+def further(estimator: Estimator) -> dict[str, Any]:
     """The parameters that came through the constructor's `**kwargs` or `set_params`."""
     return {name: getattr(estimator, name) for name in vars(estimator).get("_further", ())}
 
@@ -63,7 +64,7 @@ def _accepted(function: Callable[..., Any]) -> tuple[list[str], bool]:
     return [p.name for p in parameters if p.kind in kinds], anything
 
 
-def build_function(estimator: Any) -> Callable[..., Any] | None:
+def build_function(estimator: Estimator) -> Callable[..., Any] | None:
     """The function that builds the model, or a subclass's `_keras_build_fn`; None for a model that
     exists.
     """
@@ -75,7 +76,7 @@ def build_function(estimator: Any) -> Callable[..., Any] | None:
     return None if isinstance(model, keras.Model) else model
 
 
-def known_names(estimator: Any) -> list[str]:
+def known_names(estimator: Estimator) -> list[str]:
     """Every name that `set_params` takes, prefixes in their own form."""
     names = own_names(type(estimator))
     function = build_function(estimator)
@@ -84,7 +85,7 @@ def known_names(estimator: Any) -> list[str]:
     return [*names, *(f"{route}__*" for route in ROUTES)]
 
 
-def refuse_unknown(estimator: Any, names: Any) -> None:
+def refuse_unknown(estimator: Estimator, names: Any) -> None:
     """Refuse parameters that no one would get.
 
     Raises
@@ -117,20 +118,20 @@ def refuse_unknown(estimator: Any, names: Any) -> None:
         )
 
 
-def routed(estimator: Any, route: str) -> dict[str, Any]:
+def routed(estimator: Estimator, route: str) -> dict[str, Any]:
     """Parameters with the prefix of a route, without it."""
     prefix = f"{route}__"
     given = further(estimator)
     return {n.removeprefix(prefix): value for n, value in given.items() if n.startswith(prefix)}
 
 
-def arguments(estimator: Any, route: str) -> dict[str, Any]:
+def arguments(estimator: Estimator, route: str) -> dict[str, Any]:
     """Arguments of `fit` or `predict` that parameters with its prefix give, without callbacks."""
     given = routed(estimator, route)
     return {n: v for n, v in given.items() if n.partition("__")[0] != "callbacks"}
 
 
-def asks_for_data(estimator: Any) -> bool:
+def asks_for_data(estimator: Estimator) -> bool:
     """Whether the build function asks for the training data themselves."""
     function = build_function(estimator)
     return callable(function) and bool({"X", "y"} & set(_accepted(function)[0]))
@@ -142,7 +143,7 @@ def _plain(value: Any) -> Any:
     return value.item() if scalar else value
 
 
-def build_arguments(estimator: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
+def build_arguments(estimator: Estimator, meta: Mapping[str, Any]) -> dict[str, Any]:
     """What the build function is called with."""
     function = build_function(estimator)
     assert function is not None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kohort.arrays import Estimator, LossLike
 from kohort.engine.member import Member
 from kohort.estimators.keras_models.callbacks import stops_early
 from kohort.estimators.keras_models.routing import known_names
@@ -14,13 +15,16 @@ from kohort.networks.lifted.variables import normalizations
 from kohort.recipe.clipping import CLIPPINGS
 from kohort.recipe.losses import ALIASES, LOSSES
 
+if TYPE_CHECKING:
+    import keras
+
 _SCALING = (
     "Normalization", "Rescaling", "BatchNormalization", "LayerNormalization", "Embedding"
 )  # fmt: skip
 _OF_OPTIMIZER = ("learning_rate", "momentum", "weight_decay", *CLIPPINGS)
 
 
-def setting_of(estimator: Any, member: Member, classes: Any) -> dict[str, Any]:
+def setting_of(estimator: Estimator, member: Member, classes: Any) -> dict[str, Any]:
     """Fields of a `Setting` that are the model's and not the recipe's."""
     model = estimator._ready.model
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
@@ -46,7 +50,7 @@ def setting_of(estimator: Any, member: Member, classes: Any) -> dict[str, Any]:
     }
 
 
-def _scales_inputs(model: Any) -> bool:
+def _scales_inputs(model: keras.Model) -> bool:
     """Whether a layer in front of the first kernel scales its inputs, or looks them up."""
     for layer in leaves(model):
         if type(layer).__name__ in _SCALING:
@@ -56,7 +60,7 @@ def _scales_inputs(model: Any) -> bool:
     return False
 
 
-def _loss_name(loss: Any) -> str:
+def _loss_name(loss: LossLike) -> str:
     """Kohort's name of a model's loss; "" if it has none."""
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
     name = snake_case(name)
@@ -64,7 +68,7 @@ def _loss_name(loss: Any) -> str:
     return name if name in LOSSES else ""
 
 
-def _names(estimator: Any) -> tuple[tuple[str, str], ...]:
+def _names(estimator: Estimator) -> tuple[tuple[str, str], ...]:
     """What the estimator calls parameters that the dense estimators have too."""
     known = [name for name in known_names(estimator) if not name.endswith("__*")]
     names = {name: f"optimizer__{name}" for name in _OF_OPTIMIZER}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
+from kohort.arrays import Array, TargetsLike
 from kohort.estimators.keras_models.callbacks import needs_batches
 from kohort.networks.lifted.keras_private import (
     compiled_loss,
@@ -18,6 +19,9 @@ from kohort.networks.lifted.keras_private import (
     layers_of,
 )
 from kohort.networks.lifted.variables import normalizations
+
+if TYPE_CHECKING:
+    import keras
 
 _METHODS = (
     "train_step", "test_step", "compute_metrics", "compute_loss", "fit", "train_on_batch",
@@ -30,7 +34,7 @@ TAKEN = frozenset(
 """Arguments of Keras's `fit` that a cohort honours."""
 
 
-def refuse_unknown_options(options: dict[str, Any], model: Any) -> None:
+def refuse_unknown_options(options: dict[str, Any], model: keras.Model) -> None:
     """Refuse what neither kohort nor the `fit` of Keras or of the model's own class knows.
 
     Raises
@@ -59,7 +63,7 @@ def obstacle_of_call(options: dict[str, Any], callbacks: Sequence[Any]) -> str:
     return ""
 
 
-def obstacle_of_model(model: Any) -> str:
+def obstacle_of_model(model: keras.Model) -> str:
     """Why a compiled and built model needs Keras's loop; "" if it does not."""
     import keras
 
@@ -82,7 +86,7 @@ def obstacle_of_model(model: Any) -> str:
     return ""
 
 
-def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
+def obstacle_of_losses(model: keras.Model, x: Array, y: TargetsLike) -> str:
     """Why the losses or metrics cannot leave padding rows out; "" if they can.
 
     `x` and `y` are symbolic batches of shape-and-type.
@@ -118,19 +122,19 @@ def obstacle_of_losses(model: Any, x: Any, y: Any) -> str:
     return ""
 
 
-def _of_user(thing: Any) -> bool:
+def _of_user(thing: object) -> bool:
     """Whether a function, or an object's class, is not Keras's own."""
     module = getattr(thing, "__module__", None) or type(thing).__module__
     return not str(module).startswith("keras.")
 
 
-def has_own_loss(model: Any) -> bool:
+def has_own_loss(model: keras.Model) -> bool:
     """Whether a loss of a compiled model is the user's own."""
     losses = [entry.loss for entry in entries_of(compiled_loss(model))]
     return any(_of_user(getattr(loss, "fn", loss)) for loss in losses)
 
 
-def _counts_padding(metric: Any, target: Any, output: Any) -> bool:
+def _counts_padding(metric: keras.Metric, target: Array, output: Array) -> bool:
     """Whether rows that weigh nothing change a metric; tried on random rows."""
     import keras
 
@@ -143,7 +147,7 @@ def _counts_padding(metric: Any, target: Any, output: Any) -> bool:
     exists = np.asarray([1, 1, 1, 1, 1, 0, 0, 0], "float32")
     exists = exists.reshape(-1, *[1] * max(0, len(output.shape) - 2))
 
-    def result(*parts: Any, weight: Any) -> Any:
+    def result(*parts: Any, weight: Array) -> Any:
         with keras.StatelessScope():
             metric.reset_state()
             metric.update_state(*parts, sample_weight=weight)
@@ -157,7 +161,7 @@ def _counts_padding(metric: Any, target: Any, output: Any) -> bool:
     return not np.allclose(whole, alone, rtol=1e-4, atol=1e-6)
 
 
-def _by_row(function: Any, target: Any, output: Any) -> bool:
+def _by_row(function: Any, target: Array, output: Array) -> bool:
     shapes = [jax.ShapeDtypeStruct((8, *part.shape[1:]), part.dtype) for part in (target, output)]
     try:
         value = jax.eval_shape(function, *shapes)

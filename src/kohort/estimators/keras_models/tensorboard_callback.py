@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import keras
 
-def use_own_writer(callback: Any) -> None:
+
+def use_own_writer(callback: keras.callbacks.Callback) -> None:
     """Let a `keras.callbacks.TensorBoard` write without TensorFlow.
 
     Keras's callback takes its writer from `tensorflow.summary`. The package `tensorboard` writes
@@ -99,7 +102,7 @@ class Summaries:
             self.current.add(summary, int(getattr(step, "value", step)))
 
 
-def _write_graph(callback: Any) -> None:
+def _write_graph(callback: keras.callbacks.Callback) -> None:
     """The layers of a Sequential or functional model, as TensorBoard's graph page shows them."""
     from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
     from tensorboard.util.tensor_util import make_tensor_proto

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +50,9 @@ from kohort.studies.diagnosis.diagnosing import with_instruments
 from kohort.studies.diagnosis.diagnosis import Diagnosis
 from kohort.studies.diagnosis.instruments import Instruments
 
+if TYPE_CHECKING:
+    import keras
+
 
 @dataclass
 class Ready:
@@ -78,7 +81,13 @@ class Ready:
 
     @classmethod
     def of(
-        cls, model: Any, x: Columns, y: Columns, batch_size: int, rows: int, probed: bool = False
+        cls,
+        model: keras.Model,
+        x: Columns,
+        y: Columns,
+        batch_size: int,
+        rows: int,
+        probed: bool = False,
     ) -> Ready:
         """Trace the model if a cohort can take it, so that it can be probed if that is asked."""
         ready = cls(model, x, y, batch_size, rows)
@@ -121,7 +130,7 @@ class Ready:
         return [*ModelState(self.model).read(), *self.tracing.arrays]
 
 
-def _own_code(model: Any) -> bool:
+def _own_code(model: keras.Model) -> bool:
     """Whether a layer, or the model itself, runs code that is not Keras's."""
     layers = layers_of(model)
     return any(
@@ -338,28 +347,28 @@ def _seeded(seed: int) -> Iterator[None]:
         np.random.set_state(before[1])
 
 
-def weights_of(model: Any) -> list[Floats]:
+def weights_of(model: keras.Model) -> list[Floats]:
     """The variables of a model, optimizer and metrics included, as arrays."""
     return [value_of(variable) for variable in Variables(model).carried]
 
 
-def optimizer_of(model: Any) -> Any:
+def optimizer_of(model: keras.Model) -> Any:
     """The optimizer of a model, out of the one that scales its losses if there is one."""
     return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
-def rate_of(model: Any) -> float | None:
+def rate_of(model: keras.Model) -> float | None:
     """The learning rate; None if a schedule of the optimizer computes it."""
     return ModelState(model).rate
 
 
-def put_rate(model: Any, rate: float | None) -> None:
+def put_rate(model: keras.Model, rate: float | None) -> None:
     """Set the learning rate, unless a schedule of the optimizer computes it."""
     variable = Variables(model).rate
     if variable is not None and rate is not None:
         variable.assign(rate)
 
 
-def put_weights(model: Any, weights: Sequence[Floats]) -> None:
+def put_weights(model: keras.Model, weights: Sequence[Floats]) -> None:
     """Write them back."""
     ModelState(model).put(weights)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kohort.errors import ParameterError, explain
+
+if TYPE_CHECKING:
+    import jax
 
 ARCHITECTURES = ("vgg", "resnet")
 AUGMENTATIONS = ("flip", "crop", "rotation", "color")
@@ -98,7 +101,7 @@ def _convolution(recipe: ImageRecipe, filters: int, size: int = 3, strides: int 
     )  # fmt: skip
 
 
-def _activated(recipe: ImageRecipe, x: Any) -> Any:
+def _activated(recipe: ImageRecipe, x: jax.Array) -> Any:
     import keras
 
     if recipe.batch_norm:
@@ -106,7 +109,7 @@ def _activated(recipe: ImageRecipe, x: Any) -> Any:
     return keras.layers.Activation(recipe.activation)(x)
 
 
-def _vgg(recipe: ImageRecipe, x: Any) -> Any:
+def _vgg(recipe: ImageRecipe, x: jax.Array) -> Any:
     """Simonyan and Zisserman 2015 (arXiv:1409.1556), small: `depth` stages of two convolutions."""
     import keras
 
@@ -117,7 +120,7 @@ def _vgg(recipe: ImageRecipe, x: Any) -> Any:
     return x
 
 
-def _resnet(recipe: ImageRecipe, x: Any) -> Any:
+def _resnet(recipe: ImageRecipe, x: jax.Array) -> Any:
     """He et al. 2016 (arXiv:1603.05027): three stages of `depth` pre-activation blocks."""
     import keras
 

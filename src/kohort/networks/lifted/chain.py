@@ -7,9 +7,12 @@ the next kernel, so that neither its weights nor those behind it ever move.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kohort.networks.own.dense import free_width, padded
+
+if TYPE_CHECKING:
+    import keras
 
 # Functions of each unit alone, with f(x) finite wherever x is.
 _ELEMENTWISE = frozenset(
@@ -27,11 +30,11 @@ Template = tuple[int, ...]
 """A variable's shape; -1 stands for the width of the first hidden layer, -2 for the second."""
 
 
-def _keras(thing: Any) -> bool:
+def _keras(thing: object) -> bool:
     return type(thing).__module__.startswith("keras.")
 
 
-def _plain(thing: Any, names: Sequence[str]) -> bool:
+def _plain(thing: object, names: Sequence[str]) -> bool:
     return thing is None or (_keras(thing) and type(thing).__name__ in names)
 
 
@@ -43,7 +46,7 @@ def is_elementwise(function: Any) -> bool:
     return name in _ELEMENTWISE and keras.activations.get(name) is function
 
 
-def _along(layer: Any) -> bool:
+def _along(layer: keras.Layer) -> bool:
     """Whether a layer may stand between two dense ones: it treats each unit alone."""
     kind = type(layer).__name__
     if not _keras(layer):
@@ -58,7 +61,7 @@ def _along(layer: Any) -> bool:
     return kind in ("Dropout", "GaussianNoise", "ReLU", "LeakyReLU", "ELU")
 
 
-def _dense(layer: Any) -> bool:
+def _dense(layer: keras.Layer) -> bool:
     return (
         type(layer).__name__ == "Dense"
         and _keras(layer)
@@ -73,7 +76,7 @@ def _dense(layer: Any) -> bool:
     )
 
 
-def hidden_layers(model: Any) -> list[Any]:
+def hidden_layers(model: keras.Model) -> list[Any]:
     """The hidden dense layers of a chain, whose widths may be padded; none if it is no chain."""
     import keras
 
@@ -102,7 +105,7 @@ def widths_of(features: int, hidden: Sequence[Any]) -> tuple[int, ...]:
     return tuple(max(least, padded(layer.units)) for layer in hidden)
 
 
-def templates(model: Any, hidden: Sequence[Any]) -> dict[int, Template]:
+def templates(model: keras.Model, hidden: Sequence[Any]) -> dict[int, Template]:
     """Shapes that depend on the widths, by the identity of the variable."""
     found: dict[int, Template] = {}
     before, position = 0, 0
@@ -121,7 +124,7 @@ def templates(model: Any, hidden: Sequence[Any]) -> dict[int, Template]:
     return found | _of_optimizer(model, found)
 
 
-def _of_optimizer(model: Any, found: dict[int, Template]) -> dict[int, Template]:
+def _of_optimizer(model: keras.Model, found: dict[int, Template]) -> dict[int, Template]:
     """An optimizer's lists of variables run parallel to the trained ones."""
     trained = model.trainable_variables
     slots: dict[int, Template] = {}

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.arrays import DTypeLike
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -39,7 +41,7 @@ class Columns:
         """Columns in all."""
         return sum(self.widths)
 
-    def join(self, arrays: Sequence[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    def join(self, arrays: Sequence[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
         """Arrays of shape (row, ...) as one of shape (row, column)."""
         flat = [np.asarray(array, dtype).reshape(len(array), -1) for array in arrays]
         return np.ascontiguousarray(flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
+from kohort.arrays import Array
 from kohort.networks.base import BLOCK
 from kohort.networks.lifted.chain import hidden_layers, resolved, templates, widths_of
 from kohort.networks.lifted.columns import Columns
@@ -30,6 +31,9 @@ from kohort.networks.lifted.names import stable_names
 from kohort.networks.lifted.replacing import replacing
 from kohort.networks.lifted.variables import Variables, normalizations
 from kohort.networks.randomness import mix
+
+if TYPE_CHECKING:
+    import keras
 
 _STRIDE = 1024
 """Random draws of one generator in one step, at most."""
@@ -53,7 +57,7 @@ class Functions:
         Rows that one call of `judge` takes; whole batches where a mask reaches a loss.
     """
 
-    def __init__(self, model: Any, x: Columns, y: Columns, batch_size: int) -> None:
+    def __init__(self, model: keras.Model, x: Columns, y: Columns, batch_size: int) -> None:
         self.model, self.x, self.y, self.batch_size = model, x, y, batch_size
         outputs = jax.tree.leaves(model.compute_output_spec(x.symbolic()))
         self.outputs = [tuple(tensor.shape[1:]) for tensor in outputs]
@@ -85,7 +89,9 @@ class Functions:
         jax.eval_shape(judged, state, x, y, weight)
         return bool(found)
 
-    def _scopes(self, state: Sequence[Any], seed: Any, index: Any) -> tuple[list[Any], ...]:
+    def _scopes(
+        self, state: Sequence[Any], seed: jax.Array, index: jax.Array
+    ) -> tuple[list[Any], ...]:
         """The lists that Keras's stateless functions take."""
         variables = self.variables
         values = {
@@ -262,7 +268,7 @@ class Functions:
             for v in model.metrics_variables
         ]
 
-    def _counted(self, before: Sequence[Any], after: Sequence[Any], share: Any) -> list[Any]:
+    def _counted(self, before: Sequence[Any], after: Sequence[Any], share: jax.Array) -> list[Any]:
         """Trackers of each output's loss, which count every row, made to count those that exist."""
         trackers = {id(v) for metric in compiled_loss(self.model).metrics for v in metric.variables}
         return [
@@ -298,7 +304,7 @@ class Functions:
             for v, old in zip(variables, metrics, strict=True)
         ]
 
-    def _for_each_output(self, weight: Any) -> Any:
+    def _for_each_output(self, weight: jax.Array) -> Any:
         weights = [weight.reshape(-1, *[1] * (len(shape) - 1)) for shape in self.outputs]
         if self.y.names is not None:
             return dict(zip(self.y.names, weights, strict=True))
@@ -328,7 +334,7 @@ class Functions:
                 self._pad(replace, units)
             yield
 
-    def _pad(self, replace: Callable[[Any, str, Any], None], units: Any) -> None:
+    def _pad(self, replace: Callable[[Any, str, Any], None], units: jax.Array) -> None:
         for variable, template in zip(self.variables.carried, self.templates, strict=True):
             shape = resolved(template, self.widths)
             if shape != tuple(variable.shape):
@@ -351,22 +357,22 @@ class UntraceableError(Exception):
     """A model does what a cohort cannot do for it; the text says what."""
 
 
-def _for_output(weight: Any, output: Any) -> Any:
+def _for_output(weight: jax.Array, output: jax.Array) -> Any:
     """Weights of rows for an output of any number of axes, of which the loss takes the last."""
     return weight.reshape(-1, *[1] * max(0, output.ndim - 2))
 
 
-def _refuse_loss(layer: Any) -> Callable[..., None]:
-    def add_loss(loss: Any) -> None:
+def _refuse_loss(layer: keras.Layer) -> Callable[..., None]:
+    def add_loss(loss: keras.Loss) -> None:
         raise UntraceableError(f"the layer {layer.name!r} adds a loss over whole batches")
 
     return add_loss
 
 
-def _over_existing(layer: Any, rows: Any) -> Callable[..., Any]:
+def _over_existing(layer: keras.Layer, rows: jax.Array) -> Callable[..., Any]:
     """A batch normalisation's call, with statistics over the rows that exist."""
 
-    def call(inputs: Any, training: Any = None, mask: Any = None) -> Any:
+    def call(inputs: Array, training: Any = None, mask: Any = None) -> Any:
         shape = inputs.shape[:-1]
         real = jnp.broadcast_to(rows.reshape(-1, *[1] * (len(shape) - 1)), shape)
         mask = real if mask is None else jnp.logical_and(real, mask)
@@ -375,10 +381,10 @@ def _over_existing(layer: Any, rows: Any) -> Callable[..., Any]:
     return call
 
 
-def _of_existing(layer: Any, units: Any) -> Callable[..., Any]:
+def _of_existing(layer: keras.Layer, units: jax.Array) -> Callable[..., Any]:
     """A dense layer's call on the units that exist."""
 
-    def call(inputs: Any, *rest: Any, **options: Any) -> Any:
+    def call(inputs: Array, *rest: Any, **options: Any) -> Any:
         return type(layer).call(layer, jnp.where(units, inputs, 0), *rest, **options)
 
     return call

@@ -11,24 +11,32 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from kohort.arrays import DTypeLike
 from kohort.networks.lifted.variables import on_device
 from kohort.recipe.initializers import draw_scaled, orthogonal
+
+if TYPE_CHECKING:
+    import keras
 
 _LOCK = threading.RLock()
 _CUT = float(ndtr(-2.0))
 
 
-def _truncated(initializer: Any, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+def _truncated(
+    initializer: keras.Initializer, shape: tuple[int, ...], generator: np.random.Generator
+) -> Any:
     return initializer.mean + initializer.stddev * ndtri(generator.uniform(_CUT, 1 - _CUT, shape))
 
 
-def _scaled(initializer: Any, shape: tuple[int, ...], generator: np.random.Generator) -> Any:
+def _scaled(
+    initializer: keras.Initializer, shape: tuple[int, ...], generator: np.random.Generator
+) -> Any:
     kind = initializer.distribution
     return draw_scaled(shape, generator, initializer.scale, initializer.mode, kind)
 
@@ -49,7 +57,7 @@ def _kinds() -> dict[type, Callable[[Any, tuple[int, ...], np.random.Generator],
 
 
 def _on_host(original: Any, drawn: Callable[..., Any], thread: int) -> Any:
-    def call(self: Any, shape: Any, dtype: Any = None, **options: Any) -> Any:
+    def call(self: Any, shape: Any, dtype: DTypeLike = None, **options: Any) -> Any:
         seed = getattr(self, "seed", 0)
         if threading.get_ident() != thread or not isinstance(seed, int):
             return original(self, shape, dtype=dtype, **options)

@@ -77,7 +77,7 @@ class Program:
     _outputs: tuple[_Value, ...]
     _tree: Any
 
-    def __call__(self, numbers: Any, arrays: Sequence[Any], *arguments: Any) -> Any:
+    def __call__(self, numbers: jax.Array, arrays: Sequence[Any], *arguments: Any) -> Any:
         """Run it.
 
         Parameters
@@ -128,7 +128,7 @@ def _run(instruction: _Instruction, operands: list[Any]) -> Sequence[Any]:
     return result if primitive.multiple_results else [result]
 
 
-def _bits(key: Any, shape: tuple[int, ...], width: int) -> Any:
+def _bits(key: jax.Array, shape: tuple[int, ...], width: int) -> Any:
     """Random bits by the cheap generator of `kohort.networks.randomness` in place of threefry."""
     data = jax.random.key_data(key).reshape(-1)
     units = shape[-1] if shape else 1
@@ -215,7 +215,7 @@ class _Lifter:
         return [read(atom) for atom in jaxpr.outvars]
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """A parameter of a primitive, written so that equal ones have equal texts."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{k}:{_text(v)}" for k, v in sorted(value.items())) + "}"

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import copyreg
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kohort.networks.lifted.keras_private import function_options
+
+if TYPE_CHECKING:
+    import keras
 
 
 def settings_of(thing: Any) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def keep_huber_delta() -> None:
     """From now on, copies and pickles of Keras's Huber losses keep their delta."""
     import keras
 
-    def parts(loss: Any) -> tuple[Any, ...]:
+    def parts(loss: keras.Loss) -> tuple[Any, ...]:
         return keras.losses.Huber, (
             function_options(loss)["delta"],
             loss.reduction,

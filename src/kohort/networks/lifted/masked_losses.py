@@ -7,12 +7,12 @@ Rows that only fill a batch up must not be among them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
-from kohort.arrays import Array
+from kohort.arrays import Array, WeightsLike
 from kohort.networks.lifted.keras_private import (
     compiled_loss,
     entries_of,
@@ -22,13 +22,16 @@ from kohort.networks.lifted.keras_private import (
     put_mask,
 )
 
+if TYPE_CHECKING:
+    import keras
 
-def masks_of(outputs: Any) -> list[Any]:
+
+def masks_of(outputs: jax.Array) -> list[Any]:
     """The Keras mask of each output of a model; None for one that has none."""
     return [mask_of(output) for output in jax.tree.leaves(outputs)]
 
 
-def with_masks(outputs: Any, masks: list[Any]) -> Any:
+def with_masks(outputs: jax.Array, masks: list[Any]) -> Any:
     """The same outputs, with these Keras masks."""
     for output, mask in zip(jax.tree.leaves(outputs), masks, strict=True):
         if mask is not None:
@@ -36,7 +39,7 @@ def with_masks(outputs: Any, masks: list[Any]) -> Any:
     return outputs
 
 
-def may_mask(model: Any) -> bool:
+def may_mask(model: keras.Model) -> bool:
     """Whether a mask may reach a loss of a compiled model: by a layer, or by an ignored class."""
     layers = layers_of(model)
     losses = [entry.loss for entry in entries_of(compiled_loss(model))]
@@ -45,16 +48,16 @@ def may_mask(model: Any) -> bool:
     )
 
 
-def _may_mask(layer: Any) -> bool:
+def _may_mask(layer: keras.Layer) -> bool:
     masking = type(layer).__name__ == "Masking" or getattr(layer, "mask_zero", False)
     return bool(masking) or _of_user(layer)
 
 
-def _of_user(thing: Any) -> bool:
+def _of_user(thing: object) -> bool:
     return not type(thing).__module__.startswith("keras.") or type(thing).__name__ == "Lambda"
 
 
-def over_existing(loss: Any, exists: Array, found: list[Any]) -> Callable[..., Any]:
+def over_existing(loss: keras.Loss, exists: Array, found: list[Any]) -> Callable[..., Any]:
     """A Keras loss in which a mask counts the rows that exist, and no others.
 
     Parameters
@@ -75,10 +78,10 @@ def over_existing(loss: Any, exists: Array, found: list[Any]) -> Callable[..., A
     if type(loss).__call__ is not keras.losses.Loss.__call__:
         return loss
 
-    def masked(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def masked(y_true: Array, y_pred: Array, sample_weight: WeightsLike = None) -> Any:
         given, thinned = mask_of(y_pred), object.__new__(type(loss))
 
-        def call(y_true: Any, y_pred: Any) -> Any:
+        def call(y_true: Array, y_pred: Array) -> Any:
             values = loss.call(y_true, y_pred)
             masks = [m for m in (given, mask_of(values)) if m is not None]
             if not masks:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kohort.networks.lifted.keras_private import compiled_metrics
+
+if TYPE_CHECKING:
+    import keras
 
 
 def snake_case(name: str) -> str:
@@ -21,7 +24,7 @@ def snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def stable_names(model: Any, names: Sequence[str]) -> dict[str, str]:
+def stable_names(model: keras.Model, names: Sequence[str]) -> dict[str, str]:
     """Names of a model's logs, with those that Keras numbers by itself numbered within the model.
 
     Keras names the second `AUC()` of a process `auc_1`, whichever model it is of.

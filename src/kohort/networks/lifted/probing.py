@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
+from kohort.arrays import DTypeLike
 from kohort.networks.lifted.chain import is_elementwise
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.functions import Functions
@@ -21,6 +22,9 @@ from kohort.networks.lifted.replacing import replacing
 from kohort.networks.observing import Recorder, linear
 from kohort.networks.reading import Layer, Part, Reading, reading
 from kohort.recipe.clipping import CLIPPINGS
+
+if TYPE_CHECKING:
+    import keras
 
 
 class ProbedFunctions(Functions):
@@ -34,7 +38,7 @@ class ProbedFunctions(Functions):
         The same in words, which do not depend on how many models the process has built.
     """
 
-    def __init__(self, model: Any, x: Columns, y: Columns, batch_size: int) -> None:
+    def __init__(self, model: keras.Model, x: Columns, y: Columns, batch_size: int) -> None:
         super().__init__(model, x, y, batch_size)
         self.layers = [
             layer for layer in leaves(model) if _kernel(layer) is not None or _watchable(layer)
@@ -105,7 +109,7 @@ class ProbedFunctions(Functions):
             found.append((old, grads[place], after[place].astype(old.dtype) - old))
         return found
 
-    def _real(self, layer: Any, units: Any) -> Any:
+    def _real(self, layer: keras.Layer, units: jax.Array) -> Any:
         """Which of a layer's units are real; None for all."""
         position = None
         for other in self.model.layers if self.hidden else ():
@@ -119,7 +123,7 @@ class ProbedFunctions(Functions):
             return None
         return jnp.arange(self.widths[position], dtype=jnp.int32) < units[position]
 
-    def _limits(self, dtype: Any) -> dict[str, Any]:
+    def _limits(self, dtype: DTypeLike) -> dict[str, Any]:
         optimizer = self.model.optimizer
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         limits = {name: getattr(optimizer, name, None) for name in CLIPPINGS}
@@ -138,7 +142,7 @@ class ProbedFunctions(Functions):
             yield
 
 
-def leaves(model: Any) -> Iterator[Any]:
+def leaves(model: keras.Model) -> Iterator[Any]:
     """The layers that stand in a model, or in models within it."""
     import keras
 
@@ -149,16 +153,16 @@ def leaves(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def _kernel(layer: Any) -> Any:
+def _kernel(layer: keras.Layer) -> Any:
     """The first trained matrix of a layer; None if it has none."""
     return next((v for v in layer.trainable_weights if len(v.shape) >= 2), None)
 
 
-def _has_activation(layer: Any) -> bool:
+def _has_activation(layer: keras.Layer) -> bool:
     return callable(getattr(layer, "activation", None))
 
 
-def _activation_name(layer: Any) -> str:
+def _activation_name(layer: keras.Layer) -> str:
     if _has_activation(layer):
         return str(getattr(layer.activation, "__name__", "custom"))
     if type(layer).__module__.startswith("keras.src.layers.activations."):
@@ -168,7 +172,7 @@ def _activation_name(layer: Any) -> str:
     return "linear"
 
 
-def _watchable(layer: Any) -> bool:
+def _watchable(layer: keras.Layer) -> bool:
     """Whether a layer is one of Keras's that calls its activation once, outside any loop."""
     module, kind = type(layer).__module__, type(layer).__name__
     if _has_activation(layer):
@@ -177,7 +181,7 @@ def _watchable(layer: Any) -> bool:
     return kind == "BatchNormalization" or module.startswith("keras.src.layers.activations.")
 
 
-def _activation(layer: Any, number: int, recorder: Recorder) -> Any:
+def _activation(layer: keras.Layer, number: int, recorder: Recorder) -> Any:
     """A layer's activation, watched."""
     import keras
 
@@ -186,13 +190,13 @@ def _activation(layer: Any, number: int, recorder: Recorder) -> Any:
     if function is keras.activations.linear:
         function = linear
 
-    def watched(x: Any) -> Any:
+    def watched(x: jax.Array) -> Any:
         return recorder.activate(number, function, x, elementwise)
 
     return watched
 
 
-def _call(layer: Any, number: int, recorder: Recorder) -> Any:
+def _call(layer: keras.Layer, number: int, recorder: Recorder) -> Any:
     """The call of an activation's layer or of a batch normalisation, watched."""
     call = layer.call
     if type(layer).__name__ != "BatchNormalization":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kohort.networks.lifted.keras_private import (
     compile_options,
@@ -17,6 +17,9 @@ from kohort.networks.lifted.keras_private import (
     layers_of,
 )
 
+if TYPE_CHECKING:
+    import keras
+
 # What a user's own function or class looks like in Keras's configuration.
 _OWN = ('"class_name": "function"', '"__lambda__"', '"registered_name": "', "Custom>")
 
@@ -24,7 +27,7 @@ _OWN = ('"class_name": "function"', '"__lambda__"', '"registered_name": "', "Cus
 _NAMING = ("name", "keras_history", "input_layers", "output_layers")
 
 
-def signature(model: Any) -> str | None:
+def signature(model: keras.Model) -> str | None:
     """The configuration of a compiled model without its layers' names, weights and rate.
 
     None where the configuration does not say everything: subclassed models, layers, losses,
@@ -58,14 +61,14 @@ def signature(model: Any) -> str | None:
     return f"{keras.config.floatx()} {keras.config.epsilon()} {text}"
 
 
-def _names_variables(optimizer: Any) -> bool:
+def _names_variables(optimizer: keras.Optimizer) -> bool:
     """Whether an optimizer treats variables apart by what its configuration does not say."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     excluded = kept_from_decay(inner)
     return bool(excluded) or type(inner).__name__ == "Muon"
 
 
-def _numbered(model: Any) -> Any:
+def _numbered(model: keras.Model) -> Any:
     """The model's configuration with each layer's name replaced by its position."""
     layers = [model, *layers_of(model, itself=False)]
     positions = {layer.name: position for position, layer in enumerate(layers)}
@@ -86,11 +89,11 @@ def _numbered(model: Any) -> Any:
     return walk(model.get_config())
 
 
-def _refuse(thing: Any) -> Any:
+def _refuse(thing: object) -> Any:
     raise TypeError(f"{thing!r} has no text")
 
 
-def _parts(model: Any) -> Iterator[Any]:
+def _parts(model: keras.Model) -> Iterator[Any]:
     """Everything whose class must be Keras's own."""
     yield from layers_of(model, itself=False)
     yield model.optimizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -20,6 +20,9 @@ from kohort.networks.lifted.probing import ProbedFunctions
 from kohort.networks.lifted.signature import signature
 from kohort.networks.lifted.traced import Part, TracedModel
 
+if TYPE_CHECKING:
+    import keras
+
 
 @dataclass(frozen=True)
 class Tracing:
@@ -32,7 +35,7 @@ class Tracing:
 
 
 def trace(
-    model: Any,
+    model: keras.Model,
     x: Columns,
     y: Columns,
     batch_size: int,

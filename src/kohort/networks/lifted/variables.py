@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from kohort.networks.lifted.keras_private import layers_of, learning_rate_of, loss_tracker
 
+if TYPE_CHECKING:
+    import keras
 
-def value_of(variable: Any) -> NDArray[Any]:
+
+def value_of(variable: keras.Variable) -> NDArray[Any]:
     """A variable's value as a NumPy array, whatever Keras's backend is."""
     import keras
 
@@ -41,7 +44,7 @@ class Variables:
         The rate and the tracker of the loss, which carry nothing.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: keras.Model) -> None:
         optimizer = model.optimizer
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         rate = learning_rate_of(inner)
@@ -69,7 +72,7 @@ class Variables:
         return [*self.trained, *self.other, *self.optimizer, *self.metrics]
 
 
-def normalizations(model: Any) -> list[Any]:
+def normalizations(model: keras.Model) -> list[Any]:
     """Keras's own layers of batch normalisation."""
     import keras
 

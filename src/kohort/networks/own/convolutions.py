@@ -31,7 +31,7 @@ def scratch(kernel: tuple[int, ...], result: tuple[int, ...], params: dict[str, 
     return patch * places + math.prod(kernel)
 
 
-def convolution(primitive: Any, image: Any, kernel: Any, params: dict[str, Any]) -> Any:
+def convolution(primitive: Any, image: jax.Array, kernel: jax.Array, params: dict[str, Any]) -> Any:
     """`conv_general_dilated` by transposing to channels last, and back."""
     axes = params["dimension_numbers"]
     last = image.ndim - 1

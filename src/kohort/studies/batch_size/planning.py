@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from kohort.arrays import Estimator, TableLike, TargetsLike
 from kohort.cohort.session import current, session
 from kohort.data.pixel_store import reading_once
 from kohort.engine.devices import threads_of
@@ -35,9 +36,9 @@ _AUTO_SECONDS = 10.0
 
 
 def plan_batch_size(
-    estimator: Any,
-    X: Any,
-    y: Any,
+    estimator: Estimator,
+    X: TableLike,
+    y: TargetsLike,
     *,
     memory: int | None = None,
     seconds: float = 60.0,
@@ -94,7 +95,9 @@ def plan_batch_size(
         return planned(_prepared(clone(estimator), X, y, fit_params), memory, deadline)
 
 
-def _prepared(copy: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> Prepared:
+def _prepared(
+    copy: Estimator, X: TableLike, y: TargetsLike, fit_params: dict[str, Any]
+) -> Prepared:
     prepared = prepared_fit(copy, X, y, fit_params)
     refuse_own_batch_size(copy, prepared)
     return prepared

@@ -16,6 +16,7 @@ from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.parallel import Parallel, delayed
 
+from kohort.arrays import Estimator, RandomStateLike, Scorer, ScoringLike, TableLike, TargetsLike
 from kohort.cohort.together import together
 from kohort.data.splitting import split
 from kohort.engine.member import DIVERGED, FINISHED
@@ -34,8 +35,9 @@ _Part = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def compare(
-    estimator: Any, other: Any, X: Any, y: Any, *, k: int = 10, validation_fraction: float = 0.25,
-    confidence: float = 0.95, scoring: Any = None, random_state: Any = 0,
+    estimator: Estimator, other: Estimator, X: TableLike, y: TargetsLike, *, k: int = 10,
+    validation_fraction: float = 0.25,
+    confidence: float = 0.95, scoring: ScoringLike = None, random_state: RandomStateLike = 0,
 ) -> Comparison:  # fmt: skip
     """Compare two estimators over random splits and seeds, all fits trained as one cohort.
 
@@ -93,7 +95,12 @@ def compare(
 
 
 def _table(
-    pair: tuple[Any, Any], X: Any, y: Any, seeds: list[int], fraction: float, scoring: Any
+    pair: tuple[Any, Any],
+    X: TableLike,
+    y: TargetsLike,
+    seeds: list[int],
+    fraction: float,
+    scoring: ScoringLike,
 ) -> pd.DataFrame:
     """Scores and statuses, a row per seed."""
     scorers = [check_scoring(estimator, scoring=scoring) for estimator in pair]
@@ -114,7 +121,7 @@ def _table(
     return pd.DataFrame({"seed": seeds, **_counted(by_name, constants, floor)})
 
 
-def _parts(estimator: Any, y: Any, seeds: list[int], fraction: float) -> list[_Part]:
+def _parts(estimator: Estimator, y: TargetsLike, seeds: list[int], fraction: float) -> list[_Part]:
     """Rows to train on and rows to score on, for each seed."""
     count = len(y)
     if count - np.ceil(fraction * count) < 1:
@@ -134,7 +141,9 @@ class _Scored(NamedTuple):
     error: Exception | None = None
 
 
-def _check_question(estimator: Any, other: Any, y: Any, scoring: Any) -> None:
+def _check_question(
+    estimator: Estimator, other: Estimator, y: TargetsLike, scoring: ScoringLike
+) -> None:
     for name, value in (("estimator", estimator), ("other", other)):
         if isinstance(value, type) or not (is_regressor(value) or is_classifier(value)):
             raise ParameterError(explain(name, "a regressor or a classifier", value))
@@ -148,14 +157,16 @@ def _check_question(estimator: Any, other: Any, y: Any, scoring: Any) -> None:
         raise ParameterError(explain("scoring", known, scoring))
 
 
-def _labels(estimator: Any, y: Any) -> NDArray[Any] | None:
+def _labels(estimator: Estimator, y: TargetsLike) -> NDArray[Any] | None:
     """Class codes to stratify by, or None."""
     if is_classifier(estimator) and type_of_target(y) in ("binary", "multiclass"):
         return np.unique(np.asarray(y).ravel(), return_inverse=True)[1]
     return None
 
 
-def _scored(estimator: Any, scorer: Any, X: Any, y: Any, part: _Part, seed: int) -> _Scored:
+def _scored(
+    estimator: Estimator, scorer: Scorer, X: TableLike, y: TargetsLike, part: _Part, seed: int
+) -> _Scored:
     """Train a copy on one part of the rows and score it on the other."""
     copy, (train, held_out) = _seeded(estimator, seed), part
     try:
@@ -174,7 +185,7 @@ def _scored(estimator: Any, scorer: Any, X: Any, y: Any, part: _Part, seed: int)
     return _Scored(score, status if np.isfinite(score) else f"{FAILED}: the score is {score}")
 
 
-def _seeded(estimator: Any, seed: int) -> Any:
+def _seeded(estimator: Estimator, seed: int) -> Any:
     """A copy whose every `random_state`, those of its parts included, is the seed."""
     copy = clone(estimator)
     names = [name for name in copy.get_params() if name.split("__")[-1] == "random_state"]
@@ -201,7 +212,9 @@ def _refuse_only_errors(results: list[_Scored]) -> None:
         raise errors[0]
 
 
-def _constant(estimator: Any, scorer: Any, own_score: bool, y: Any, part: _Part) -> float:
+def _constant(
+    estimator: Estimator, scorer: Scorer, own_score: bool, y: TargetsLike, part: _Part
+) -> float:
     """Score of the best constant prediction for the training rows."""
     train, held_out = part
     dummy = DummyClassifier(strategy="prior") if is_classifier(estimator) else DummyRegressor()
@@ -228,7 +241,7 @@ def _counted(
     return {**scores, "constant": constants, **statuses}
 
 
-def _score_name(estimator: Any, scoring: Any) -> str:
+def _score_name(estimator: Estimator, scoring: ScoringLike) -> str:
     if scoring is None:
         return "accuracy" if is_classifier(estimator) else "R²"
     return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from scipy import stats
 
 from kohort.engine.member import DIVERGED
 from kohort.style import COLORS, FAINT, GRAY, INK, STYLE, matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FAILED = "failed"
 """How the status of a fit or score that raised an error begins; the error follows."""
@@ -164,7 +167,7 @@ def _draw_scores(axes: Any, table: pd.DataFrame) -> None:
     axes.grid(axis="x", visible=False)
 
 
-def _draw_differences(axes: Any, comparison: Comparison) -> None:
+def _draw_differences(axes: Axes, comparison: Comparison) -> None:
     values = np.sort(comparison.table["difference"].to_numpy(float))
     low, high = comparison.interval
     axes.axvspan(low, high, color=FAINT, alpha=0.5, linewidth=0)

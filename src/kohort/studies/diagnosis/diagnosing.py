@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier
 
+from kohort.arrays import Estimator, TableLike, TargetsLike
 from kohort.engine.member import Floats, Member, Outcome
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.engine.rows import LazyRows
@@ -30,7 +31,7 @@ _MOST_ROWS = 4096
 _LIMITS = ("clipvalue", "clipnorm", "global_clipnorm")
 
 
-def diagnose(estimator: Any, X: Any, y: Any, **fit_params: Any) -> Diagnosis:
+def diagnose(estimator: Estimator, X: TableLike, y: TargetsLike, **fit_params: Any) -> Diagnosis:
     """Fit a copy with instruments on, and say what keeps it from learning, if anything does.
 
     Chosen steps are probed by a program beside the training program, which stays as it is: the
@@ -83,7 +84,7 @@ def diagnose(estimator: Any, X: Any, y: Any, **fit_params: Any) -> Diagnosis:
     return copy.diagnosis_.with_verifier(_verifier(estimator, X, y))
 
 
-def _verifier(estimator: Any, X: Any, y: Any) -> Verifier:
+def _verifier(estimator: Estimator, X: TableLike, y: TargetsLike) -> Verifier:
     """Compares an estimator with the copy that has a finding's remedy in it."""
 
     def verify(finding: Finding, k: int) -> Comparison:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from kohort.studies.diagnosis.findings.finding import Finding
 from kohort.studies.diagnosis.measurements import Array, Measurements
 from kohort.studies.diagnosis.thresholds import limit
 from kohort.style import COLORS, FAINT, GRAY, INK, STYLE, matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _MOST_NAMES = 12
 _SIGNALS = frozenset(("wrong_initialisation", "saturated_units", "dying_units", "unscaled_inputs"))
@@ -72,7 +75,7 @@ def _marked(finding: Finding | None, axes: tuple[Any, Any, Any, Any]) -> Any:
     return axes[3]
 
 
-def _draw_layers(axes: Any, m: Measurements, name: str) -> None:
+def _draw_layers(axes: Axes, m: Measurements, name: str) -> None:
     """One line per probe over the layers, from faint (the start) to dark (the end)."""
     places = list(range(len(m.setting.layers)))
     values = m.of_layers(name)
@@ -97,13 +100,13 @@ def _positive(values: Array) -> Array:
     return np.where(values > 0, values, np.nan)
 
 
-def _name_layers(axes: Any, names: list[str]) -> None:
+def _name_layers(axes: Axes, names: list[str]) -> None:
     step = max(1, -(-len(names) // _MOST_NAMES))
     shown = range(0, len(names), step)
     axes.set_xticks(list(shown), [names[n] for n in shown], rotation=30, ha="right", fontsize=8)
 
 
-def _draw_updates(axes: Any, m: Measurements) -> None:
+def _draw_updates(axes: Axes, m: Measurements) -> None:
     at = m.steps + 1
     for place in m.kernels:
         axes.plot(at, _positive(m.updates[:, place]), color=FAINT, linewidth=0.8)
@@ -115,7 +118,7 @@ def _draw_updates(axes: Any, m: Measurements) -> None:
     axes.legend(fontsize=8.5)
 
 
-def _draw_losses(axes: Any, m: Measurements) -> None:
+def _draw_losses(axes: Axes, m: Measurements) -> None:
     steps = np.arange(1, len(m.losses) + 1)
     finite = np.isfinite(m.losses)
     axes.plot(steps[finite], m.losses[finite], color=FAINT, linewidth=0.7, label="each step")

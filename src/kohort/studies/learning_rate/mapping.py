@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.arrays import Estimator, TableLike, TargetsLike
 from kohort.data.splitting import split
 from kohort.engine.member import Member, Rows
 from kohort.errors import DataError, ParameterError, explain
@@ -22,7 +23,7 @@ _SIZES = (8, 16, 32, 64, 128, 256)
 
 
 def rate_batch_map(
-    estimator: Any, X: Any, y: Any, *, rates: Sequence[float] = _RATES,
+    estimator: Estimator, X: TableLike, y: TargetsLike, *, rates: Sequence[float] = _RATES,
     batch_sizes: Sequence[int] = _SIZES, epochs: int = 10, seeds: int = 3,
     validation_fraction: float = 0.2, **fit_params: Any,
 ) -> RateBatchMap:  # fmt: skip
@@ -80,7 +81,9 @@ def rate_batch_map(
     return measured(_fitting(members), sorted(set(rates)), parameter)
 
 
-def _prepared(copy: Any, X: Any, y: Any, fit_params: dict[str, Any]) -> Prepared:
+def _prepared(
+    copy: Estimator, X: TableLike, y: TargetsLike, fit_params: dict[str, Any]
+) -> Prepared:
     """The fit of a copy, which ends at its last epoch."""
     if "early_stopping" in copy.get_params():
         copy.set_params(early_stopping=False)

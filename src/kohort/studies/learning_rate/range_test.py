@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from kohort.arrays import Estimator, TableLike, TargetsLike
 from kohort.cohort.session import session
 from kohort.engine.member import Member
 from kohort.errors import ParameterError, RateWarning, explain
@@ -30,7 +31,7 @@ _POSITIVE = Interval(0, np.inf, "neither")
 
 
 def find_learning_rate(
-    estimator: Any, X: Any, y: Any, *, seeds: int = _SEEDS, low: float = _LOW,
+    estimator: Estimator, X: TableLike, y: TargetsLike, *, seeds: int = _SEEDS, low: float = _LOW,
     high: float = _HIGH, steps: int | None = None, **fit_params: Any,
 ) -> RateFinding:  # fmt: skip
     """Find a learning rate by letting it grow from step to step (Smith 2017, arXiv:1506.01186).
@@ -94,7 +95,7 @@ def _steps(member: Member) -> int:
     return min(_MOST_STEPS, max(_LEAST_STEPS, own))
 
 
-def bare(estimator: Any, **settings: Any) -> Any:
+def bare(estimator: Estimator, **settings: Any) -> Any:
     """A copy for members that are not trained as the estimator would be; nobody hears of them."""
     if isinstance(estimator, type) or not hasattr(estimator, "_rate_parameter"):
         requirement = "a kohort estimator, whose learning rate can be set"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kohort.arrays import Device
 from kohort.data.streams import Stream
 from kohort.engine.member import Member, Rows
 from kohort.studies.throughput import training_speed
@@ -96,7 +97,7 @@ class WorkerPlan:
 
 
 def measured_workers(
-    member: Member, counts: Iterable[int], device: Any, out_of_time: Callable[[], bool]
+    member: Member, counts: Iterable[int], device: Device, out_of_time: Callable[[], bool]
 ) -> pd.DataFrame:
     """Speeds for numbers of workers, until more of them no longer help or time is used up.
 
@@ -139,7 +140,7 @@ _SECONDS = 1.5
 _FOREVER = 10**6
 
 
-def resident_speed(member: Member, device: Any) -> float:
+def resident_speed(member: Member, device: Device) -> float:
     """Rows per second of a member that trains on some of its rows from memory."""
     chosen = np.arange(min(_RESIDENT, len(member.rows.y)))
     weight = None if member.rows.weight is None else member.rows.weight[chosen]

@@ -8,6 +8,7 @@ from typing import Any
 
 from sklearn.base import clone
 
+from kohort.arrays import Estimator
 from kohort.errors import ParameterError, explain
 
 _MARK = "diagnose"
@@ -55,7 +56,7 @@ class Finding:
             f"{self.code}{where} (severity {self.severity:.2f}): {self.explanation} {self.remedy}"
         )
 
-    def apply(self, estimator: Any) -> Any:
+    def apply(self, estimator: Estimator) -> Any:
         """A copy of an estimator with the remedy in it.
 
         Parameters
@@ -86,7 +87,7 @@ class Finding:
             raise ParameterError(explain("estimator", wanted, estimator, self.remedy)) from error
 
 
-def _prefix(estimator: Any) -> str:
+def _prefix(estimator: Estimator) -> str:
     """What the parameters of the one estimator inside that can be diagnosed begin with."""
     known = not isinstance(estimator, type) and hasattr(estimator, "get_params")
     names = estimator.get_params() if known else ()
