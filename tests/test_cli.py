@@ -191,7 +191,7 @@ def test_a_plan_is_a_table_and_a_sentence(folder, capsys):
     assert run("plan", folder / "amounts.parquet", "--target", "amount", *SMALL, *options) == 0
     printed = capsys.readouterr().out
     rows = [line.split() for line in printed.splitlines() if line.strip()[:1].isdigit()]
-    assert [row[0] for row in rows] == ["8", "16"]
+    assert [row[0] for row in rows] == ["8", "16", "32", "64"]
     assert re.search(r"^Use batch_size=\d+.* of 95 MiB", printed, re.MULTILINE)
 
 

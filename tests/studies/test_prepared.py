@@ -7,8 +7,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 
 import kohort
-from kohort.cohort import together
-from kohort.engine.executors.local import train
+from kohort.engine.executors.local import LocalExecutor, train
 from kohort.estimators import preparation
 from kohort.estimators.keras_models import estimator as keras_estimator
 from kohort.estimators.scaling import Scaling
@@ -95,11 +94,11 @@ def test_variants_share_the_rows(rows):
 
 
 def test_studies_use_no_more_threads_than_the_open_cohort(rows, monkeypatch):
-    asked, real = [], together.train
+    threads, real = [], LocalExecutor.__init__
     monkeypatch.setattr(
-        together, "train", lambda m, threads: asked.append((len(m), threads)) or real(m, threads)
+        LocalExecutor, "__init__", lambda self, n=None, *a: threads.append(n) or real(self, n, *a)
     )
     with kohort.together(threads=1) as cohort:
         kohort.DenseRegressor(**SMALL, learning_rate="auto", activation="tanh").fit(*rows)
-    assert asked == [(8, 1)]
+    assert threads == [1]
     assert len(cohort.record) == 1

@@ -8,7 +8,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
 
 import kohort
-from kohort.studies.learning_rate import rate_batch_map as study
+from kohort.cohort.session import session
 
 
 def build(n_features_in_):
@@ -23,8 +23,8 @@ def scaled():
 
 @pytest.fixture
 def cohorts(monkeypatch):
-    calls, real = [], study.train
-    monkeypatch.setattr(study, "train", lambda members: calls.append(members) or real(members))
+    calls, real = [], session().train
+    monkeypatch.setattr(session(), "train", lambda members: calls.append(members) or real(members))
     return calls
 
 

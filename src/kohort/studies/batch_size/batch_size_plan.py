@@ -68,11 +68,12 @@ class BatchSizePlan:
         row = self.table.set_index("batch_size").loc[self.batch_size]
         rate = "" if self.learning_rate is None else f", learning_rate={self.learning_rate:.2g}"
         warmup = f" and a warm-up of {self.warmup:g} epochs" if self.warmup else ""
-        noise = (
-            f"the gradient noise scale is about {self.noise_scale:.0f} examples"
-            if math.isfinite(self.noise_scale)
-            else "the gradient noise scale is beyond what these rows can show"
-        )
+        if math.isnan(self.noise_scale):
+            noise = "there was no time to measure the gradient noise scale (give more seconds)"
+        elif math.isinf(self.noise_scale):
+            noise = "the gradient noise scale is beyond what these rows can show"
+        else:
+            noise = f"the gradient noise scale is about {self.noise_scale:.0f} examples"
         return (
             f"Use batch_size={self.batch_size}{rate}{warmup}: {noise}, rows per second hardly "
             f"grow beyond a batch of {self.knee}, and one member takes "
