@@ -357,3 +357,8 @@ class TestProgress:
         assert describe(census) == (
             "4 of 9 fits, 2 training, 3 waiting, 3 stopped early, 1 diverged"
         )
+
+
+def test_no_jobs_are_refused_as_joblib_refuses_them():
+    with joblib.parallel_config("kohort"), pytest.raises(ValueError, match="n_jobs == 0"):
+        joblib.Parallel(n_jobs=0)(joblib.delayed(abs)(number) for number in range(3))

@@ -55,8 +55,6 @@ class CohortBackend(ParallelBackendBase):  # type: ignore[misc]
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
         """Number of parts to cut work into."""
-        if n_jobs == 0:
-            raise ValueError("n_jobs == 0 in Parallel has no meaning")
         if self._parallel is not None:
             return _WIDE
         if _asked_by_ensemble():
@@ -145,6 +143,8 @@ def _jobs(n_jobs: int | None) -> int:
     """scikit-learn's `n_jobs` as a positive number."""
     if n_jobs is None:
         return 1
+    if n_jobs == 0:
+        raise ValueError("n_jobs == 0 in Parallel has no meaning")
     return n_jobs if n_jobs > 0 else max(1, cores() + 1 + n_jobs)
 
 

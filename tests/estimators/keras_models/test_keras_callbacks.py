@@ -183,3 +183,23 @@ class Hearer(C.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         pass
+
+
+def test_a_callback_given_to_a_search_hears_of_each_fit_as_if_it_were_alone():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = X[:, 0]
+
+    def build():
+        return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+
+    def scores(block):
+        model = kohort.KerasRegressor(build, loss="mse", epochs=12, random_state=0)
+        stop = keras.callbacks.EarlyStopping(monitor="loss", min_delta=0.05, patience=1)
+        grid = {"optimizer__learning_rate": [1e-5, 0.02, 0.1]}
+        search = GridSearchCV(model, grid, cv=2, refit=False, error_score="raise")
+        with block:
+            search.fit(X, y, callbacks=[stop])
+        return search.cv_results_["mean_test_score"]
+
+    inside, outside = scores(kohort.together()), scores(nullcontext())
+    np.testing.assert_allclose(inside, outside, rtol=1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kohort.arrays import Estimator
+from kohort.cohort.tasks import current_task
 from kohort.engine.member import Floats, Logs, Verdict
 from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.assembly import assembled, called
@@ -218,10 +220,31 @@ def callbacks_of_fit(estimator: Estimator, given: Any = None) -> list[Any]:
         `fit__callbacks`.
     """
     if given is not None:
-        return _callbacks(given, routed(estimator, "callbacks"))
+        return _kept_apart(_callbacks(given, routed(estimator, "callbacks")))
     callbacks = _callbacks(estimator.callbacks, routed(estimator, "callbacks"))
     more = further(estimator).get("fit__callbacks")
     return callbacks + _callbacks(more, routed(estimator, "fit__callbacks"))
+
+
+def _kept_apart(callbacks: list[Any]) -> list[Any]:
+    """Copies where fits of a search, which train at the same time, are given the same objects.
+
+    Outside a cohort such fits train one after another, and each makes a callback begin anew.
+    """
+    if current_task() is None:
+        return callbacks
+    return [_copied(callback) for callback in callbacks]
+
+
+def _copied(callback: keras.callbacks.Callback) -> keras.callbacks.Callback:
+    """A callback with the state of another, but for its model, which the next fit sets."""
+    copied = copy.copy(callback)
+    for name, value in vars(callback).items():
+        try:
+            vars(copied)[name] = None if name == "_model" else copy.deepcopy(value)
+        except Exception:
+            vars(copied)[name] = value  # What cannot be copied, such as a file, stays shared.
+    return copied
 
 
 def callbacks_of_predict(estimator: Estimator) -> list[Any]:
