@@ -1,6 +1,7 @@
 """Imports point one way; files and functions stay short."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,27 @@ def test_files_and_functions_are_short(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = node.end_lineno - node.lineno + 1
             assert lines < _MOST_FUNCTION_LINES, f"{node.name} has {lines} lines"
+
+
+def test_no_imports_go_in_a_circle():
+    names = {_module(path): path for path in _MODULES}
+    needs = {name: set(_needed(name, ast.parse(path.read_text("utf-8")), names))
+             for name, path in names.items()}  # fmt: skip
+    tuple(graphlib.TopologicalSorter(needs).static_order())  # Raises CycleError, which names it.
+
+
+def _module(path):
+    return ".".join(("kohort", *path.relative_to(_ROOT).with_suffix("").parts)).removesuffix(
+        ".__init__"
+    )
+
+
+def _needed(name, tree, names):
+    """Modules that a module imports, those inside functions included, types alone left out."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kohort"):
+            found = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from ((found & names.keys()) or {node.module}) - {name, "kohort"}
+        yield from _needed(name, node, names)

@@ -18,12 +18,12 @@ from kohort.estimators.dense.labels import Labelled
 from kohort.estimators.preparation import relative
 from kohort.networks.own.fields import fields_of
 from kohort.networks.own.network import OwnNetwork
+from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import NUMBERS, Recipe
 
 if TYPE_CHECKING:
     from kohort.estimators.dense.base import DenseEstimator
 
-_NOT_ADAPTIVE = ("sgd", "momentum", "nesterov")
 _MILD = (
     "dropout", "input_dropout", "alpha_dropout", "gaussian_noise", "l1", "l2", "weight_decay",
     "label_smoothing", "ema_momentum",
@@ -162,7 +162,7 @@ class DensePrepared:
 
     @property
     def adaptive(self) -> bool:
-        return self.recipe.optimizer not in _NOT_ADAPTIVE
+        return OPTIMIZERS[self.recipe.optimizer].adaptive
 
     @property
     def unsupervised(self) -> Rows:
