@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 import time
 import warnings
@@ -24,7 +25,7 @@ from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.report.masking import masked
 from kohort.report.progress_file import PROGRESS, recording
 from kohort.report.results import write_search
-from kohort.report.run_folder import new_folder, write_file
+from kohort.report.run_folder import mark, new_folder, write_file
 from kohort.report.search_report import search_report
 from kohort.report.trackers.mlflow import MLflowTracker
 from kohort.report.trackers.optuna import OptunaTracker
@@ -44,6 +45,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # Markup would take "[default: 50]" for a style.
 )
 
 Data = Annotated[
@@ -60,10 +62,10 @@ Settings = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="Parameter of the network; repeatable."),
 ]
 Encoding = Annotated[
-    str | None, typer.Option(help="Of a table of text, such as cp949. \\[default: found]")
+    str | None, typer.Option(help="Of a table of text, such as cp949. [default: found]")
 ]
 Separator = Annotated[
-    str | None, typer.Option(help="Of a table of text, such as ; or tab. \\[default: found]")
+    str | None, typer.Option(help="Of a table of text, such as ; or tab. [default: found]")
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search.")]
 Language = Annotated[str, typer.Option(help="en or ko, to begin with.")]
@@ -88,12 +90,18 @@ _TRACKERS = {
 
 def main() -> None:
     """Run the command line; bad input ends with one line and exit code 2."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except (KohortError, ValueError, ImportError) as error:
         message = " ".join(str(error).split())
         print(f"Error: {message}", file=sys.stderr)
         sys.exit(2)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """End as Ctrl-C does, which leaves nothing half written behind."""
+    raise KeyboardInterrupt
 
 
 def _show_version(wanted: bool) -> None:
@@ -322,6 +330,8 @@ def report(
     """Make one page about a search: an HTML file that needs no server."""
     path = run / "report.html" if out is None else out
     search_report(run, path, language)
+    if out is None:
+        mark(run, [path.name])
     print(f"Written: {path}")
 
 

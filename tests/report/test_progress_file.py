@@ -184,3 +184,12 @@ def test_a_killed_process_leaves_a_readable_record(tmp_path):
     assert losses == list(map(float, range(len(losses))))
     complete = path.read_bytes().rpartition(b"\n")[0].splitlines()
     assert len([json.loads(line) for line in complete]) == len(losses) + 1
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u0085"])
+def test_text_with_other_ends_of_lines_is_read_as_it_was_written(tmp_path, mark):
+    path = tmp_path / "progress.jsonl"
+    path.write_text(json.dumps({"target": f"a{mark}b"}, ensure_ascii=False) + "\n", "utf-8")
+    progress = ProgressReader(path)
+    assert progress.advance()
+    assert progress.description == {"target": f"a{mark}b"}

@@ -157,7 +157,7 @@ class ProgressReader:
             text = file.read()
         complete = text[: text.rfind(b"\n") + 1]
         self._read += len(complete)
-        for line in complete.decode("utf-8").splitlines():
+        for line in complete.decode("utf-8").split("\n")[:-1]:
             self._take(json.loads(line))
         return bool(complete)
 

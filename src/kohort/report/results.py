@@ -14,6 +14,8 @@ from kohort.report.page.findings import findings_of
 from kohort.report.pictures import draw_search
 from kohort.searches.problems.problem_search import SearchResult
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) -> None:
     """Write leaderboard, learning curves, picture, model, the winner's schedule and `run.json`;
@@ -29,7 +31,7 @@ def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) ->
     """
     board, curves = leaderboard(result.search), learning_curves(result.search)
     for name, table in (("leaderboard", board), ("learning_curves", curves)):
-        table.to_csv(folder / f"{name}.csv", index=False)
+        table.map(_no_formula).to_csv(folder / f"{name}.csv", index=False)
         table.to_parquet(folder / f"{name}.parquet", index=False)
     for name, found in zip(
         ("findings", "layers"), findings_of(search_members(result.search)), strict=True
@@ -42,6 +44,11 @@ def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) ->
     if (schedule := description.pop("schedule")) is not None:
         _write_json(folder / "schedule.json", schedule, indent=None)
     _write_json(folder / "run.json", description)
+
+
+def _no_formula(cell: object) -> object:
+    """A cell of text that a spreadsheet does not take for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _write_json(path: Path, document: Any, indent: int | None = 2) -> None:

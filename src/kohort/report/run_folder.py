@@ -83,11 +83,6 @@ def mark(folder: Path, names: Sequence[str]) -> None:
     write_file(folder / MARK, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def is_run(folder: Path) -> bool:
-    """Whether a folder has the mark of a run."""
-    return bool(_marked(folder))
-
-
 def write_file(path: str | Path, text: str) -> None:
     """Write a text file that is complete or not there at all.
 
