@@ -20,9 +20,9 @@ from kohort.recipe.recipe import Recipe
 used = set()
 real = Runner.__init__
 
-def spy(self, structure, slots, device, *rest):
+def spy(self, structure, slots, device, *rest, **named):
     used.add(device.id)
-    real(self, structure, slots, device, *rest)
+    real(self, structure, slots, device, *rest, **named)
 
 Runner.__init__ = spy
 x = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)

@@ -7,8 +7,10 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import kohort
+from kohort.cohort.session import session
 from kohort.data import decoding, pixel_store
 from kohort.estimators import conv
+from kohort.memo import Memo
 
 SMALL = {"depth": 1, "width": 4, "epochs": 2, "random_state": 0, "image_size": (8, 8)}
 
@@ -68,7 +70,7 @@ def test_a_search_decodes_each_file_once(files, monkeypatch):
 @pytest.mark.parametrize("options", [{}, {"workers": 0}, {"batch_size": "auto"}])
 def test_a_fit_reads_each_header_once(files, options, monkeypatch):
     monkeypatch.setattr("kohort.studies.batch_size.planning._AUTO_SECONDS", 0.1)
-    monkeypatch.setattr("kohort.studies.batch_size.planning._plans", {})
+    monkeypatch.setattr(session(), "plans", Memo(4))
     seen = []
     plain = pixel_store.headers
     monkeypatch.setattr(pixel_store, "headers", lambda paths: seen.extend(paths) or plain(paths))

@@ -36,7 +36,7 @@ def _finish(run, partial, source):
 
 
 def test_a_search_is_followed_without_a_reload(tmp_path, source):
-    run, partial = tmp_path / "run", tmp_path / ".run-1"
+    run, partial = tmp_path / "run", tmp_path / f".run.kohort-{16 * '0'}"
     with server(run) as answering, chromium() as driver:
         threading.Thread(target=answering.serve_forever, args=(0.02,), daemon=True).start()
         driver.get(f"http://{HOST}:{answering.server_port}/")
