@@ -334,6 +334,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
 
     def _over_passes(self, X: TableLike, reduce: Callable[[Floats], Floats]) -> Floats:
         """Reduce the probabilities (pass, row, class) block by block of rows."""
+        check_is_fitted(self, "weights_")
         link = losses.LINKS[self.recipe_.loss]
         return np.concatenate([reduce(_probabilities(raw, link)) for raw in self._passes(X)])
 

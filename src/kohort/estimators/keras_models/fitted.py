@@ -67,6 +67,7 @@ class FittedModel(RichReprMixin, KerasParameters):
 
     def _take(self, weights: Sequence[Floats], history: dict[str, list[float]]) -> None:
         model = self._ready.model
+        self.__dict__.setdefault("_own_lock", threading.RLock())  # predict adds no attribute.
         self.weights_ = list(weights) or weights_of(model)
         self._rate = rate_of(model)
         self._filled = False

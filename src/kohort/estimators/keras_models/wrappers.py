@@ -318,7 +318,6 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         return None if chosen is None else weights_by_class(chosen, self._columns(y))
 
     def _gives_probabilities(self) -> bool:
-        """Whether each output is, or can be turned into, a probability."""
         return all(output.require_probabilities() for output in vars(self).get("_read", ()))
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
@@ -348,8 +347,9 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         parts = [output.probabilities(values, self._indicates) for values, output in pairs]
         return parts[0] if self._single or self._indicates else parts
 
+    @available_if(lambda self: not getattr(self, "_indicates", False))  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any, **options: Any) -> Any:
-        """How much speaks for each class: the model's outputs.
+        """How much speaks for each class: the outputs; not there for several labels a row.
 
         Parameters
         ----------
@@ -360,13 +360,13 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         -------
         array, shape (row, class), or (row,) for two classes
             Of two classes the second's less the first's, `2 p - 1` of one unit that gives its
-            probability. A list for several targets; shape (row, label) for several labels.
+            probability. A list for several targets.
         """
         if hasattr(self, "target_encoder_"):
             return self._predicted(X, options)[0]
         pairs = zip(self._flat_outputs(X, options), self._read, strict=True)
-        parts = [output.decisions(values, self._indicates) for values, output in pairs]
-        return parts[0] if self._single or self._indicates else parts
+        parts = [output.decisions(values, False) for values, output in pairs]
+        return parts[0] if self._single else parts
 
     def _flat_outputs(self, X: Any, options: Mapping[str, Any]) -> list[Floats]:
         """Each output as rows of units."""
