@@ -55,7 +55,7 @@ def in_turn(sizes: Sequence[int]) -> list[int]:
     Examples
     --------
     >>> in_turn([8, 16, 32, 64, 128, 256, 512])
-    [32, 256, 8, 512, 16, 64, 128]
+    [32, 256, 8, 512, 64, 16, 128]
     """
     ends = [size for size in (_FIRST, _SECOND) if size in sizes] or [sizes[0], sizes[-1]]
     order = list(dict.fromkeys([*ends, sizes[0], sizes[-1]]))
