@@ -65,26 +65,6 @@ def _sample(array: NDArray[Any] | LazyRows | None) -> bytes:
     return digest.digest()
 
 
-def fingerprint(*arrays: NDArray[Any] | LazyRows | None) -> bytes:
-    """A digest of everything in some arrays.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> fingerprint(np.zeros(3), None) == fingerprint(np.zeros(3)[None], None)
-    False
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        if isinstance(array, LazyRows):
-            digest.update(array.digest)
-        elif array is not None:
-            digest.update(f"{array.shape}{array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array).data)
-        digest.update(b"|")
-    return digest.digest()
-
-
 def _equal(one: Rows, other: Rows) -> bool:
     pairs = ((one.x, other.x), (one.y, other.y), (one.weight, other.weight))
     return all(a is b or _same(a, b) for a, b in pairs)

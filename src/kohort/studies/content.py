@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kohort.data.interning import fingerprint
+from kohort.engine.content import digest_of
 from kohort.engine.member import Member
 from kohort.engine.plan import structure_of
 
@@ -25,5 +25,5 @@ def content_of(member: Member, steps: int) -> tuple[object, ...]:
     rows, chosen = member.rows, slice(None) if member.train is None else member.train
     weight = None if rows.weight is None else rows.weight[chosen]
     x = rows.x if member.train is None else rows.x[chosen]
-    data = fingerprint(x, rows.y[chosen], weight, *arrays)
+    data = digest_of(x, rows.y[chosen], weight, *arrays)
     return structure_of(member), member.units, member.numbers, drawn, course, data

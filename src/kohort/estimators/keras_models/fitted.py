@@ -67,12 +67,12 @@ class FittedModel(RichReprMixin, KerasParameters):
 
     def _take(self, weights: Sequence[Floats], history: dict[str, list[float]]) -> None:
         model = self._ready.model
-        self.__dict__.setdefault("_own_lock", threading.RLock())  # predict adds no attribute.
-        self.weights_ = list(weights) or weights_of(model)
-        self._rate = rate_of(model)
-        self._filled = False
-        self.history_ = history
-        self._epochs_seen = self._current_epoch = 0
+        with self._lock:
+            self.weights_ = list(weights) or weights_of(model)
+            self._rate = rate_of(model)
+            self._filled = False
+            self.history_ = history
+            self._epochs_seen = self._current_epoch = 0
 
     def _fitted(self) -> Ready:
         """The model, built anew where the estimator was pickled."""

@@ -44,6 +44,7 @@ from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.functions import UntraceableError
 from kohort.networks.lifted.keras_private import layers_of
 from kohort.networks.lifted.tracing import Tracing, trace
+from kohort.networks.lifted.users_code import of_keras
 from kohort.networks.lifted.variables import Variables, value_of
 from kohort.recipe.pacing import SteadyPace
 from kohort.studies.diagnosis.diagnosing import with_instruments
@@ -132,11 +133,7 @@ class Ready:
 
 def _own_code(model: keras.Model) -> bool:
     """Whether a layer, or the model itself, runs code that is not Keras's."""
-    layers = layers_of(model)
-    return any(
-        not type(layer).__module__.startswith("keras.") or type(layer).__name__ == "Lambda"
-        for layer in layers
-    )
+    return any(not of_keras(layer) for layer in layers_of(model))
 
 
 def _mixes_rows(ready: Ready) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from kohort.networks.lifted.users_code import of_keras
 from kohort.networks.own.dense import free_width, padded
 
 if TYPE_CHECKING:
@@ -30,12 +31,8 @@ Template = tuple[int, ...]
 """A variable's shape; -1 stands for the width of the first hidden layer, -2 for the second."""
 
 
-def _keras(thing: object) -> bool:
-    return type(thing).__module__.startswith("keras.")
-
-
 def _plain(thing: object, names: Sequence[str]) -> bool:
-    return thing is None or (_keras(thing) and type(thing).__name__ in names)
+    return thing is None or (of_keras(thing) and type(thing).__name__ in names)
 
 
 def is_elementwise(function: Any) -> bool:
@@ -49,7 +46,7 @@ def is_elementwise(function: Any) -> bool:
 def _along(layer: keras.Layer) -> bool:
     """Whether a layer may stand between two dense ones: it treats each unit alone."""
     kind = type(layer).__name__
-    if not _keras(layer):
+    if not of_keras(layer):
         return False
     if kind == "Activation":
         return is_elementwise(layer.activation)
@@ -64,7 +61,7 @@ def _along(layer: keras.Layer) -> bool:
 def _dense(layer: keras.Layer) -> bool:
     return (
         type(layer).__name__ == "Dense"
-        and _keras(layer)
+        and of_keras(layer)
         and not getattr(layer, "lora_enabled", False)
         and getattr(layer, "quantization_mode", None) is None
         and is_elementwise(layer.activation)
@@ -82,7 +79,7 @@ def hidden_layers(model: keras.Model) -> list[Any]:
 
     optimizer = model.optimizer
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    if not isinstance(model, keras.Sequential) or not _keras(inner):
+    if not isinstance(model, keras.Sequential) or not of_keras(inner):
         return []
     if type(inner).__name__ in _UNPADDED:
         return []

@@ -21,6 +21,7 @@ from kohort.networks.lifted.keras_private import (
     mask_of,
     put_mask,
 )
+from kohort.networks.lifted.users_code import of_keras
 
 if TYPE_CHECKING:
     import keras
@@ -44,17 +45,14 @@ def may_mask(model: keras.Model) -> bool:
     layers = layers_of(model)
     losses = [entry.loss for entry in entries_of(compiled_loss(model))]
     return any(_may_mask(layer) for layer in layers) or any(
-        function_options(loss).get("ignore_class") is not None or _of_user(loss) for loss in losses
+        function_options(loss).get("ignore_class") is not None or not of_keras(loss)
+        for loss in losses
     )
 
 
 def _may_mask(layer: keras.Layer) -> bool:
     masking = type(layer).__name__ == "Masking" or getattr(layer, "mask_zero", False)
-    return bool(masking) or _of_user(layer)
-
-
-def _of_user(thing: object) -> bool:
-    return not type(thing).__module__.startswith("keras.") or type(thing).__name__ == "Lambda"
+    return bool(masking) or not of_keras(layer)
 
 
 def over_existing(loss: keras.Loss, exists: Array, found: list[Any]) -> Callable[..., Any]:

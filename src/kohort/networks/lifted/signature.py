@@ -16,6 +16,7 @@ from kohort.networks.lifted.keras_private import (
     kept_from_decay,
     layers_of,
 )
+from kohort.networks.lifted.users_code import of_keras
 
 if TYPE_CHECKING:
     import keras
@@ -113,6 +114,4 @@ def _leaves(thing: Any) -> Iterator[Any]:
 
 
 def _known(thing: Any) -> bool:
-    if thing is None or isinstance(thing, str):
-        return True
-    return type(thing).__module__.startswith("keras.") and type(thing).__name__ != "Lambda"
+    return thing is None or isinstance(thing, str) or of_keras(thing)
