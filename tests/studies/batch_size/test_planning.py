@@ -1,5 +1,6 @@
 """`plan_batch_size`: what it recommends was compiled and run, and fits."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import keras
@@ -77,6 +78,10 @@ class TestAdvice:
             plan = plan_of([1.0, 2.0, 4.0, 4.1, 4.1], noise)
             assert plan.batch_size == plan.knee == 32
             assert "beyond what these rows can show" in str(plan)
+
+    def test_noise_that_was_not_measured_is_said_to_be_so(self):
+        plan = replace(plan_of([1.0, 2.0], np.nan), noise_scales=[])
+        assert "no time to measure the gradient noise scale" in str(plan)
 
     def test_a_schedule_of_the_optimizer_has_no_single_rate(self):
         plan = plan_of([1.0, 2.0], 10.0, reference=(32, None))

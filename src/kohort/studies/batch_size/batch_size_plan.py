@@ -40,9 +40,9 @@ class BatchSizePlan:
         Epochs of warm-up, 0 for none.
     noise_scale : float
         Gradient noise scale in examples; infinity where noise hides the gradient, NaN where there
-        are too few rows.
+        are too few rows or there was no time.
     noise_scales : list of float
-        The same at several points of a short training.
+        The same at several points of a short training; empty where there was no time.
     knee : int
         Batch size beyond which rows per second hardly grow.
     largest : int
@@ -68,12 +68,12 @@ class BatchSizePlan:
         row = self.table.set_index("batch_size").loc[self.batch_size]
         rate = "" if self.learning_rate is None else f", learning_rate={self.learning_rate:.2g}"
         warmup = f" and a warm-up of {self.warmup:g} epochs" if self.warmup else ""
-        if math.isnan(self.noise_scale):
+        if not self.noise_scales:
             noise = "there was no time to measure the gradient noise scale (give more seconds)"
-        elif math.isinf(self.noise_scale):
-            noise = "the gradient noise scale is beyond what these rows can show"
-        else:
+        elif math.isfinite(self.noise_scale):
             noise = f"the gradient noise scale is about {self.noise_scale:.0f} examples"
+        else:
+            noise = "the gradient noise scale is beyond what these rows can show"
         return (
             f"Use batch_size={self.batch_size}{rate}{warmup}: {noise}, rows per second hardly "
             f"grow beyond a batch of {self.knee}, and one member takes "

@@ -68,9 +68,9 @@ def measured_noise_scale(
     Returns
     -------
     float
-        Over all points.
+        Over all points; NaN where there are too few rows or there was no time.
     list of float
-        At each of them, NaN where there was no time.
+        At each of them, NaN where there was no time; empty where there was none for any.
     """
     train = np.arange(len(member.rows.x)) if member.train is None else member.train
     small = max(1, min(SMALL, len(train) // 4))
@@ -85,7 +85,7 @@ def measured_noise_scale(
         parts = list(order.reshape(batches, small))
         norms[number] = squared_norms(member, points[number], parts)
     if not norms:
-        return float("nan"), [float("nan")] * len(points)
+        return float("nan"), []
     each = [
         noise_scale([norms[number]], small, batches) if number in norms else float("nan")
         for number in range(len(points))
