@@ -64,7 +64,8 @@ class Cohort:
         judge: Judge | None = None,
     ) -> list[Outcome]:
         """Train the members of one fit with all others, and record it; see `Scheduler.fit`."""
-        entry = Record({} if parameters is None else parameters)
+        steps = members[0].steps_per_epoch
+        entry = Record({} if parameters is None else parameters, steps_per_epoch=steps)
         self.record.append(entry)
         begin = time.perf_counter()
 

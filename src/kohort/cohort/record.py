@@ -38,7 +38,7 @@ class Record:
     best_epoch : int
         Index of the epoch whose weights were kept.
     steps_per_epoch : int
-        Optimizer steps in an epoch; 0 before the fit has handed its members over.
+        Optimizer steps in an epoch.
     diagnosis : kohort.Diagnosis or None
         Where the fit asked for one.
     """
@@ -53,4 +53,4 @@ class Record:
 
     def follow(self, fits: list[Fit]) -> None:
         """Let the history be that of the first of these fits, which are about to train."""
-        self.history, self.steps_per_epoch = fits[0].history, fits[0].steps_per_epoch
+        self.history = fits[0].history
