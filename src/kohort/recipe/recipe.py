@@ -9,6 +9,7 @@ from typing import Any
 from kohort.errors import ParameterError, explain
 from kohort.recipe import initializers, losses
 from kohort.recipe.activations import default_alpha
+from kohort.recipe.clipping import CLIPPINGS
 from kohort.recipe.constraints import OneOf, check
 from kohort.recipe.hyperparameters import DEFAULTS, PARAMETERS
 from kohort.recipe.optimizers import NUMBERS_WITH_DEFAULT, OPTIMIZERS
@@ -26,8 +27,8 @@ NUMBERS = (
 )  # fmt: skip
 """Columns of the number matrix: one row per member, constant during its training."""
 
-_LIMITS = ("clipvalue", "clipnorm", "global_clipnorm", "max_norm")
-
+LIMITS = (*CLIPPINGS, "max_norm")
+"""Hyperparameters that are limits: infinite where none is set."""
 
 _GIVEN = ("depth", "width")
 _DERIVED = ("units", "output_initializer", "loss")
@@ -139,7 +140,7 @@ def _resolve_optimizer(fields: dict[str, Any]) -> None:
     for name in NUMBERS_WITH_DEFAULT:
         if fields[name] is None:
             fields[name] = optimizer.default(name)
-    for name in _LIMITS:
+    for name in LIMITS:
         if fields[name] is None:
             fields[name] = math.inf
 

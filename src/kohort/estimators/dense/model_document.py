@@ -19,7 +19,7 @@ from kohort.estimators.scaling import Scaling
 from kohort.networks.own.network import OwnNetwork
 from kohort.networks.reading import LAYER, WHOLE
 from kohort.recipe.constraints import check
-from kohort.recipe.recipe import CONSTRAINTS, Recipe
+from kohort.recipe.recipe import CONSTRAINTS, LIMITS, Recipe
 from kohort.studies.diagnosis.diagnosis import diagnosed
 from kohort.studies.diagnosis.measurements import Measurements, unpacked
 
@@ -58,7 +58,6 @@ SCALARS: Mapping[str, Callable[[object], bool]] = {
 """Attributes that hold one number, and what each may be."""
 
 _STATUSES = (FINISHED, STOPPED_EARLY, STOPPED_BY_CALLBACK, DIVERGED)
-_LIMITS = ("clipvalue", "clipnorm", "global_clipnorm", "max_norm")
 _LARGEST_LABELS = 64 * 2**20  # Bytes, of all together.
 
 
@@ -167,7 +166,7 @@ def _recipe(plain: dict[str, Any]) -> Recipe:
     units = values["units"]
     _require(isinstance(units, tuple) and all(map(_is_positive, units)), "its widths are none")
     for name, value in values.items():
-        is_open = name in _LIMITS and value == math.inf
+        is_open = name in LIMITS and value == math.inf
         if name in CONSTRAINTS and not is_open:
             check(name, value, CONSTRAINTS[name])
     initializer = CONSTRAINTS["kernel_initializer"]

@@ -17,6 +17,7 @@ from kohort.engine.member import Floats, Member, Outcome
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.engine.rows import LazyRows
 from kohort.errors import DivergedError, DivergedWarning, ParameterError, explain
+from kohort.recipe.clipping import CLIPPINGS
 from kohort.recipe.initializers import fans
 from kohort.recipe.recipe import Recipe
 from kohort.studies.comparison.comparing import compare
@@ -28,7 +29,6 @@ from kohort.studies.diagnosis.measurements import Measurements, Setting
 from kohort.studies.diagnosis.thresholds import limit
 
 _MOST_ROWS = 4096
-_LIMITS = ("clipvalue", "clipnorm", "global_clipnorm")
 
 
 def diagnose(estimator: Estimator, X: TableLike, y: TargetsLike, **fit_params: Any) -> Diagnosis:
@@ -204,7 +204,7 @@ def setting_of(recipe: Recipe) -> dict[str, Any]:
         "schedule": recipe.schedule,
         "warmup": float(recipe.warmup),
         "clipping": tuple(
-            (name, limit) for name in _LIMITS if np.isfinite(limit := getattr(recipe, name))
+            (name, limit) for name in CLIPPINGS if np.isfinite(limit := getattr(recipe, name))
         ),
         "batch_norm": recipe.batch_norm is not None,
         "early_stopping": recipe.early_stopping,
