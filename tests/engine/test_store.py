@@ -60,3 +60,13 @@ def test_what_was_used_longest_ago_goes_first(rows):
     trained(SMALL, rows, store)
     trained(clone(SMALL).set_params(epochs=3), rows, store)
     assert trained(SMALL, rows, store)[1] == 1
+
+
+@pytest.mark.parametrize("wrong", [{"store": "folder"}, {"executor": 3}])
+def test_what_is_no_store_or_executor_is_refused(wrong):
+    (name,) = wrong
+    with (
+        pytest.raises(kohort.ParameterError, match=rf"`{name}` must be .* methods .*; got"),
+        kohort.together(**wrong),
+    ):
+        raise AssertionError

@@ -15,7 +15,7 @@ from kohort.cohort.session import session
 from kohort.engine.executors.base import Executor
 from kohort.engine.progress import ProgressBar
 from kohort.engine.store import Store
-from kohort.recipe.constraints import Interval, check, optional
+from kohort.recipe.constraints import Constraint, Interval, Satisfies, check, optional
 
 
 def together(
@@ -53,7 +53,8 @@ def together(
     Raises
     ------
     ParameterError
-        If `memory` or `threads` is no positive whole number, or an inner block has its own store.
+        If `memory` or `threads` is no positive whole number, `executor` or `store` lacks a method,
+        or an inner block has a store of its own.
 
     Examples
     --------
@@ -80,6 +81,8 @@ def _opened(
 ) -> Iterator[Cohort]:
     for name, value in (("memory", memory), ("threads", threads)):
         check(name, value, optional(Interval(1, math.inf, whole=True)))
+    check("executor", executor, optional(_with_methods("submit", "start", "cancel", "census")))
+    check("store", store, optional(_with_methods("get", "put")), "Leave it out to keep nothing.")
     cohort = session().join(memory, threads, executor, store)
     shown = sys.stderr.isatty() if progress is None else progress
     try:
@@ -90,3 +93,11 @@ def _opened(
             yield cohort
     finally:
         session().leave(cohort)
+
+
+def _with_methods(*names: str) -> Constraint:
+    """An object that has all these methods."""
+    return Satisfies(
+        lambda value: all(callable(getattr(value, name, None)) for name in names),
+        f"an object with the methods {', '.join(names)}",
+    )
