@@ -23,6 +23,7 @@ from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
 from kohort.report.description import describe_plan
 from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.report.masking import masked
+from kohort.report.page_server import HOST
 from kohort.report.progress_file import PROGRESS, recording
 from kohort.report.results import write_search
 from kohort.report.run_folder import mark, new_folder, write_file
@@ -31,7 +32,7 @@ from kohort.report.trackers.mlflow import MLflowTracker
 from kohort.report.trackers.optuna import OptunaTracker
 from kohort.report.trackers.tensorboard import TensorBoardTracker
 from kohort.report.trackers.tracker import checked_trackers, log_to_all
-from kohort.report.watching import HOST, server
+from kohort.report.watching import server
 from kohort.searches.ending import end_of
 from kohort.searches.problems.problem import Problem
 from kohort.searches.problems.problem_plans import plans_of

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from kohort import ParameterError
+from kohort import DataError, ParameterError
 from kohort.cohort.record import Record
+from kohort.report.page_server import HOST
 from kohort.report.progress_file import PROGRESS, ProgressWriter
-from kohort.report.watching import HOST, server
+from kohort.report.watching import server
 
 DESCRIPTION = {"space": {"width": [1]}, "cv": 1, "candidates": 1, "data": {"target": "price"}}
 
@@ -126,3 +127,59 @@ def test_bad_input_is_one_clear_error(port, tmp_path):
         server(tmp_path, 70000)
     with pytest.raises(ParameterError, match="`language` must be"):
         server(tmp_path, 0, "fr")
+
+
+@pytest.mark.parametrize(
+    ("line", "before"),
+    [
+        (b"{", [3.0]),
+        (b"[]", [3.0]),
+        (b"null", [3.0]),
+        (b'{"census": {}}', [3.0]),
+        (b'{"census": {}, "fits": [[5, {}]]}', [3.0]),
+        (b"\xff\xfe", [3.0]),
+        (b'{"census": {}, "fits": [[0, {"history": {"val_loss": ["low"]}}]]}', []),
+    ],
+)
+def test_a_broken_progress_file_is_answered_in_words(port, tmp_path, capfd, line, before):
+    folder, writer = _start(tmp_path)
+    writer.write([Record({"width": 1}, {"loss": [2.0], "val_loss": [3.0]})], {})
+    with (folder / PROGRESS).open("ab") as file:
+        file.write(line + b"\n")
+    for _ in range(2):
+        answer, body = _ask(port)
+        found = json.loads(body)
+        assert answer.status == 200
+        assert found["live"]["state"] == "broken"
+        assert found["board"]["mean_score"] == before
+        reason = "line 3 of " if before else "holds what no search writes"
+        assert reason in found["live"]["reason"]
+        assert PROGRESS in found["live"]["reason"]
+    assert b"cannot be read any further" in _ask(port, "/")[1]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("first", [b"[]\n", b'{"cv": 0, "candidates": "a"}\n'])
+def test_a_search_that_was_never_described_is_answered_in_words(port, tmp_path, first):
+    folder, _ = _start(tmp_path)
+    line = b'{"census": {}, "fits": [[0, {"parameters": {}, "history": {}}]]}\n'
+    (folder / PROGRESS).write_bytes(first + line)
+    assert _state(port) == "broken"
+
+
+def test_results_that_are_broken_later_are_answered_in_words(port, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{")
+    live = json.loads(_ask(port)[1])["live"]
+    assert live["state"] == "broken"
+    assert "It has no leaderboard.parquet" in live["reason"]
+    with pytest.raises(DataError, match=r"It has no leaderboard\.parquet"):
+        server(tmp_path / "run")
+
+
+def test_a_run_may_have_a_name_in_any_script(tmp_path):
+    folder = tmp_path / ".실행.kohort-0123456789abcdef"
+    folder.mkdir()
+    ProgressWriter(folder / PROGRESS, DESCRIPTION)
+    with _serving(tmp_path / "실행") as port:
+        assert _state(port) == "running"

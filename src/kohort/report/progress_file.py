@@ -136,32 +136,49 @@ class ProgressReader:
     census : dict
     fits : list of Record
         In the order in which the search asked for them; parameters are the searched ones.
+    read : int
+        Bytes of the file that were taken in.
+    fault : str
+        Why the file cannot be read any further, if so.
     """
 
     path: Path
     description: dict[str, Any] = field(default_factory=dict)
     census: dict[str, Any] = field(default_factory=dict)
     fits: list[Record] = field(default_factory=list)
-    _read: int = 0
+    read: int = 0
+    fault: str = ""
+    _lines: int = 0
 
     def advance(self) -> bool:
         """Take in the lines that are complete and new; whether there were any.
+
+        A line that cannot be read is the last: what it is about is missing from then on.
 
         Raises
         ------
         OSError
             If the file has gone.
         """
+        if self.fault:
+            return False
         with self.path.open("rb") as file:
-            file.seek(self._read)
+            file.seek(self.read)
             text = file.read()
         complete = text[: text.rfind(b"\n") + 1]
-        self._read += len(complete)
-        for line in complete.decode("utf-8").split("\n")[:-1]:
-            self._take(json.loads(line))
+        self.read += len(complete)
+        for line in complete.split(b"\n")[:-1]:
+            self._lines += 1
+            try:
+                self._take(json.loads(line.decode("utf-8")))
+            except Exception:  # A damaged line can fail anywhere; it is the line's fault.
+                self.fault = f"line {self._lines} of {str(self.path)!r} is damaged"
+                break
         return bool(complete)
 
     def _take(self, line: dict[str, Any]) -> None:
+        if not isinstance(line, dict):
+            raise TypeError(f"a line is an object, not {line!r}")
         if not self.description:
             self.description = line
             return

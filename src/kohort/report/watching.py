@@ -7,21 +7,21 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from kohort.errors import ParameterError, explain
+from kohort.errors import DataError, ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.report.page.assembly import check_language, page
 from kohort.report.page.facts import facts
 from kohort.report.page.running import running
 from kohort.report.page.source import source_of
+from kohort.report.page_server import HOST, PageRequest, PageServer
 from kohort.report.progress_file import PROGRESS, ProgressReader
 from kohort.scratch import hidden_siblings
-
-HOST = "127.0.0.1"
 
 _SILENCE = 10.0  # Seconds after which a run that says nothing may have ended.
 
@@ -42,30 +42,36 @@ class Watch:
         self._told: tuple[Any, ...] | None = None
         self._facts: dict[str, Any] = {}
 
+    def check(self) -> None:
+        """Raise `DataError` if the run has ended and its results cannot be read."""
+        if self._look()[0] == "ended":
+            source_of(self._run)
+
     def news(self) -> tuple[dict[str, Any], str]:
-        """What the page shows, and a version that changes when that does."""
+        """What the page shows, and a version that changes when that does.
+
+        What cannot be read is said in words: `live` has the state `"broken"` and a `reason`.
+        """
         with self._lock:
             state, version = self._look()
             if version != self._told:
                 self._facts, self._told = self._read(state), version
-            return self._facts, "-".join(map(str, version))
+            return self._facts, sha256(repr(version).encode()).hexdigest()[:16]
 
     def _look(self) -> tuple[str, tuple[Any, ...]]:
         """Whether the search runs, has ended, or is not to be seen; and what would change that."""
         progress, age = self._progress()
-        done = self._run / "run.json"
-        if done.is_file() and not (progress and age < _SILENCE):
-            return "ended", ("ended", done.stat().st_mtime_ns)
+        if not (progress and age < _SILENCE):
+            with suppress(OSError):
+                return "ended", ("ended", (self._run / "run.json").stat().st_mtime_ns)
         if progress and (self._reader is None or self._reader.path != progress):
             self._reader = ProgressReader(progress)
         if self._reader is None:
             return "missing", ("missing",)
-        size = 0
-        if progress is not None:
+        with suppress(OSError):  # It has just been given its name, or been removed.
             self._reader.advance()
-            size = progress.stat().st_size
         state = "running" if progress and age < _SILENCE else "silent"
-        return state, (state, self._reader.path.parent.name, size)
+        return state, (state, self._reader.path, self._reader.read, self._reader.fault)
 
     def _progress(self) -> tuple[Path | None, float]:
         """The latest progress file of the run, and the seconds since it was touched.
@@ -84,13 +90,28 @@ class Watch:
         return path, time.time() - touched
 
     def _read(self, state: str) -> dict[str, Any]:
-        if state == "ended":
-            return facts(source_of(self._run))
         reader = self._reader or ProgressReader(self._run)
-        return facts(running(reader.description, reader.fits, reader.census, state))
+        known = reader.description, reader.fits, reader.census
+        path = self._run if state == "ended" else reader.path
+        try:
+            if state == "ended":
+                return facts(source_of(self._run))
+            if not reader.fault:
+                return facts(running(*known, state))
+            return _broken(facts(running(*known, "broken")), reader.fault)
+        except DataError as error:
+            reason = str(error).rstrip(".")
+        except Exception:  # A damaged file can fail anywhere; it is the file's fault.
+            reason = f"{str(path)!r} holds what no search writes"
+        return _broken(facts(running({}, [], {}, "broken")), reason)
 
 
-def server(run: str | Path, port: int = 0, language: str = "en") -> ThreadingHTTPServer:
+def _broken(found: dict[str, Any], reason: str) -> dict[str, Any]:
+    """What is known of a run that cannot be read any further, with the reason."""
+    return {**found, "live": {**found["live"], "reason": reason}}
+
+
+def server(run: str | Path, port: int = 0, language: str = "en") -> PageServer:
     """A server of a run's page, bound to 127.0.0.1; it answers reading requests alone.
 
     Parameters
@@ -103,41 +124,43 @@ def server(run: str | Path, port: int = 0, language: str = "en") -> ThreadingHTT
 
     Returns
     -------
-    ThreadingHTTPServer
+    PageServer
         `serve_forever()` serves, `server_port` is the port.
 
     Raises
     ------
     ParameterError
         If the port is out of range or in use, or the language is unknown.
+    DataError
+        If the run has ended and its results cannot be read.
     """
     check("port", port, Interval(0, 65535, closed="both", whole=True))
     check_language(language)
-    news = Watch(Path(run)).news
-    page(news()[0], language, served=True)  # Fails now, not at the first visit.
+    watch = Watch(Path(run))
+    watch.check()
+    page(watch.news()[0], language, served=True)  # Fails now, not at the first visit.
 
     class Answers(_Answers):
         pass
 
-    Answers.news, Answers.language = staticmethod(news), language
+    Answers.news, Answers.language = watch.news, language
     try:
-        return ThreadingHTTPServer((HOST, port), Answers)
+        return PageServer(port, Answers)
     except OSError as error:
         raise ParameterError(
             explain("port", "a free port", port, "Use --port 0 for any that is free.")
         ) from error
 
 
-class _Answers(BaseHTTPRequestHandler):
+class _Answers(PageRequest):
     """The page at `/` and what it shows, as JSON, at `/facts.json`."""
 
-    server: ThreadingHTTPServer
     news: Callable[[], tuple[dict[str, Any], str]]
     language: str
-    server_version, sys_version = "kohort", ""
+    server: PageServer
 
-    def do_GET(self) -> None:
-        """Answer a request for reading."""
+    def read(self) -> None:
+        """Send the page, what it shows, or an error."""
         port = self.server.server_port
         if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
             # A page of another site may have had its own name resolved to this machine.
@@ -173,6 +196,3 @@ class _Answers(BaseHTTPRequestHandler):
             self.send_header("ETag", tag)
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
-        """Say nothing: the terminal belongs to whoever started the server."""

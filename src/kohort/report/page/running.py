@@ -33,7 +33,7 @@ def running(
         In the order in which they were asked for.
     census : dict
         Numbers of fits `submitted`, `training` and `ended`, and their `progress`.
-    state : {"running", "silent", "missing"}
+    state : {"running", "silent", "missing", "broken"}
     """
     folds, candidates = int(description.get("cv", 1)), int(description.get("candidates", 0))
     members = _members(fits, folds, candidates)

@@ -9,7 +9,7 @@ function showLive() {
   if (!live) return;
   box.classList.toggle("silent", live.state !== "running");
   const census = live.census ?? {};
-  const words = text(`live_${live.state}`, { ended: census.ended ?? 0, submitted: census.submitted ?? 0, training: census.training ?? 0 });
+  const words = text(`live_${live.state}`, { ended: census.ended ?? 0, submitted: census.submitted ?? 0, training: census.training ?? 0, reason: live.reason ?? "" });
   const bar = element("progress", { max: live.fits || 1, value: census.progress ?? 0, "aria-label": text("progress") });
   box.replaceChildren(words, bar);
 }
