@@ -156,6 +156,29 @@ def test_probabilities_and_the_keras_model_agree(searched, folder, tmp_path, tab
     np.testing.assert_allclose(low, probabilities["low"], atol=1e-5)
 
 
+def test_a_last_fit_that_diverges_leaves_the_search_in_its_folder(
+    folder, tmp_path, capsys, monkeypatch
+):
+    fit = kohort.DenseClassifier.fit
+
+    def diverging(self, X, y, *given):
+        rate = {"learning_rate": 1e30, "optimizer": "sgd"} if len(X) == ROWS else {}
+        return fit(self.set_params(**rate), X, y, *given)
+
+    monkeypatch.setattr(kohort.DenseClassifier, "fit", diverging)
+    options = ["--target", "kind", "--space", folder / "space.toml", "--trials", 2, "--cv", 2]
+    out = tmp_path / "run"
+    assert run("search", folder / "kinds.csv", *options, *SMALL, "--out", out) == 1
+    told = capsys.readouterr()
+    assert "no model; search.png; tables" in told.out
+    assert told.err.count("\n") == 1
+    assert f"The search's results are kept in {out}." in told.err
+    assert len(pd.read_parquet(out / "leaderboard.parquet")) == 2
+    assert "diverged" in json.loads((out / "run.json").read_text(encoding="utf-8"))["remarks"][0]
+    assert run("report", out) == 0
+    assert run("predict", out, folder / "kinds.csv") == 2
+
+
 def test_a_search_repeats_itself(searched, folder, tmp_path):
     out = tmp_path / "again"
     options = ["--target", "kind", "--space", folder / "space.toml", "--trials", 3, "--cv", 2]

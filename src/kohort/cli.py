@@ -177,6 +177,8 @@ def search(
     _print_search(result, time.perf_counter() - started, out)
     for line in log_to_all(result.search, trackers):
         print(line)
+    if result.model is None:
+        raise typer.Exit(1)
 
 
 def _recorded_search(
@@ -222,12 +224,21 @@ def _print_search(result: SearchResult, seconds: float, out: Path | None) -> Non
         f"Fits: {fits}; {seconds:.1f} s in all",
     ]
     if result.test_score is not None:
-        noun = "images" if result.model.task == IMAGES else "rows"
+        noun = "images" if result.task == IMAGES else "rows"
         rows = f"{result.rows['tested']} {noun} that the search never saw"
         lines.insert(2, f"{result.score_name} on {rows}: {result.test_score:.4f}")
     if out is not None:
-        lines.append(f"Written: {out} (the model, fitted on all rows; search.png; tables)")
+        model = "no model" if result.model is None else "the model, fitted on all rows"
+        lines.append(f"Written: {out} ({model}; search.png; tables)")
     print("\n".join(lines))
+    for remark in result.remarks:
+        print(f"{remark} {_where_kept(out)}", file=sys.stderr)
+
+
+def _where_kept(out: Path | None) -> str:
+    if out is None:
+        return "The search's results stand above; --out DIR keeps them in a folder."
+    return f"The search's results are kept in {out}."
 
 
 @app.command()

@@ -77,12 +77,18 @@ def describe_result(result: SearchResult, started: dict[str, Any]) -> dict[str, 
         **started,
         **describe_search(result.search),
         **{name: started[name] for name in ("command", "space")},
-        "data": {**started["data"], "target": result.model.target, "rows": result.rows},
+        "data": {**started["data"], "rows": result.rows} | _target(result),
         "best_parameters": result.best_parameters,
         "score": result.score_name,
         "test_score": result.test_score,
+        "remarks": list(result.remarks),
         "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
     }
+
+
+def _target(result: SearchResult) -> dict[str, str]:
+    """What the model predicts; what was asked for stands if there is no model."""
+    return {} if result.model is None else {"target": result.model.target}
 
 
 def _choices(search: Any) -> dict[str, Any]:

@@ -39,7 +39,8 @@ def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) ->
         if found is not None:
             found.to_parquet(folder / f"{name}.parquet", index=False)
     draw_search(board, curves, folder / "search.png", result.score_name)
-    result.model.save(folder)
+    if result.model is not None:
+        result.model.save(folder)
     description = describe_result(result, started)
     if (schedule := description.pop("schedule")) is not None:
         _write_json(folder / "schedule.json", schedule, indent=None)

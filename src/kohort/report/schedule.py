@@ -50,7 +50,7 @@ def schedule_of(estimator: Any, steps_per_epoch: int) -> dict[str, Any] | None:
     """
     network = network_of(estimator)
     recipe = getattr(network, "recipe_", None)
-    if not isinstance(recipe, Recipe) or steps_per_epoch < 1:
+    if not isinstance(recipe, Recipe) or steps_per_epoch < 1 or not hasattr(network, "n_epochs_"):
         return None
     numbers = columns(recipe, steps_per_epoch)
     count = len(numbers["learning_rate"])

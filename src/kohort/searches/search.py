@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import asdict
 from typing import Any, Self
 
 from sklearn import model_selection
 
+from kohort.cohort.kept import keep, keeping, kept
 from kohort.cohort.together import together
 from kohort.engine.programs import compilations
 from kohort.estimators.reprs import RichReprMixin, leaders_html
+
+_FOLD = re.compile(r"split(\d+)_test_")
+
+KEPT = (
+    "This was the refit of the best candidate; the search's results are kept in its `cv_results_`, "
+    "`best_params_` and `cohort_record_`."
+)
 
 
 class _TogetherMixin(RichReprMixin):
@@ -18,21 +27,40 @@ class _TogetherMixin(RichReprMixin):
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Run the search; parameters are those of scikit-learn's `fit`."""
-        with together() as cohort, compilations() as programs:
+        with together() as cohort, compilations() as programs, keeping():
             before, times, start = len(cohort.record), cohort.times(), time.perf_counter()
-            super().fit(X, y, **params)  # type: ignore[misc]
-            self.cohort_record_ = cohort.record[before:]
-            seconds = asdict(cohort.times() - times)
-            wall = time.perf_counter() - start
-            seconds["idle"] = max(0.0, wall * cohort.threads - sum(seconds.values()))
-            self.cohort_times_ = {
-                "wall": wall,
-                "threads": cohort.threads,
-                "seconds": seconds,
-                "programs": len(programs),
-                "programs_from_cache": sum(program.cached for program in programs),
-            }
+            try:
+                super().fit(X, y, **params)  # type: ignore[misc]
+            except Exception as error:
+                if (note := kept().strip()) and note not in str(error):
+                    error.add_note(note)
+                raise
+            finally:
+                self.cohort_record_ = cohort.record[before:]
+                seconds = asdict(cohort.times() - times)
+                wall = time.perf_counter() - start
+                seconds["idle"] = max(0.0, wall * cohort.threads - sum(seconds.values()))
+                self.cohort_times_ = {
+                    "wall": wall,
+                    "threads": cohort.threads,
+                    "seconds": seconds,
+                    "programs": len(programs),
+                    "programs_from_cache": sum(program.cached for program in programs),
+                }
         return self
+
+    def _format_results(self, *given: Any, **named: Any) -> dict[str, Any]:
+        """The results of all folds, kept before the refit, which may come to nothing.
+
+        scikit-learn (1.7 to 1.9) calls this once its folds are scored, and sets the attributes
+        only when the refit has ended.
+        """
+        results: dict[str, Any] = super()._format_results(*given, **named)  # type: ignore[misc]
+        self.cv_results_ = results
+        self.n_splits_ = len({found[1] for name in results if (found := _FOLD.match(name))})
+        if self.refit:  # type: ignore[attr-defined]
+            keep(KEPT)
+        return results
 
     def _learned_html(self) -> str:
         return leaders_html(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,8 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from kohort.cohort.session import train_members
 from kohort.data.parquet import ParquetTable
-from kohort.engine.member import DIVERGED, Floats, Logs, Member, Outcome, Rows, Verdict
-from kohort.errors import DivergedError, DivergedWarning
+from kohort.engine.member import Floats, Logs, Member, Outcome, Rows, Verdict
 from kohort.estimators.dense.continuing import TrainsAnew
 from kohort.estimators.dense.epoch_callbacks import (
     CallbackSupportMixin,
@@ -30,6 +28,7 @@ from kohort.estimators.dense.parameters import DenseParameters, check_own
 from kohort.estimators.dense.passes import DensePasses
 from kohort.estimators.dense.persistence import save
 from kohort.estimators.dense.prepared import DensePrepared, ScaledTable
+from kohort.estimators.divergence import usable_weights
 from kohort.estimators.preparation import (
     DTYPES,
     checked_table,
@@ -324,13 +323,8 @@ class DenseEstimator(
         self.status_ = first.status
         self.n_epochs_ = first.epochs
         self.best_epoch_ = first.best_epoch
-        if first.weights is None:
-            raise DivergedError(first.cause)
-        for outcome in outcomes:
-            if outcome.status == DIVERGED:
-                warnings.warn(_what_is_left(outcome), DivergedWarning, stacklevel=3)
+        self.weights_ = usable_weights(outcomes, stacklevel=3)
         self.networks_ = usable
-        self.weights_ = first.weights
         return self
 
     def _learned_html(self) -> str:
@@ -379,14 +373,6 @@ class DenseEstimator(
         """
         check_is_fitted(self, "weights_")
         save(self, path)
-
-
-def _what_is_left(outcome: Outcome) -> str:
-    """What became of a network whose training diverged."""
-    if outcome.weights is None:
-        return f"{outcome.cause} The other networks predict without it."
-    best = outcome.best_epoch + 1
-    return f"{outcome.cause} The weights of epoch {best}, the best before that, were restored."
 
 
 def _listening(member: Member, listeners: list[Callable[..., bool]]) -> Member:

@@ -13,8 +13,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from kohort.arrays import HostArray
-from kohort.engine.member import DIVERGED, Floats, Member, Outcome, Rows
-from kohort.errors import DivergedError, DivergedWarning, KerasLoopWarning, ParameterError, explain
+from kohort.engine.member import Floats, Member, Outcome, Rows
+from kohort.errors import KerasLoopWarning, ParameterError, explain
+from kohort.estimators.divergence import usable_weights
 from kohort.estimators.keras_models.build import build, outputs_of, prepare
 from kohort.estimators.keras_models.callbacks import callbacks_of_fit
 from kohort.estimators.keras_models.class_weights import weights_by_class
@@ -368,11 +369,7 @@ class KerasEstimator(FittedModel):
         self.status_, self.best_epoch_ = outcome.status, outcome.best_epoch
         if outcome.weights is None:
             self.history_ = outcome.history
-            raise DivergedError(outcome.cause)
-        if outcome.status == DIVERGED:
-            left = f"The weights of epoch {outcome.best_epoch + 1}, the best before that, are kept."
-            warnings.warn(f"{outcome.cause} {left}", DivergedWarning, stacklevel=4)
-        self._take(outcome.weights, outcome.history)
+        self._take(usable_weights([outcome], stacklevel=4), outcome.history)
         return self
 
     def explain_groups(self, param_grid: Any, X: Any, y: Any) -> Any:

@@ -20,12 +20,13 @@ from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold
 from kohort.cohort.cohort import Cohort
 from kohort.cohort.together import together
 from kohort.data.tables import REGRESSION
-from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
+from kohort.engine.member import DIVERGED, FINISHED
+from kohort.errors import DivergedError, DivergedWarning, KohortError, ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.scratch import scratch_folder
 from kohort.searches.problems.problem import Model, Problem
 from kohort.searches.problems.tabular import PREFIX
-from kohort.searches.search import GridSearchCV, RandomizedSearchCV
+from kohort.searches.search import KEPT, GridSearchCV, RandomizedSearchCV
 from kohort.searches.spaces import Space, check_method
 
 
@@ -88,25 +89,32 @@ class SearchResult:
     plan : Plan
     search : GridSearchCV or RandomizedSearchCV
         The fitted search; its parameters carry the problem's prefix.
-    model : Model
-        The best candidate, fitted again on all rows.
+    task : str
+        What kind of learning it was.
+    model : Model or None
+        The best candidate, fitted again on all rows; None if that fit diverged.
     cv_score : float
         Mean score of the best candidate over the folds.
     test_score : float or None
-        Score, on the rows held out, of the best candidate fitted on all others.
+        Score, on the rows held out, of the best candidate fitted on all others; None without such
+        rows, and if that fit diverged.
     rows : dict
         Number of rows searched, tested and in all.
     seconds : dict
         Wall time of the search and of the last fit.
+    remarks : tuple of str
+        Sentences about fits of the best candidate that diverged.
     """
 
     plan: Plan
     search: Any
-    model: Model
+    task: str
+    model: Model | None
     cv_score: float
     test_score: float | None
     rows: dict[str, int]
     seconds: dict[str, float]
+    remarks: tuple[str, ...] = ()
 
     @property
     def best_parameters(self) -> dict[str, Any]:
@@ -116,7 +124,7 @@ class SearchResult:
     @property
     def score_name(self) -> str:
         """What the scores are."""
-        return "R²" if self.model.task == REGRESSION else "accuracy"
+        return "R²" if self.task == REGRESSION else "accuracy"
 
 
 def without_prefix(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,36 +161,41 @@ def search_problem(
         If no candidate could be trained.
     """
     plan.check()
-    fixed = sorted(set(plan.space) & set(problem.fixed))
-    if fixed:
-        remedy = f"Use --set {fixed[0]}=..."
-        requirement = "without parameters that say how the data are read"
-        raise ParameterError(explain("space", requirement, fixed[0], remedy))
+    _refuse_fixed(plan, problem)
     problem.check_folds(plan.cv, plan.test_fraction)
     searched, tested = problem.split(plan.test_fraction, plan.seed)
-    X, labels, settings = problem.X, problem.labels, dict(plan.settings)
+    labels, settings = problem.labels, dict(plan.settings)
     started = time.perf_counter()
     with scratch_folder(Path(tempfile.gettempdir(), "kohort-folds")) as folder, _quiet():
         memory = joblib.Memory(folder, verbose=0)
         search = _search(problem.network(settings, plan.seed, memory), problem, plan)
         with together(progress=progress) as cohort, follow(cohort):
-            _run(search, problem.rows(searched), labels[searched])
+            remarks = _run(search, problem.rows(searched), labels[searched])
         test_score = None
-        if len(tested):
-            best = search.best_estimator_
-            test_score = float(best.score(problem.rows(tested), labels[tested]))
+        if len(tested) and not remarks:
+            test_score = float(search.score(problem.rows(tested), labels[tested]))
         middle = time.perf_counter()
         settings |= without_prefix(search.best_params_)
-        final = problem.network(settings, plan.seed).fit(X, labels)
+        model, told = _last(problem, settings, plan.seed)
     return SearchResult(
         plan=plan,
         search=search,
-        model=problem.kept(final),
+        task=problem.task,
+        model=model,
         cv_score=float(search.best_score_),
         test_score=test_score,
         rows={"searched": len(searched), "tested": len(tested), "all": len(labels)},
         seconds={"search": middle - started, "final_fit": time.perf_counter() - middle},
+        remarks=(*remarks, *told),
     )
+
+
+def _refuse_fixed(plan: Plan, problem: Problem) -> None:
+    fixed = sorted(set(plan.space) & set(problem.fixed))
+    if fixed:
+        remedy = f"Use --set {fixed[0]}=..."
+        requirement = "without parameters that say how the data are read"
+        raise ParameterError(explain("space", requirement, fixed[0], remedy))
 
 
 def _search(network: Any, problem: Problem, plan: Plan) -> Any:
@@ -209,10 +222,20 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _run(search: Any, X: Any, labels: NDArray[Any]) -> None:
-    """Fit the search; when every fit failed, say why in one line."""
+def _run(search: Any, X: Any, labels: NDArray[Any]) -> list[str]:
+    """Fit the search; when every fit failed, say why in one line.
+
+    Returns
+    -------
+    list of str
+        A sentence if the fit of the best candidate on all rows of the search diverged.
+    """
+    remarks = []
     try:
         search.fit(X, labels)
+    except DivergedError as error:  # In a fold it is a score that is missing.
+        cause = str(error).removesuffix(f" {KEPT}")
+        remarks.append(f"The best candidate's fit on {len(labels)} searched rows diverged. {cause}")
     except KohortError:
         raise
     except ValueError as error:
@@ -225,3 +248,19 @@ def _run(search: Any, X: Any, labels: NDArray[Any]) -> None:
             "No candidate could be trained: each diverged in at least one fold. Lower the "
             "learning rates of the space."
         )
+    return remarks
+
+
+def _last(
+    problem: Problem, settings: Mapping[str, Any], seed: int
+) -> tuple[Model | None, list[str]]:
+    """The best candidate fitted on all rows, and a sentence if that fit diverged."""
+    said = f"The best candidate's fit on all {len(problem.labels)} {problem.noun} diverged"
+    try:
+        model = problem.kept(problem.network(settings, seed).fit(problem.X, problem.labels))
+    except DivergedError as error:
+        return None, [f"{said}, so there is no model. {error}"]
+    if getattr(model.estimator, "status_", FINISHED) != DIVERGED:
+        return model, []
+    best = model.estimator.best_epoch_ + 1
+    return model, [f"{said}; the model has the weights of epoch {best}, the best before that."]
