@@ -7,7 +7,7 @@ checker, and for what is written here to a reader.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import jax
+    import keras
     import pandas as pd
     import scipy.sparse
 
@@ -84,6 +85,18 @@ LossLike: TypeAlias = Any
 
 OptimizerLike: TypeAlias = Any
 """A Keras optimizer, its class, name or configuration."""
+
+MetricsLike: TypeAlias = Any
+"""Keras metrics, their names or classes, alone or in a list or a dict by output; None for none."""
+
+CallbacksLike: TypeAlias = Any
+"""Keras callbacks or their classes, alone or in a list or a dict by name; None for none."""
+
+ModelLike: TypeAlias = "keras.Model | Callable[..., keras.Model] | None"
+"""A compiled Keras model, or a function that builds one."""
+
+GridLike: TypeAlias = "Mapping[str, Iterable[Any]] | Sequence[Mapping[str, Iterable[Any]]]"
+"""Lists of values by the parameter's name, or several such, as scikit-learn's `ParameterGrid`."""
 
 Scorer: TypeAlias = Callable[..., Any]
 """`scorer(estimator, X, y)` gives a number, greater for better."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,12 @@ class Observer:
     """Null observer: calls the activation unchanged and adds no operation to the traced program."""
 
     def activate(
-        self, layer: Any, function: Function, x: jax.Array, elementwise: bool = True
+        self, layer: Hashable, function: Function, x: jax.Array, elementwise: bool = True
     ) -> Any:
         """The activation of a layer: `function(x)`."""
         return function(x)
 
-    def normalise(self, layer: Any, x: jax.Array, averages: tuple[Any, Any]) -> None:
+    def normalise(self, layer: Hashable, x: jax.Array, averages: tuple[Any, Any]) -> None:
         """What a batch normalisation is about to normalise, and its moving averages."""
 
 
@@ -82,7 +82,7 @@ class Recorder(Observer):
     sights: dict[Any, Sight] = field(default_factory=dict)
 
     def activate(
-        self, layer: Any, function: Function, x: jax.Array, elementwise: bool = True
+        self, layer: Hashable, function: Function, x: jax.Array, elementwise: bool = True
     ) -> Any:
         if layer in self.offsets:
             x = x + self.offsets[layer]
@@ -92,7 +92,7 @@ class Recorder(Observer):
         sight.flat = _flat(function, x) if sloped else None
         return sight.activation
 
-    def normalise(self, layer: Any, x: jax.Array, averages: tuple[Any, Any]) -> None:
+    def normalise(self, layer: Hashable, x: jax.Array, averages: tuple[Any, Any]) -> None:
         sight = self.sights.setdefault(layer, Sight())
         sight.normalised, sight.averages = x, averages
 
@@ -114,7 +114,12 @@ def _flat(function: Function, x: jax.Array) -> Any:
     return slope <= FLAT * jnp.minimum(steepest, 1.0)[None]
 
 
-def signals(seen: tuple[Any, ...], backward: Any, rows: Any, units: Any = None) -> Any:
+def signals(
+    seen: tuple[Any, ...],
+    backward: jax.Array | None,
+    rows: jax.Array,
+    units: jax.Array | None = None,
+) -> Any:
     """The signals of one layer, in the order of `SIGNALS`; NaN where one has no meaning.
 
     With activations `a` and losses of rows `l`, over the real rows and units: mean and deviation of
@@ -156,7 +161,7 @@ def signals(seen: tuple[Any, ...], backward: Any, rows: Any, units: Any = None) 
     return jnp.stack([mean, jnp.sqrt(spread), square, slope, saturated, dead, *drifts])
 
 
-def _real(values: Any, rows: Any, units: Any) -> tuple[Any, Any]:
+def _real(values: jax.Array, rows: jax.Array, units: jax.Array | None) -> tuple[Any, Any]:
     """Which entries are real, and how many."""
     shape = values.shape
     first = jnp.arange(shape[0], dtype=jnp.int32) < rows
@@ -166,7 +171,9 @@ def _real(values: Any, rows: Any, units: Any) -> tuple[Any, Any]:
     return real, jnp.sum(real, dtype=values.dtype)
 
 
-def _drifts(x: Any, averages: tuple[Any, Any], rows: Any, units: Any) -> tuple[Any, Any]:
+def _drifts(
+    x: jax.Array, averages: tuple[Any, Any], rows: jax.Array, units: jax.Array | None
+) -> tuple[Any, Any]:
     """How far the moving averages are from the statistics of the batch, over the real units."""
     axes = tuple(range(x.ndim - 1))
     real, _ = _real(x, rows, None)

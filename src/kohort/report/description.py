@@ -10,6 +10,7 @@ from typing import Any
 from sklearn.base import is_classifier
 
 from kohort._version import VERSION
+from kohort.arrays import Search
 from kohort.report.leaderboard import count_statuses, search_members
 from kohort.report.schedule import schedule_of
 from kohort.report.trials import different
@@ -19,7 +20,7 @@ from kohort.searches.spaces import describe_space
 _PACKAGES = "jax keras numpy optax pandas scikit-learn scipy skrub".split()
 
 
-def describe_search(search: Any) -> dict[str, Any]:
+def describe_search(search: Search) -> dict[str, Any]:
     """What any fitted search says about itself.
 
     Parameters
@@ -91,13 +92,13 @@ def _target(result: SearchResult) -> dict[str, str]:
     return {} if result.model is None else {"target": result.model.target}
 
 
-def _choices(search: Any) -> dict[str, Any]:
+def _choices(search: Search) -> dict[str, Any]:
     """What a search chooses from; nothing when that is a list of several spaces."""
     given = getattr(search, "param_distributions", getattr(search, "param_grid", {}))
     return dict(given) if isinstance(given, Mapping) else {}
 
 
-def _command(search: Any) -> str:
+def _command(search: Search) -> str:
     """The search as Python, distributions written out."""
     text = repr(search)
     for choices in _choices(search).values():
@@ -108,7 +109,7 @@ def _command(search: Any) -> str:
     return text
 
 
-def _space(search: Any) -> dict[str, Any]:
+def _space(search: Search) -> dict[str, Any]:
     given = without_prefix(_choices(search))
     if not given:  # Several spaces: what was tried of all of them.
         tried = [without_prefix(one) for one in search.cv_results_["params"]]
@@ -123,7 +124,7 @@ def _space(search: Any) -> dict[str, Any]:
     return space
 
 
-def _score_name(search: Any) -> str:
+def _score_name(search: Search) -> str:
     if isinstance(search.scoring, str):
         return search.scoring
     if search.scoring is not None:
@@ -131,7 +132,7 @@ def _score_name(search: Any) -> str:
     return "accuracy" if is_classifier(search.estimator) else "R²"
 
 
-def _schedule(search: Any) -> dict[str, Any] | None:
+def _schedule(search: Search) -> dict[str, Any] | None:
     """The learning rate of the best candidate's fit on all searched rows."""
     refits = [member.record for member in search_members(search) if member.fold is None]
     if not refits or not hasattr(search, "best_estimator_"):

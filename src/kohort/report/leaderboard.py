@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kohort.arrays import Search
 from kohort.cohort.record import Record
 from kohort.searches.problems.problem_search import without_prefix
 
@@ -25,7 +26,7 @@ class SearchMember:
     record: Record
 
 
-def search_members(search: Any, record: Sequence[Record] | None = None) -> list[SearchMember]:
+def search_members(search: Search, record: Sequence[Record] | None = None) -> list[SearchMember]:
     """Say of each fit that a search asked for whose it was.
 
     Fits that failed before they reached the cohort have no record, and no entry here.
@@ -57,7 +58,7 @@ def search_members(search: Any, record: Sequence[Record] | None = None) -> list[
     return [*members, SearchMember(int(search.best_index_), None, waiting[0])]
 
 
-def fits_of(search: Any) -> int:
+def fits_of(search: Search) -> int:
     """Number of fits that a search asked for, the refit included."""
     return len(search.cv_results_["params"]) * search.n_splits_ + bool(search.refit)
 
@@ -71,9 +72,9 @@ def _agrees(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     )
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: object, other: object) -> bool:
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return np.array_equal(one, other)
+        return np.array_equal(np.asarray(one), np.asarray(other))
     return bool(one == other)
 
 
@@ -84,7 +85,7 @@ def _own_name(name: str, known: Mapping[str, Any]) -> str | None:
     return next((own for own in names if own in known), None)
 
 
-def count_statuses(search: Any) -> dict[str, int]:
+def count_statuses(search: Search) -> dict[str, int]:
     """Number of fits of each status, the refit included, most frequent first; scikit-learn's own
     searches do not know it.
 
@@ -98,7 +99,7 @@ def count_statuses(search: Any) -> dict[str, int]:
     return {status: count for status, count in counts.most_common() if count}
 
 
-def leaderboard(search: Any) -> pd.DataFrame:
+def leaderboard(search: Search) -> pd.DataFrame:
     """The candidates, best first.
 
     Parameters
@@ -197,7 +198,7 @@ def _storable(column: pd.Series[Any]) -> pd.Series[Any]:
     return column
 
 
-def as_json(value: Any) -> str:
+def as_json(value: object) -> str:
     """A parameter's value as JSON; in its own words where JSON has none.
 
     Examples
@@ -212,7 +213,7 @@ def as_json(value: Any) -> str:
         return str(value)
 
 
-def learning_curves(search: Any) -> pd.DataFrame:
+def learning_curves(search: Search) -> pd.DataFrame:
     """Every member's learning curve, one row per member and epoch.
 
     Parameters

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.arrays import Estimator
 from kohort.recipe.pace import PACE, pace
 from kohort.recipe.recipe import Recipe
 from kohort.recipe.schedules import warmup_steps
@@ -25,12 +26,12 @@ def cycled(numbers: dict[str, NDArray[np.float64]]) -> str | None:
     return next((name for name in ("momentum", "beta_1") if np.ptp(numbers[name]) > 0), None)
 
 
-def network_of(estimator: Any) -> Any:
+def network_of(estimator: Estimator) -> Any:
     """The estimator itself, or the last step of a pipeline."""
     return network_of(estimator.steps[-1][1]) if hasattr(estimator, "steps") else estimator
 
 
-def schedule_of(estimator: Any, steps_per_epoch: int) -> dict[str, Any] | None:
+def schedule_of(estimator: Estimator, steps_per_epoch: int) -> dict[str, Any] | None:
     """The planned learning rate of a fitted estimator, as plain values for a page.
 
     Parameters

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.arrays import Estimator
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.recipe.hyperparameters import DEFAULTS, PARAMETERS
@@ -20,7 +21,7 @@ _RELATED = (
 )  # fmt: skip
 
 
-def plot_schedule(*estimators: Any, steps_per_epoch: int = 100) -> Any:
+def plot_schedule(*estimators: Estimator, steps_per_epoch: int = 100) -> Any:
     """Draw the learning rate of each step of a training, and the momentum if it is cycled.
 
     Parameters
@@ -77,7 +78,7 @@ def plot_schedule(*estimators: Any, steps_per_epoch: int = 100) -> Any:
     return figure
 
 
-def _recipe_of(estimator: Any) -> Recipe:
+def _recipe_of(estimator: Estimator) -> Recipe:
     try:
         fields = {name: getattr(estimator, name) for name in DEFAULTS}
     except AttributeError as error:

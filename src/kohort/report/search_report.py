@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
-from typing import Any
 
+from kohort.arrays import Search
 from kohort.report.page.assembly import check_language, page
 from kohort.report.page.facts import facts
 from kohort.report.page.source import source_of
@@ -58,7 +58,7 @@ class SearchReport:
 
 
 def search_report(
-    search: Any, path: str | Path | None = None, language: str = "en"
+    search: Search, path: str | Path | None = None, language: str = "en"
 ) -> SearchReport:
     """Show a search as one page: leaderboard, curves, what mattered, where the time went.
 

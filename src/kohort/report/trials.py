@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kohort.arrays import HostArray, Search
 from kohort.cohort.record import Record
 from kohort.engine.member import FINISHED
 from kohort.report.leaderboard import SearchMember, as_json, search_members
@@ -89,7 +90,7 @@ class Trials:
         return different(values[parameter] for values in given if parameter in values)
 
 
-def trials_of(search: Any, record: Sequence[Record]) -> Trials:
+def trials_of(search: Search, record: Sequence[Record]) -> Trials:
     """Read a fitted search.
 
     Parameters
@@ -133,7 +134,9 @@ def trials_of(search: Any, record: Sequence[Record]) -> Trials:
     return Trials(type(search).__name__, metric, _space(search), trials)
 
 
-def _scores(results: Any, metrics: list[str], prefix: str, candidate: int) -> dict[str, float]:
+def _scores(
+    results: Mapping[str, HostArray], metrics: list[str], prefix: str, candidate: int
+) -> dict[str, float]:
     return {metric: float(results[f"{prefix}{metric}"][candidate]) for metric in metrics}
 
 
@@ -144,13 +147,13 @@ def _fit(fold: int | None, member: SearchMember | None, scores: dict[str, float]
     return Fit(fold, FINISHED if scored else FAILED, scores, {})
 
 
-def _space(search: Any) -> list[dict[str, Any]]:
+def _space(search: Search) -> list[dict[str, Any]]:
     """What the search was given to choose from; empty where it does not say."""
     given = getattr(search, "param_grid", getattr(search, "param_distributions", []))
     return [given] if isinstance(given, dict) else list(given)
 
 
-def plain(value: Any) -> Scalar:
+def plain(value: object) -> Scalar:
     """A parameter's value as all trackers take it: a number, a word, or JSON.
 
     Examples

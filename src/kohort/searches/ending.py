@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from kohort.arrays import Estimator
 from kohort.engine.member import FINISHED, STOPPED_BY_CALLBACK
 
 
@@ -19,7 +19,7 @@ class Ending:
     logs: dict[str, float]
 
 
-def end_of(estimator: Any) -> Ending:
+def end_of(estimator: Estimator) -> Ending:
     """The ending of a fitted estimator.
 
     Of Keras models, which do not say, it follows from `EarlyStopping(restore_best_weights=True)`:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from sklearn import model_selection
 
+from kohort.arrays import TableLike, TargetsLike
 from kohort.cohort.kept import keep, keeping, kept
 from kohort.cohort.together import together
 from kohort.engine.programs import compilations
@@ -25,7 +26,7 @@ KEPT = (
 class _TogetherMixin(RichReprMixin):
     """A search whose `fit` runs inside `kohort.together()`."""
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+    def fit(self, X: TableLike, y: TargetsLike = None, **params: Any) -> Self:
         """Run the search; parameters are those of scikit-learn's `fit`."""
         with together() as cohort, compilations() as programs, keeping():
             before, times, start = len(cohort.record), cohort.times(), time.perf_counter()

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.stats import loguniform, randint, uniform
 from sklearn.utils import check_random_state
 
+from kohort.arrays import RandomStateLike
 from kohort.data.folders import IMAGES
 from kohort.data.tables import CLASSIFICATION, REGRESSION, suggest
 from kohort.errors import DataError, ParameterError, explain
@@ -41,7 +42,7 @@ class LogWholeNumbers:
     low: int
     high: int
 
-    def rvs(self, random_state: Any = None) -> int:
+    def rvs(self, random_state: RandomStateLike = None) -> int:
         """Draw one number."""
         generator = check_random_state(random_state)
         drawn = generator.uniform(math.log(self.low), math.log(self.high + 1))
@@ -185,7 +186,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def check_parameter(name: str, value: Any, task: str) -> None:
+def check_parameter(name: str, value: object, task: str) -> None:
     """Raise `ParameterError` unless the task's network has the parameter and it takes the value."""
     if task == IMAGES:
         check_image_parameter(name, value)

@@ -13,9 +13,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from kohort.arrays import Floats, PathLike, TableLike, TargetsLike, ValidationLike, WeightsLike
 from kohort.cohort.session import train_members
 from kohort.data.parquet import ParquetTable
-from kohort.engine.member import Floats, Logs, Member, Outcome, Rows, Verdict
+from kohort.engine.member import Logs, Member, Outcome, Rows, Verdict
 from kohort.estimators.dense.continuing import TrainsAnew
 from kohort.estimators.dense.epoch_callbacks import (
     CallbackSupportMixin,
@@ -62,7 +63,7 @@ class DenseEstimator(
     _rate_parameter = "learning_rate"
 
     @abstractmethod
-    def _check_targets(self, y: Any, reset: bool) -> Floats:
+    def _check_targets(self, y: TargetsLike, reset: bool) -> Floats:
         """Checked targets as (row, target); learns the target's form when `reset`."""
 
     @abstractmethod
@@ -87,13 +88,9 @@ class DenseEstimator(
 
     @with_callbacks  # type: ignore[untyped-decorator]
     def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        validation_data: Any = None,
-        X_unlabeled: Any = None,
-    ) -> Self:
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None,
+        validation_data: ValidationLike = None, X_unlabeled: TableLike = None,
+    ) -> Self:  # fmt: skip
         """Train the network.
 
         Inside `kohort.together()` the call waits and trains with the other fits.
@@ -128,13 +125,9 @@ class DenseEstimator(
         return prepared.take(self._trained(prepared))
 
     def prepare(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        validation_data: Any = None,
-        X_unlabeled: Any = None,
-    ) -> DensePrepared:
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None,
+        validation_data: ValidationLike = None, X_unlabeled: TableLike = None,
+    ) -> DensePrepared:  # fmt: skip
         """Do what `fit` does before it trains: check, scale and split its data, once.
 
         Parameters
@@ -166,7 +159,7 @@ class DenseEstimator(
             given=replace(given, X=X, y=y),
         )
 
-    def _automatic(self, X: Any) -> frozenset[str]:
+    def _automatic(self, X: TableLike) -> frozenset[str]:
         """Names of what is measured before training; "learning_rate" among them."""
         names = {"batch_size", "learning_rate"}
         if isinstance(X, ParquetTable):
@@ -187,13 +180,9 @@ class DenseEstimator(
         Recipe.of(**self._recipe_fields(), loss="mse")
 
     def _scaled(
-        self,
-        X: Any,
-        targets: Floats,
-        weight: Floats | None,
-        validation_data: Any,
+        self, X: TableLike, targets: Floats, weight: Floats | None, validation_data: ValidationLike,
         given: Labelled,
-    ) -> ScaledTable:
+    ) -> ScaledTable:  # fmt: skip
         """Learn the scaling of the data, and apply it to all rows."""
         dtype = floating_dtype()
         unlabelled = given.unlabelled_values(self, DTYPES)
@@ -212,7 +201,7 @@ class DenseEstimator(
         return ScaledTable(rows, None, fraction, self._labels(targets), unlabelled)
 
     def _scale(
-        self, X: Any, targets: Floats, weight: Floats | None, unlabelled: Floats | None
+        self, X: TableLike, targets: Floats, weight: Floats | None, unlabelled: Floats | None
     ) -> None:
         """Learn the scaling of the features, over all rows, and of the target."""
         seen, share = X, weight
@@ -223,7 +212,7 @@ class DenseEstimator(
         self._scaling = Scaling.of_features(seen, share, bool(self.standardize))
         self._target = self._target_scaling(targets, weight)
 
-    def _weights(self, sample_weight: Any, X: Any, targets: Floats) -> Floats | None:
+    def _weights(self, sample_weight: WeightsLike, X: TableLike, targets: Floats) -> Floats | None:
         by_class = self._class_weights(targets)
         if sample_weight is None:
             return by_class
@@ -232,7 +221,7 @@ class DenseEstimator(
         )
         return weight if by_class is None else weight * by_class
 
-    def _validation(self, validation_data: Any, dtype: np.dtype[Any]) -> Rows:
+    def _validation(self, validation_data: ValidationLike, dtype: np.dtype[Any]) -> Rows:
         X, y, weight = unpack_validation(validation_data)
         X, y = checked_table(self, X, y, reset=False)
         targets = self._check_targets(y, reset=False)
@@ -298,7 +287,7 @@ class DenseEstimator(
 
         return watched, judge
 
-    def _say(self, epoch: int, logs: Logs, weights: Any) -> bool:
+    def _say(self, epoch: int, logs: Logs, weights: Callable[[], list[Floats]]) -> bool:
         if self.verbose == 2 or epoch + 1 == self.epochs or (epoch + 1) % 10 == 0:
             numbers = " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
             print(f"Epoch {epoch + 1}/{self.epochs} - {numbers}", flush=True)
@@ -358,7 +347,7 @@ class DenseEstimator(
         tags.input_tags.sparse = True
         return tags
 
-    def save(self, path: Any) -> None:
+    def save(self, path: PathLike) -> None:
         """Write the fitted estimator to one file, without pickle; `kohort.load` reads it.
 
         Parameters
@@ -378,7 +367,7 @@ class DenseEstimator(
 def _listening(member: Member, listeners: list[Callable[..., bool]]) -> Member:
     """The same member, telling every listener of each epoch."""
 
-    def on_epoch(epoch: int, logs: Logs, weights: Any) -> Verdict:
+    def on_epoch(epoch: int, logs: Logs, weights: Callable[[], list[Floats]]) -> Verdict:
         answers = [listener(epoch, logs, weights) for listener in listeners]
         return Verdict(stop=any(answers))
 

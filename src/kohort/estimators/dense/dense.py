@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from kohort.arrays import TableLike
+from kohort.arrays import TableLike, TargetsLike
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.base import DenseEstimator
@@ -98,7 +98,7 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
     def _outputs(self) -> int:
         return self.n_outputs_
 
-    def _check_targets(self, y: Any, reset: bool) -> Floats:
+    def _check_targets(self, y: TargetsLike, reset: bool) -> Floats:
         refuse_times(np.asarray(y), "numbers")
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
         targets = y.reshape(len(y), -1)
@@ -257,7 +257,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         single = losses.LINKS[self._loss()] == "sigmoid" and not self._multilabel
         return 1 if single else len(self.classes_)
 
-    def _check_targets(self, y: Any, reset: bool) -> Floats:
+    def _check_targets(self, y: TargetsLike, reset: bool) -> Floats:
         y = checked_classes(y, learn=reset)
         if reset:
             self._multilabel = y.ndim == 2
@@ -279,7 +279,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
             raise DataError(
                 f"validation_data's y must hold only classes that y has; got {unknown.tolist()}."
             )
-        return np.searchsorted(self.classes_, y).astype(np.float64)[:, None]
+        return np.asarray(np.searchsorted(self.classes_, y), np.float64)[:, None]
 
     def _class_weights(self, targets: Floats) -> Floats | None:
         return weights_by_class(self.class_weight, targets, self.classes_)
@@ -370,7 +370,7 @@ def _probabilities(raw: Floats, link: str) -> Floats:
     return expit(np.concatenate([-raw, raw], axis=-1))
 
 
-def _needs_passes(name: str, requirement: str, value: Any) -> ParameterError:
+def _needs_passes(name: str, requirement: str, value: object) -> ParameterError:
     return ParameterError(
         explain(
             name,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kohort._version import VERSION
-from kohort.arrays import Estimator
+from kohort.arrays import Estimator, PathLike
 from kohort.errors import DataError
 from kohort.estimators.dense.model_document import DIAGNOSIS, LABELS, NETWORK, SCALARS
 from kohort.estimators.dense.model_file import ARRAYS, DOCUMENT, FORMAT
@@ -22,7 +22,7 @@ from kohort.scratch import replacing
 from kohort.studies.diagnosis.measurements import packed
 
 
-def save(estimator: Estimator, path: str | Path) -> None:
+def save(estimator: Estimator, path: PathLike) -> None:
     """See `DenseEstimator.save`."""
     document = {
         "format": FORMAT,

@@ -94,7 +94,7 @@ def _filled(thing: Any, options: Options, known: Options) -> dict[str, Any]:
     return plain
 
 
-def _makes(value: Any) -> bool:
+def _makes(value: object) -> bool:
     """Whether a value is, or holds, a class that stands for an object of it."""
     if isinstance(value, list | tuple | dict):
         return any(map(_makes, value.values() if isinstance(value, dict) else value))

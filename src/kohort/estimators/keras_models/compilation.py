@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from kohort.arrays import Estimator
+from kohort.arrays import Estimator, LossLike, MetricsLike, OptimizerLike
 from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.assembly import assembled, configured
 from kohort.estimators.keras_models.routing import routed
@@ -27,7 +27,7 @@ def optimizer_like(optimizer: keras.Optimizer) -> Any:
     return copy
 
 
-def _optimizer(estimator: Estimator, compiled: Any, rate: float | None = None) -> Any:
+def _optimizer(estimator: Estimator, compiled: OptimizerLike, rate: float | None = None) -> Any:
     """The optimizer that the parameters ask for; None for the one that the model has."""
     import keras
 
@@ -57,7 +57,7 @@ def _optimizer(estimator: Estimator, compiled: Any, rate: float | None = None) -
         ) from error
 
 
-def loss_of(estimator: Estimator, known: Any = None) -> Any:
+def loss_of(estimator: Estimator, known: LossLike = None) -> Any:
     """The loss that the parameters ask for, or `known` with their options; None for neither."""
     import keras
 
@@ -68,7 +68,7 @@ def loss_of(estimator: Estimator, known: Any = None) -> Any:
     return _of_parameters(estimator, "loss", known, named)
 
 
-def _metrics(estimator: Estimator, known: Any = None) -> Any:
+def _metrics(estimator: Estimator, known: MetricsLike = None) -> Any:
     """The metrics that the parameters ask for, or `known` with their options; None for neither."""
     import keras
 

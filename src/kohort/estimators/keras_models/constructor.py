@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import cloudpickle
 from sklearn.base import BaseEstimator, clone
 
-from kohort.arrays import LossLike, OptimizerLike, RandomStateLike
+from kohort.arrays import CallbacksLike, LossLike, MetricsLike, OptimizerLike, RandomStateLike
 from kohort.estimators.keras_models.routing import further, own_names, refuse_unknown
 from kohort.networks.lifted.loss_numbers import keep_huber_delta
 
@@ -27,14 +27,14 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
         *,
         optimizer: OptimizerLike = None,
         loss: LossLike = None,
-        metrics: Any = None,
+        metrics: MetricsLike = None,
         epochs: int = 1,
         batch_size: int | str | None = 32,
         validation_split: float = 0.0,
         validation_batch_size: int | None = None,
         shuffle: bool = True,
         run_eagerly: bool = False,
-        callbacks: Any = None,
+        callbacks: CallbacksLike = None,
         warm_start: bool = False,
         diagnose: bool = False,
         random_state: RandomStateLike = None,

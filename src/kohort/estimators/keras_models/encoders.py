@@ -67,10 +67,10 @@ def _own(estimator: Estimator, name: str) -> Any:
     return first if first is not second else copy.deepcopy(first)
 
 
-def _known(estimator: Any, name: str, encoder: Any) -> dict[str, Any]:
+def _known(estimator: Estimator, name: str, encoder: Estimator) -> dict[str, Any]:
     """Keep a fitted encoder and the attributes that it tells of; what a build function gets."""
     about = {f"{name}_": encoder, **getattr(encoder, "get_metadata", dict)()}
-    vars(estimator).update(about)
+    estimator.__dict__.update(about)
     return about
 
 
@@ -101,7 +101,7 @@ def encoded_inputs(estimator: Estimator, inputs: Inputs) -> Inputs:
     return replace(inputs, arrays=arrays, names=names, table=False)
 
 
-def _parts(encoded: Any) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:
+def _parts(encoded: TableLike) -> tuple[list[NDArray[Any]], tuple[str, ...] | None]:
     """Arrays of one row or more axes each, and their keys."""
     names = tuple(encoded) if isinstance(encoded, dict) else None
     if isinstance(encoded, dict):
@@ -120,7 +120,7 @@ def _check_rows(name: str, arrays: Sequence[NDArray[Any]], rows: int) -> None:
         )
 
 
-def learn_encoder(estimator: Any, y: Any) -> dict[str, Any]:
+def learn_encoder(estimator: Estimator, y: TargetsLike) -> dict[str, Any]:
     """Fit a subclass's encoder of y; what a build function may ask about the targets.
 
     Returns
@@ -143,7 +143,7 @@ def learn_encoder(estimator: Any, y: Any) -> dict[str, Any]:
     }
     if is_classifier(estimator) and y.ndim == 1:
         about |= {"classes_": np.unique(y), "n_classes_": len(np.unique(y))}
-    vars(estimator).update(about)
+    estimator.__dict__.update(about)
     return about | _known(estimator, "target_encoder", encoder.fit(y))
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import jax
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
-from kohort.arrays import HostArray
+from kohort.arrays import ClassWeightLike, GridLike, HostArray, TableLike, TargetsLike, WeightsLike
 from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.errors import KerasLoopWarning, ParameterError, explain
 from kohort.estimators.divergence import usable_weights
@@ -36,17 +36,12 @@ from kohort.estimators.keras_models.inputs import (
     output_names,
     takes_one_hot,
 )
-from kohort.estimators.keras_models.options import fit_options
+from kohort.estimators.keras_models.options import fit_options, further_options
 from kohort.estimators.keras_models.prepared import KerasPrepared
 from kohort.estimators.keras_models.routing import asks_for_data
 from kohort.estimators.keras_models.setting import setting_of
 from kohort.estimators.keras_models.support import refuse_unknown_options
-from kohort.estimators.keras_models.training import (
-    Job,
-    Ready,
-    fit_in_cohort,
-    fit_in_keras,
-)
+from kohort.estimators.keras_models.training import Job, Ready, fit_in_cohort, fit_in_keras
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
 from kohort.networks.lifted.columns import Columns
 from kohort.studies.automatic import settled
@@ -54,6 +49,9 @@ from kohort.studies.diagnosis.diagnosing import diagnosis_of
 from kohort.studies.diagnosis.diagnosis import Diagnosis
 from kohort.studies.diagnosis.instruments import Instruments
 from kohort.studies.prepared import REFERENCE, is_auto
+
+if TYPE_CHECKING:
+    import keras
 
 _RATES = ("learning_rate", "optimizer__learning_rate")
 
@@ -65,15 +63,15 @@ class KerasEstimator(FittedModel):
     _rate_parameter = "optimizer__learning_rate"
 
     @abstractmethod
-    def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
+    def _learn_targets(self, y: TargetsLike, inputs: Inputs) -> dict[str, Any]:
         """Learn the target's form; what a build function may ask about it."""
 
     @abstractmethod
-    def _target_columns(self, model: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
+    def _target_columns(self, model: keras.Model, outputs: Sequence[tuple[int, ...]]) -> Columns:
         """How flat rows hold the targets of a compiled model."""
 
     @abstractmethod
-    def _encoded(self, y: Any) -> Floats:
+    def _encoded(self, y: TargetsLike) -> Floats:
         """Targets as flat rows."""
 
     def __sklearn_tags__(self) -> Any:
@@ -81,7 +79,9 @@ class KerasEstimator(FittedModel):
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+    def fit(
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: Any
+    ) -> Self:
         """Build the model and train it.
 
         Inside `kohort.together()` the call waits and trains with the other fits.
@@ -116,7 +116,7 @@ class KerasEstimator(FittedModel):
         return self
 
     def _partially_fitted(
-        self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any]
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike, fit_params: dict[str, Any]
     ) -> Self:  # fmt: skip
         """Train for the epoch that comes next."""
         for name in ("epochs", "initial_epoch"):
@@ -127,7 +127,7 @@ class KerasEstimator(FittedModel):
         self._run(X, y, sample_weight, {**fit_params, **epochs}, goes_on=self.initialized_)
         return self
 
-    def initialize(self, X: Any, y: Any) -> Self:
+    def initialize(self, X: TableLike, y: TargetsLike) -> Self:
         """Build the model for the data without training it.
 
         Parameters
@@ -147,7 +147,7 @@ class KerasEstimator(FittedModel):
         return self
 
     def prepare(
-        self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: Any
     ) -> KerasPrepared:
         """Do what `fit` does before it trains: check its data, build the model and trace it.
 
@@ -164,7 +164,9 @@ class KerasEstimator(FittedModel):
         X, y, sample_weight = self._readable(X, y, sample_weight)
         return self._prepared(X, y, sample_weight, self._options(fit_params))
 
-    def _readable(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    def _readable(
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike
+    ) -> tuple[Any, Any, Any]:
         """What `fit` is given, without what is left out of it."""
         return X, y, sample_weight
 
@@ -173,7 +175,7 @@ class KerasEstimator(FittedModel):
         return fit_options(self, fit_params)
 
     def _prepared(
-        self, X: Any, y: Any, sample_weight: Any, options: dict[str, Any]
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike, options: dict[str, Any]
     ) -> KerasPrepared:
         if y is None:
             raise ValueError(
@@ -194,7 +196,7 @@ class KerasEstimator(FittedModel):
         job = self._job(inputs, y, sample_weight, options, goes_on=False)
         return KerasPrepared(self, ready, job, data, self._automatic(job, options))
 
-    def _learned_inputs(self, X: Any) -> Inputs:
+    def _learned_inputs(self, X: TableLike) -> Inputs:
         """X checked; its form is that of `predict` from now on."""
         return inputs_of(self, X, reset=True)
 
@@ -215,7 +217,9 @@ class KerasEstimator(FittedModel):
             meta["feature_names_in_"] = self.feature_names_in_
         return {**meta, "X_shape_": first.shape, "X_dtype_": first.dtype}
 
-    def _build(self, inputs: Inputs, y: Any, data: dict[str, Any], batch_size: int) -> Ready:
+    def _build(
+        self, inputs: Inputs, y: TargetsLike, data: dict[str, Any], batch_size: int
+    ) -> Ready:
         model = self._built(data, self._seed)
         x = input_columns(model, inputs)
         outputs = outputs_of(model, x, self._seed)
@@ -239,10 +243,10 @@ class KerasEstimator(FittedModel):
         return built(one_hot=True) if again else model
 
     @abstractmethod
-    def _given_to_build(self, y: Any, one_hot: bool) -> HostArray:
+    def _given_to_build(self, y: TargetsLike, one_hot: bool) -> HostArray:
         """The targets that a build function gets which asks for `y`."""
 
-    def _made_ready(self, model: Any) -> Ready:
+    def _made_ready(self, model: keras.Model) -> Ready:
         x, targets, batch_size = self._form
         batch = (
             jax.tree.map(np.asarray, columns.split(np.zeros((1, columns.width), np.float32)))
@@ -252,8 +256,9 @@ class KerasEstimator(FittedModel):
         return Ready.of(model, x, targets, batch_size, self._table_rows, bool(self.diagnose))
 
     def _run(
-        self, X: Any, y: Any, sample_weight: Any, fit_params: dict[str, Any], goes_on: bool
-    ) -> None:
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike, fit_params: dict[str, Any],
+        goes_on: bool,
+    ) -> None:  # fmt: skip
         X, y, sample_weight = self._readable(X, y, sample_weight)
         options = self._options(fit_params)
         self.__dict__.pop("diagnosis_", None)
@@ -273,8 +278,9 @@ class KerasEstimator(FittedModel):
         self._current_epoch = epochs + current
 
     def _job(
-        self, inputs: Inputs, y: Any, sample_weight: Any, options: dict[str, Any], goes_on: bool
-    ) -> Job:
+        self, inputs: Inputs, y: TargetsLike, sample_weight: WeightsLike, options: dict[str, Any],
+        goes_on: bool,
+    ) -> Job:  # fmt: skip
         rows = self._rows(inputs, y, sample_weight)
         train, validation, held_out = None, None, slice(0)
         if options.get("validation_data") is not None:
@@ -296,18 +302,10 @@ class KerasEstimator(FittedModel):
         if by_class is not None:
             weight = (by_class if weight is None else weight * by_class).astype(rows.y.dtype)
         rows = Rows(rows.x, rows.y, weight)
-        further_options = {
-            name: value
-            for name, value in options.items()
-            if name not in (
-                "epochs", "batch_size", "shuffle", "validation_split", "validation_data",
-                "callbacks", "class_weight", "initial_epoch",
-            ) and (value is not None or name != "validation_batch_size")
-        }  # fmt: skip
         return Job(
             rows, train, validation, int(options["epochs"]), int(options.get("initial_epoch") or 0),
             bool(options["shuffle"]), callbacks_of_fit(self, options.get("callbacks")),
-            further_options,
+            further_options(options),
             self._seed + (self._epochs_seen if goes_on and not options.get("initial_epoch") else 0),
             2 * rows.x.nbytes,
             self.get_params(deep=False),
@@ -319,10 +317,10 @@ class KerasEstimator(FittedModel):
         self.diagnosis_ = diagnosis_of(member, instruments, outcome, **known)
         return self.diagnosis_
 
-    def _by_class(self, y: Any, class_weight: Any) -> Floats | None:
+    def _by_class(self, y: TargetsLike, class_weight: ClassWeightLike) -> Floats | None:
         return None if class_weight is None else weights_by_class(class_weight, np.asarray(y))
 
-    def _rows(self, inputs: Inputs, y: Any, sample_weight: Any) -> Rows:
+    def _rows(self, inputs: Inputs, y: TargetsLike, sample_weight: WeightsLike) -> Rows:
         x = self._form[0]
         dtype = floating_dtype()
         weight = None
@@ -372,7 +370,7 @@ class KerasEstimator(FittedModel):
         self._take(usable_weights([outcome], stacklevel=4), outcome.history)
         return self
 
-    def explain_groups(self, param_grid: Any, X: Any, y: Any) -> Any:
+    def explain_groups(self, param_grid: GridLike, X: TableLike, y: TargetsLike) -> Any:
         """Say which candidates of a search share a compiled program, and which parameters cost one.
 
         Parameters

@@ -169,7 +169,7 @@ class FittedModel(RichReprMixin, KerasParameters):
         """X of the form that the estimator was fitted with."""
         return encoded_inputs(self, inputs_of(self, X, reset=False))
 
-    def _predicted(self, X: Any, options: Mapping[str, Any]) -> list[Floats]:
+    def _predicted(self, X: TableLike, options: Mapping[str, Any]) -> list[Floats]:
         """Outputs of the model, one array per output, shape (row, ...)."""
         require_own_process()
         check_is_fitted(self, "weights_")

@@ -8,11 +8,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 
-from kohort.arrays import TableLike, TargetsLike
+from kohort.arrays import Estimator, GridLike, TableLike, TargetsLike
 from kohort.studies.automatic import settled
 
 
-def explain_groups(estimator: Any, param_grid: Any, X: TableLike, y: TargetsLike) -> Any:
+def explain_groups(estimator: Estimator, param_grid: GridLike, X: TableLike, y: TargetsLike) -> Any:
     """See `KerasEstimator.explain_groups`."""
     import pandas as pd
 
@@ -46,5 +46,5 @@ def _why(rows: list[dict[str, Any]], position: int, names: list[str]) -> str:
     return f"compiled anew for {', '.join(f'{name}={row[name]!r}' for name in differing)}"
 
 
-def _same(one: Any, other: Any) -> bool:
-    return bool(one is other or np.array_equal(one, other))
+def _same(one: object, other: object) -> bool:
+    return bool(one is other or np.array_equal(np.asarray(one), np.asarray(other)))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
-from kohort.arrays import DTypeLike, Estimator, LossLike, TableLike
+from kohort.arrays import DTypeLike, Estimator, HostArray, Integers, LossLike, TableLike
 from kohort.engine.rows import LazyRows
 from kohort.errors import DataError, ModelError
 from kohort.networks.lifted.columns import Columns
@@ -345,3 +345,21 @@ def floats(array: NDArray[Any]) -> NDArray[Any]:
         worst = np.abs(np.asarray(array, np.float64)).max()
         raise DataError(f"A value is too large for {kind.name}: {worst:.3g}. Rescale the column.")
     return result
+
+
+def positions_of(labels: HostArray, classes: HostArray) -> Integers:
+    """The position of each label among the sorted classes.
+
+    Raises
+    ------
+    DataError
+        If a label is no class.
+    """
+    positions = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
+    if not np.array_equal(classes[positions], labels):
+        unknown = sorted(set(labels.tolist()) - set(classes.tolist()), key=str)
+        raise DataError(
+            f"y holds labels that were not there at the first fit: {unknown[:5]}. Give all "
+            "of them as `classes` at the first call of `partial_fit`."
+        )
+    return positions

@@ -10,6 +10,11 @@ from kohort.recipe.constraints import Interval, check, flag
 from kohort.studies.prepared import is_auto
 
 _COUNT = Interval(1, float("inf"), whole=True)
+_TAKEN = frozenset({
+    "epochs", "batch_size", "shuffle", "validation_split", "validation_data", "callbacks",
+    "class_weight", "initial_epoch",
+})  # fmt: skip
+"""Arguments of `fit` that kohort itself acts on."""
 
 
 def fit_options(estimator: Estimator, fit_params: dict[str, Any]) -> dict[str, Any]:
@@ -37,3 +42,12 @@ def fit_options(estimator: Estimator, fit_params: dict[str, Any]) -> dict[str, A
     check("run_eagerly", estimator.run_eagerly, flag())
     check("validation_split", options["validation_split"], Interval(0, 1))
     return options
+
+
+def further_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `fit` that are left to Keras's own."""
+    return {
+        name: value
+        for name, value in options.items()
+        if name not in _TAKEN and (value is not None or name != "validation_batch_size")
+    }

@@ -85,7 +85,7 @@ class Summaries:
         yield
         self._condition = before
 
-    def scalar(self, name: str, value: Any, step: Any) -> None:
+    def scalar(self, name: str, value: float, step: Any) -> None:
         """Write a number."""
         from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,18 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_array, column_or_1d
 
+from kohort.arrays import (
+    CallbacksLike,
+    ClassWeightLike,
+    LossLike,
+    MetricsLike,
+    ModelLike,
+    OptimizerLike,
+    RandomStateLike,
+    TableLike,
+    TargetsLike,
+    WeightsLike,
+)
 from kohort.engine.member import Floats
 from kohort.errors import DataError
 from kohort.estimators.keras_models.class_weights import weights_by_class
@@ -23,10 +35,14 @@ from kohort.estimators.keras_models.inputs import (
     class_columns,
     losses_of,
     output_names,
+    positions_of,
     value_columns,
 )
 from kohort.estimators.keras_models.outputs import class_output
 from kohort.networks.lifted.columns import Columns
+
+if TYPE_CHECKING:
+    import keras
 
 ONE_HOT = "multiclass-onehot"
 """Type of a target whose rows are one-hot, as SciKeras names it."""
@@ -68,7 +84,7 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
     (442,)
     """
 
-    def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
+    def _learn_targets(self, y: TargetsLike, inputs: Inputs) -> dict[str, Any]:
         targets = self._checked(y)
         self.n_outputs_ = 1 if targets.ndim == 1 else targets.shape[1]
         self._flat = targets.ndim == 1
@@ -81,15 +97,17 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
             "y_dtype_": targets.dtype,
         }
 
-    def _checked(self, y: Any) -> NDArray[Any]:
+    def _checked(self, y: TargetsLike) -> NDArray[Any]:
         return np.asarray(
             check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
         )
 
-    def _target_columns(self, model: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
+    def _target_columns(self, model: keras.Model, outputs: Sequence[tuple[int, ...]]) -> Columns:
         return value_columns(outputs, self.n_outputs_, output_names(model))
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+    def partial_fit(
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: Any
+    ) -> Self:
         """Train for one more epoch, from the weights and the optimizer's state so far.
 
         Parameters
@@ -103,11 +121,11 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
         """
         return self._partially_fitted(X, y, sample_weight, fit_params)
 
-    def _given_to_build(self, y: Any, one_hot: bool) -> NDArray[Any]:
+    def _given_to_build(self, y: TargetsLike, one_hot: bool) -> NDArray[Any]:
         targets = self._checked(y)
         return targets.reshape(len(targets), -1)
 
-    def _encoded(self, y: Any) -> Floats:
+    def _encoded(self, y: TargetsLike) -> Floats:
         targets = self._checked(y)
         targets = targets.reshape(len(targets), -1)
         if targets.shape[1] != self.n_outputs_:
@@ -117,7 +135,7 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
             )
         return targets
 
-    def predict(self, X: Any, **options: Any) -> Any:
+    def predict(self, X: TableLike, **options: Any) -> Any:
         """Predict the target.
 
         Parameters
@@ -183,25 +201,13 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
     """
 
     def __init__(
-        self,
-        model: Any = None,
-        *,
-        optimizer: Any = None,
-        loss: Any = None,
-        metrics: Any = None,
-        epochs: int = 1,
-        batch_size: int | str | None = 32,
-        validation_split: float = 0.0,
-        validation_batch_size: int | None = None,
-        shuffle: bool = True,
-        run_eagerly: bool = False,
-        callbacks: Any = None,
-        class_weight: Any = None,
-        warm_start: bool = False,
-        random_state: Any = None,
-        verbose: int = 0,
-        **parameters: Any,
-    ) -> None:
+        self, model: ModelLike = None, *, optimizer: OptimizerLike = None, loss: LossLike = None,
+        metrics: MetricsLike = None, epochs: int = 1, batch_size: int | str | None = 32,
+        validation_split: float = 0.0, validation_batch_size: int | None = None,
+        shuffle: bool = True, run_eagerly: bool = False, callbacks: CallbacksLike = None,
+        class_weight: ClassWeightLike = None, warm_start: bool = False,
+        random_state: RandomStateLike = None, verbose: int = 0, **parameters: Any,
+    ) -> None:  # fmt: skip
         super().__init__(
             model, optimizer=optimizer, loss=loss, metrics=metrics, epochs=epochs,
             batch_size=batch_size, validation_split=validation_split,
@@ -211,7 +217,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         )  # fmt: skip
         self.class_weight = class_weight
 
-    def _learn_targets(self, y: Any, inputs: Inputs) -> dict[str, Any]:
+    def _learn_targets(self, y: TargetsLike, inputs: Inputs) -> dict[str, Any]:
         y = np.asarray(y)
         check_classification_targets(y)
         self.target_type_ = type_of_target(y)
@@ -249,7 +255,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
     def _indicates(self) -> bool:
         return bool(self.target_type_ == "multilabel-indicator") and not self._heads
 
-    def _columns(self, y: Any) -> NDArray[Any]:
+    def _columns(self, y: TargetsLike) -> NDArray[Any]:
         y = np.asarray(y)
         if self.target_type_ == ONE_HOT and np.ndim(y) == 2:
             return np.argmax(y, axis=1)[:, None]
@@ -257,7 +263,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
             return column_or_1d(y, warn=True)[:, None]
         return np.asarray(check_array(y, dtype=None, ensure_all_finite=False, input_name="y"))
 
-    def _target_columns(self, model: Any, outputs: Sequence[tuple[int, ...]]) -> Columns:
+    def _target_columns(self, model: keras.Model, outputs: Sequence[tuple[int, ...]]) -> Columns:
         counts = [len(classes) for classes in self._every]
         self._heads = len(outputs) == len(counts) > 1
         losses = losses_of(model, len(outputs))
@@ -267,8 +273,9 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         return columns
 
     def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None, **fit_params: Any
-    ) -> Self:
+        self, X: TableLike, y: TargetsLike, classes: TargetsLike = None,
+        sample_weight: WeightsLike = None, **fit_params: Any,
+    ) -> Self:  # fmt: skip
         """Train for one more epoch, from the weights and the optimizer's state so far.
 
         Parameters
@@ -288,13 +295,13 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
             self._declared_classes = np.unique(classes)
         return self._partially_fitted(X, y, sample_weight, fit_params)
 
-    def _given_to_build(self, y: Any, one_hot: bool) -> NDArray[Any]:
+    def _given_to_build(self, y: TargetsLike, one_hot: bool) -> NDArray[Any]:
         if not (one_hot and self._single):
             return np.asarray(y)
         codes = np.searchsorted(self._every[0], self._columns(y)[:, 0])
         return np.eye(len(self._every[0]))[codes]
 
-    def _encoded(self, y: Any) -> Floats:
+    def _encoded(self, y: TargetsLike) -> Floats:
         columns = self._columns(y)
         if self._indicates:
             return columns.astype(np.float64)
@@ -302,18 +309,11 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
             raise DataError(f"y must have {self.n_outputs_} targets; got {columns.shape[1]}.")
         parts = []
         for column, classes, hot in zip(columns.T, self._every, self._hot, strict=True):
-            codes = np.searchsorted(classes, column)
-            codes = np.minimum(codes, len(classes) - 1)
-            if not np.array_equal(classes[codes], column):
-                unknown = sorted(set(column.tolist()) - set(classes.tolist()), key=str)
-                raise DataError(
-                    f"y holds labels that were not there at the first fit: {unknown[:5]}. Give all "
-                    "of them as `classes` at the first call of `partial_fit`."
-                )
+            codes = positions_of(column, classes)
             parts.append(np.eye(len(classes))[codes] if hot else codes[:, None])
         return np.concatenate(parts, axis=1).astype(np.float64)
 
-    def _by_class(self, y: Any, class_weight: Any) -> Floats | None:
+    def _by_class(self, y: TargetsLike, class_weight: ClassWeightLike) -> Floats | None:
         chosen = self.class_weight if class_weight is None else class_weight
         return None if chosen is None else weights_by_class(chosen, self._columns(y))
 
@@ -321,7 +321,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         return all(output.require_probabilities() for output in vars(self).get("_read", ()))
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
-    def predict_proba(self, X: Any, **options: Any) -> Any:
+    def predict_proba(self, X: TableLike, **options: Any) -> Any:
         """Probability of each class.
 
         Not there where the loss trains scores that are no probabilities, as hinge losses do.
@@ -348,7 +348,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         return parts[0] if self._single or self._indicates else parts
 
     @available_if(lambda self: not getattr(self, "_indicates", False))  # type: ignore[untyped-decorator]
-    def decision_function(self, X: Any, **options: Any) -> Any:
+    def decision_function(self, X: TableLike, **options: Any) -> Any:
         """How much speaks for each class: the outputs; not there for several labels a row.
 
         Parameters
@@ -368,11 +368,11 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         parts = [output.decisions(values, False) for values, output in pairs]
         return parts[0] if self._single else parts
 
-    def _flat_outputs(self, X: Any, options: Mapping[str, Any]) -> list[Floats]:
+    def _flat_outputs(self, X: TableLike, options: Mapping[str, Any]) -> list[Floats]:
         """Each output as rows of units."""
         return [values.reshape(len(values), -1) for values in self._predicted(X, options)]
 
-    def predict(self, X: Any, **options: Any) -> Any:
+    def predict(self, X: TableLike, **options: Any) -> Any:
         """The likeliest class, or the labels that are likelier than not.
 
         Parameters

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
-from kohort.arrays import Array
+from kohort.arrays import Array, Tree
 from kohort.networks.base import BLOCK
 from kohort.networks.lifted.chain import hidden_layers, resolved, templates, widths_of
 from kohort.networks.lifted.columns import Columns
@@ -82,7 +82,7 @@ class Functions:
         weight = jax.ShapeDtypeStruct((rows,), dtype)
         units = jnp.asarray([layer.units for layer in self.hidden], jnp.int32)
 
-        def judged(state: Any, x: Any, y: Any, weight: Any) -> Any:
+        def judged(state: list[jax.Array], x: jax.Array, y: jax.Array, weight: jax.Array) -> Any:
             lists = self._scopes(state, jnp.uint32(0), jnp.int32(0))
             return self._judged(lists, x, y, weight, weight > 0, units, found)[0]
 
@@ -133,18 +133,9 @@ class Functions:
         return str(keras.config.floatx())
 
     def step(
-        self,
-        state: list[Any],
-        x: Any,
-        y: Any,
-        share: Any,
-        rows: Any,
-        rate: Any,
-        fresh: Any,
-        seed: Any,
-        index: Any,
-        units: Any,
-    ) -> tuple[list[Any], Any]:
+        self, state: list[Any], x: jax.Array, y: jax.Array, share: jax.Array, rows: jax.Array,
+        rate: jax.Array, fresh: jax.Array, seed: jax.Array, index: jax.Array, units: jax.Array,
+    ) -> tuple[list[Any], Any]:  # fmt: skip
         """Keras's `train_step`."""
         model = self.model
         trained, other, optimizer, metrics = self._scopes(state, seed, index)
@@ -170,8 +161,9 @@ class Functions:
         return self._carried([trained, other, optimizer, metrics]), loss.astype(x.dtype)
 
     def judge(
-        self, state: list[Any], x: Any, y: Any, weight: Any, exists: Any, units: Any
-    ) -> tuple[list[Any], Any]:
+        self, state: list[Any], x: jax.Array, y: jax.Array, weight: jax.Array, exists: jax.Array,
+        units: jax.Array,
+    ) -> tuple[list[Any], Any]:  # fmt: skip
         """Keras's `test_step` over the rows that exist.
 
         A loss that a mask thins out is a mean over what the mask leaves of each batch, as in
@@ -181,7 +173,9 @@ class Functions:
         *fixed, before = lists
         size = self.batch_size if self.masked else len(x)
 
-        def judged(x: Any, y: Any, weight: Any, exists: Any) -> tuple[Any, ...]:
+        def judged(
+            x: jax.Array, y: jax.Array, weight: jax.Array, exists: jax.Array
+        ) -> tuple[Any, ...]:
             loss, outputs, metrics = self._judged(lists, x, y, weight, exists, units)
             return loss, outputs, masks_of(outputs), metrics, jnp.sum(exists.astype(x.dtype))
 
@@ -204,15 +198,9 @@ class Functions:
         return self._carried([*fixed, metrics]), loss.astype(x.dtype)
 
     def _judged(
-        self,
-        lists: Sequence[Any],
-        x: Any,
-        y: Any,
-        weight: Any,
-        exists: Any,
-        units: Any,
-        found: list[Any] | None = None,
-    ) -> tuple[Any, Any, Any]:
+        self, lists: Sequence[Any], x: jax.Array, y: jax.Array, weight: jax.Array,
+        exists: jax.Array, units: jax.Array, found: list[Any] | None = None,
+    ) -> tuple[Any, Any, Any]:  # fmt: skip
         """Loss, outputs and metrics of one batch without training; `found` receives masks."""
         trained, other, _, metrics = lists
         existing = exists.astype(x.dtype)
@@ -224,7 +212,7 @@ class Functions:
             )  # fmt: skip
         return loss, outputs, metrics
 
-    def predict(self, state: list[Any], x: Any, units: Any) -> Any:
+    def predict(self, state: list[Any], x: jax.Array, units: jax.Array) -> Any:
         """All outputs, side by side."""
         nothing = jnp.uint32(0), jnp.int32(0)
         trained, other, *_ = self._scopes(state, *nothing)
@@ -279,8 +267,9 @@ class Functions:
         ]  # fmt: skip
 
     def _updated(
-        self, metrics: Sequence[Any], targets: Any, outputs: Any, weight: Any, exists: Any
-    ) -> list[Any]:
+        self, metrics: Sequence[Any], targets: Tree, outputs: Tree, weight: jax.Array,
+        exists: jax.Array,
+    ) -> list[Any]:  # fmt: skip
         """Metrics after these rows: plain ones see which exist, weighted ones their weights."""
         import keras
 
@@ -312,8 +301,9 @@ class Functions:
 
     @contextmanager
     def _patched(
-        self, exists: Any, units: Any, training: bool = True, found: list[Any] | None = None
-    ) -> Iterator[None]:
+        self, exists: jax.Array | None, units: jax.Array, training: bool = True,
+        found: list[Any] | None = None,
+    ) -> Iterator[None]:  # fmt: skip
         """The model with padded widths, with losses and, in training, batch statistics over the
         rows that exist.
         """
@@ -323,7 +313,7 @@ class Functions:
             if training and exists is not None:
                 for layer in normalizations(self.model):
                     replace(layer, "call", _over_existing(layer, exists))
-            if self.masked or found is not None:
+            if exists is not None and (self.masked or found is not None):
                 compiled, met = compiled_loss(self.model), [] if found is None else found
                 losses = [
                     entry._replace(loss=over_existing(entry.loss, exists, met))
@@ -372,7 +362,7 @@ def _refuse_loss(layer: keras.Layer) -> Callable[..., None]:
 def _over_existing(layer: keras.Layer, rows: jax.Array) -> Callable[..., Any]:
     """A batch normalisation's call, with statistics over the rows that exist."""
 
-    def call(inputs: Array, training: Any = None, mask: Any = None) -> Any:
+    def call(inputs: Array, training: bool | None = None, mask: jax.Array | None = None) -> Any:
         shape = inputs.shape[:-1]
         real = jnp.broadcast_to(rows.reshape(-1, *[1] * (len(shape) - 1)), shape)
         mask = real if mask is None else jnp.logical_and(real, mask)

@@ -52,15 +52,15 @@ class ProbedFunctions(Functions):
     def probe(
         self,
         state: list[Any],
-        x: Any,
-        y: Any,
-        share: Any,
-        rows: Any,
-        rate: Any,
-        fresh: Any,
-        seed: Any,
-        index: Any,
-        units: Any,
+        x: jax.Array,
+        y: jax.Array,
+        share: jax.Array,
+        rows: jax.Array,
+        rate: jax.Array,
+        fresh: jax.Array,
+        seed: jax.Array,
+        index: jax.Array,
+        units: jax.Array,
     ) -> Reading:
         """What a step of the same arguments looks like from within."""
         lists = self._scopes(state, seed, index)
@@ -202,14 +202,14 @@ def _call(layer: keras.Layer, number: int, recorder: Recorder) -> Any:
     if type(layer).__name__ != "BatchNormalization":
         elementwise = type(layer).__name__ != "Softmax"
 
-        def activated(inputs: Any, *rest: Any, **options: Any) -> Any:
+        def activated(inputs: jax.Array, *rest: Any, **options: Any) -> Any:
             return recorder.activate(
                 number, lambda x: call(x, *rest, **options), inputs, elementwise
             )
 
         return activated
 
-    def normalised(inputs: Any, *rest: Any, **options: Any) -> Any:
+    def normalised(inputs: jax.Array, *rest: Any, **options: Any) -> Any:
         if layer.axis in (-1, inputs.ndim - 1):
             averages = layer.moving_mean.value, layer.moving_variance.value
             recorder.normalise(number, inputs, averages)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from kohort.arrays import Search
 from kohort.errors import DataError, ParameterError, explain
 from kohort.report.description import describe_search
 from kohort.report.leaderboard import leaderboard, learning_curves, search_members
@@ -43,7 +44,7 @@ class Source:
     live: dict[str, Any] | None = None
 
 
-def source_of(search: Any) -> Source:
+def source_of(search: Search) -> Source:
     """What is known about a fitted search, or about the folder of one.
 
     Parameters

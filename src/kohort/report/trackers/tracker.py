@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
+from kohort.arrays import Search
 from kohort.cohort.cohort import Cohort
 from kohort.errors import ParameterError, TrackerError, explain
 from kohort.report.leaderboard import fits_of
@@ -81,7 +82,7 @@ class Tracker(ABC):
             raise failure from (error if is_open else None)  # A traceback shows the cause.
 
 
-def log_search(search: Any, tracker: Tracker, cohort: Cohort | None = None) -> str:
+def log_search(search: Search, tracker: Tracker, cohort: Cohort | None = None) -> str:
     """Log a fitted search: every candidate with its parameters, scores, learning curves and status.
 
     Parameters
@@ -171,7 +172,7 @@ def checked_trackers(specifications: Sequence[str], kinds: Mapping[str, Kind]) -
     return trackers
 
 
-def log_to_all(search: Any, trackers: Sequence[Tracker]) -> list[str]:
+def log_to_all(search: Search, trackers: Sequence[Tracker]) -> list[str]:
     """Log a search to each tracker, also where an earlier one has failed.
 
     Returns

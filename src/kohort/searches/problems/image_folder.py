@@ -71,7 +71,7 @@ def image_problem(folder: str | Path, settings: Mapping[str, Any], seed: int) ->
 
 
 def image_network(
-    settings: Mapping[str, Any], seed: int | None = None, memory: Any = None
+    settings: Mapping[str, Any], seed: int | None = None, memory: joblib.Memory | None = None
 ) -> ConvClassifier:
     """A `ConvClassifier` that stops early, on a tenth of its images unless told otherwise."""
     chosen = {**_DEFAULTS, **settings}

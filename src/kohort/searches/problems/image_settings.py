@@ -44,7 +44,7 @@ def image_space(method: str) -> dict[str, Any]:
     }
 
 
-def check_image_parameter(name: str, value: Any) -> None:
+def check_image_parameter(name: str, value: object) -> None:
     """Raise `ParameterError` unless `ConvClassifier` has the parameter and it takes the value."""
     known = [PATIENCE, *(own for own in ConvClassifier().get_params() if own not in _RESERVED)]
     if name not in known and not name.startswith("optimizer__"):
@@ -57,14 +57,15 @@ def check_image_parameter(name: str, value: Any) -> None:
     elif name == "optimizer":
         _check_optimizer(value)
     else:
-        estimator = ConvClassifier(**{name: value})
+        given: dict[str, Any] = {name: value}
+        estimator = ConvClassifier(**given)
         estimator._recipe()
         estimator._check_reading()
         estimator._options({})
         estimator._check_reading()
 
 
-def _check_optimizer(value: Any) -> None:
+def _check_optimizer(value: object) -> None:
     import keras
 
     names = sorted(

@@ -8,12 +8,14 @@ from uuid import uuid4
 
 import joblib
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from kohort.arrays import TargetsLike
 from kohort.errors import KohortError
 
 Matrix = NDArray[np.floating[Any]]
@@ -48,18 +50,18 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.memory = memory
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: pd.DataFrame, y: TargetsLike = None) -> Self:
         """Learn from a raw table; `y` is ignored."""
         self.fit_transform(X)
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> Matrix:
+    def fit_transform(self, X: pd.DataFrame, y: TargetsLike = None) -> Matrix:
         """Learn from a raw table and return it as numbers, shape (row, feature)."""
         compute = _fitted if self.memory is None else self.memory.cache(_fitted)
         self.pipeline_, values, self._key = compute(self.random_state, X)
         return values
 
-    def transform(self, X: Any) -> Matrix:
+    def transform(self, X: pd.DataFrame) -> Matrix:
         """A raw table with the columns that `fit` saw, as numbers, shape (row, feature)."""
         check_is_fitted(self, "pipeline_")
         if self.memory is None:
@@ -67,7 +69,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self.memory.cache(_transformed, ignore=["pipeline"])(self._key, self.pipeline_, X)
 
 
-def _fitted(random_state: int | None, X: Any) -> tuple[Pipeline, Matrix, str]:
+def _fitted(random_state: int | None, X: pd.DataFrame) -> tuple[Pipeline, Matrix, str]:
     """Fitted transformers, the transformed table, and a key that names this fit."""
     try:
         from skrub import StringEncoder, TableVectorizer
@@ -83,12 +85,12 @@ def _fitted(random_state: int | None, X: Any) -> tuple[Pipeline, Matrix, str]:
     return pipeline, values, uuid4().hex
 
 
-def _transformed(key: str, pipeline: Pipeline, X: Any) -> Matrix:
+def _transformed(key: str, pipeline: Pipeline, X: pd.DataFrame) -> Matrix:
     """What a cache keeps: `key` stands for the pipeline, which is not hashed."""
     return transformed(pipeline, X)
 
 
-def transformed(pipeline: Pipeline, X: Any) -> Matrix:
+def transformed(pipeline: Pipeline, X: pd.DataFrame) -> Matrix:
     """A raw table as numbers, shape (row, feature), by fitted transformers."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Found unknown categories")
