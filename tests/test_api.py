@@ -46,8 +46,8 @@ def _undocumented(value):
 def test_all_is_exactly_what_can_be_imported():
     public = {
         name
-        for name, value in vars(kohort).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
+        for name in dir(kohort)
+        if not name.startswith("_") and not isinstance(getattr(kohort, name), ModuleType)
     }
     assert public == set(kohort.__all__)
 

@@ -1,13 +1,16 @@
-"""kohort: every fit of a hyperparameter search as a member of one compiled program."""
+"""kohort: every fit of a hyperparameter search as a member of one compiled program.
+
+`import kohort` imports neither Keras nor JAX nor pandas: each name brings what it needs when it is
+first used.
+"""
+
+import importlib
+import typing
+
+import joblib
 
 from kohort import _version, runtime
-
-runtime.prepare()
-
-from kohort.cohort.backend import register as _register  # noqa: E402
-from kohort.cohort.together import together  # noqa: E402
-from kohort.data.parquet import ParquetTable  # noqa: E402
-from kohort.errors import (  # noqa: E402
+from kohort.errors import (
     BackendError,
     CancelledError,
     DataError,
@@ -21,27 +24,32 @@ from kohort.errors import (  # noqa: E402
     RateWarning,
     TrackerError,
 )
-from kohort.estimators.conv import ConvClassifier, ConvRegressor  # noqa: E402
-from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor  # noqa: E402
-from kohort.estimators.dense.loading import load  # noqa: E402
-from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor  # noqa: E402
-from kohort.report.schedule_picture import plot_schedule  # noqa: E402
-from kohort.report.search_report import search_report  # noqa: E402
-from kohort.report.trackers.mlflow import MLflowTracker  # noqa: E402
-from kohort.report.trackers.optuna import OptunaTracker  # noqa: E402
-from kohort.report.trackers.tensorboard import TensorBoardTracker  # noqa: E402
-from kohort.report.trackers.tracker import log_search  # noqa: E402
-from kohort.searches.search import GridSearchCV, RandomizedSearchCV  # noqa: E402
-from kohort.studies.batch_size.planning import plan_batch_size  # noqa: E402
-from kohort.studies.comparison.comparing import compare  # noqa: E402
-from kohort.studies.diagnosis.diagnosing import diagnose  # noqa: E402
-from kohort.studies.diagnosis.diagnosis import Diagnosis  # noqa: E402
-from kohort.studies.diagnosis.findings.finding import Finding  # noqa: E402
-from kohort.studies.learning_rate.mapping import rate_batch_map  # noqa: E402
-from kohort.studies.learning_rate.range_test import find_learning_rate  # noqa: E402
-from kohort.studies.workers.worker_planning import plan_workers  # noqa: E402
 
-_register()
+if typing.TYPE_CHECKING:
+    from kohort.cohort.backend import CohortBackend
+    from kohort.cohort.together import together
+    from kohort.data.parquet import ParquetTable
+    from kohort.estimators.conv import ConvClassifier, ConvRegressor
+    from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
+    from kohort.estimators.dense.loading import load
+    from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
+    from kohort.report.schedule_picture import plot_schedule
+    from kohort.report.search_report import search_report
+    from kohort.report.trackers.mlflow import MLflowTracker
+    from kohort.report.trackers.optuna import OptunaTracker
+    from kohort.report.trackers.tensorboard import TensorBoardTracker
+    from kohort.report.trackers.tracker import log_search
+    from kohort.searches.search import GridSearchCV, RandomizedSearchCV
+    from kohort.studies.batch_size.planning import plan_batch_size
+    from kohort.studies.comparison.comparing import compare
+    from kohort.studies.diagnosis.diagnosing import diagnose
+    from kohort.studies.diagnosis.diagnosis import Diagnosis
+    from kohort.studies.diagnosis.findings.finding import Finding
+    from kohort.studies.learning_rate.mapping import rate_batch_map
+    from kohort.studies.learning_rate.range_test import find_learning_rate
+    from kohort.studies.workers.worker_planning import plan_workers
+
+runtime.prepare()
 
 __version__ = _version.VERSION
 
@@ -84,3 +92,54 @@ __all__ = [
     "search_report",
     "together",
 ]
+
+_HOMES = {
+    "ConvClassifier": "kohort.estimators.conv",
+    "ConvRegressor": "kohort.estimators.conv",
+    "DenseClassifier": "kohort.estimators.dense.dense",
+    "DenseRegressor": "kohort.estimators.dense.dense",
+    "Diagnosis": "kohort.studies.diagnosis.diagnosis",
+    "Finding": "kohort.studies.diagnosis.findings.finding",
+    "GridSearchCV": "kohort.searches.search",
+    "KerasClassifier": "kohort.estimators.keras_models.wrappers",
+    "KerasRegressor": "kohort.estimators.keras_models.wrappers",
+    "MLflowTracker": "kohort.report.trackers.mlflow",
+    "OptunaTracker": "kohort.report.trackers.optuna",
+    "ParquetTable": "kohort.data.parquet",
+    "RandomizedSearchCV": "kohort.searches.search",
+    "TensorBoardTracker": "kohort.report.trackers.tensorboard",
+    "compare": "kohort.studies.comparison.comparing",
+    "diagnose": "kohort.studies.diagnosis.diagnosing",
+    "find_learning_rate": "kohort.studies.learning_rate.range_test",
+    "load": "kohort.estimators.dense.loading",
+    "log_search": "kohort.report.trackers.tracker",
+    "plan_batch_size": "kohort.studies.batch_size.planning",
+    "plan_workers": "kohort.studies.workers.worker_planning",
+    "plot_schedule": "kohort.report.schedule_picture",
+    "rate_batch_map": "kohort.studies.learning_rate.mapping",
+    "search_report": "kohort.report.search_report",
+    "together": "kohort.cohort.together",
+}
+"""Module of each name that is imported when it is first used."""
+
+
+if not typing.TYPE_CHECKING:  # Of a module with `__getattr__`, type checkers would take any name.
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
+def _backend(nesting_level: int | None = None, **parameters: int | None) -> "CohortBackend":
+    """What `joblib.parallel_config("kohort")` makes: a backend whose module is imported then."""
+    from kohort.cohort.backend import CohortBackend
+
+    return CohortBackend(nesting_level, **parameters)
+
+
+joblib.register_parallel_backend("kohort", _backend)

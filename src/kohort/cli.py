@@ -1,4 +1,8 @@
-"""The command line: parse, call, print."""
+"""The command line: parse, call, print.
+
+What is large, such as Keras, JAX and pandas, is imported inside of the commands, once what they
+were given has been looked at: a mistake is answered at once.
+"""
 
 from __future__ import annotations
 
@@ -9,37 +13,22 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from kohort._version import VERSION
 from kohort.data.csv_files import CsvFormat
-from kohort.data.folders import IMAGES
 from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
-from kohort.report.description import describe_plan
-from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.report.masking import masked
-from kohort.report.page_server import HOST
-from kohort.report.progress_file import PROGRESS, recording
-from kohort.report.results import write_search
-from kohort.report.run_folder import mark, new_folder, write_file
-from kohort.report.search_report import search_report
-from kohort.report.trackers.mlflow import MLflowTracker
-from kohort.report.trackers.optuna import OptunaTracker
-from kohort.report.trackers.tensorboard import TensorBoardTracker
-from kohort.report.trackers.tracker import checked_trackers, log_to_all
-from kohort.report.watching import server
-from kohort.searches.ending import end_of
-from kohort.searches.problems.problem import Problem
-from kohort.searches.problems.problem_plans import plans_of
-from kohort.searches.problems.problem_search import Plan, SearchResult, search_problem
-from kohort.searches.problems.sources import load_model, read_problem
-from kohort.searches.spaces import default_space, read_space
-from kohort.style import short
+from kohort.report.run_folder import mark, new_folder, refuse_missing_run, write_file
+from kohort.searches.problems.model_description import read_description
+from kohort.searches.problems.opening import opened, refuse_missing
+
+if TYPE_CHECKING:
+    from kohort.report.trackers.tracker import Tracker
+    from kohort.searches.problems.problem import Problem
+    from kohort.searches.problems.problem_search import Plan, SearchResult
 
 app = typer.Typer(
     help="Train every fit of a hyperparameter search as a member of one compiled program.",
@@ -79,14 +68,8 @@ Track = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a folder that exists.")]
 
-_SHOWN = 10
 _TRIALS, _IMAGE_TRIALS = 50, 20
 _CV, _IMAGE_CV = 5, 3
-_TRACKERS = {
-    "tensorboard": TensorBoardTracker,
-    "mlflow": MLflowTracker,
-    "optuna": OptunaTracker,
-}
 
 
 def main() -> None:
@@ -147,18 +130,19 @@ def search(
 ) -> None:
     """Search for the best network for a table or for images."""
     started = time.perf_counter()
-    problem, values = read_problem(
-        data, target, task, settings or [], seed, CsvFormat(encoding, separator)
-    )
-    if trials is not None and method == "grid":
-        raise ParameterError(
-            explain("trials", "left out when method is 'grid'", trials, "A grid tries every point.")
-        )
-    images = problem.task == IMAGES
+    file = opened(data, target, task, CsvFormat(encoding, separator))
+    _refuse_trials(trials, method)
+    from kohort.report.summary import print_about, print_search
+    from kohort.report.trackers.tracker import log_to_all
+    from kohort.searches.problems.problem_search import Plan, search_problem
+    from kohort.searches.problems.sources import read_problem
+    from kohort.searches.spaces import default_space, read_space
+
+    problem, values = read_problem(data, file, target, task, settings or [], seed)
+    images = file is None
+    chosen = read_space(space, problem.task, method) if space else None
     plan = Plan(
-        space=default_space(method, problem.task)
-        if space is None
-        else read_space(space, problem.task, method),
+        space=chosen or default_space(method, problem.task),
         method=method,
         trials=(_IMAGE_TRIALS if images else _TRIALS) if trials is None else trials,
         cv=(_IMAGE_CV if images else _CV) if cv is None else cv,
@@ -166,15 +150,15 @@ def search(
         test_fraction=test_fraction,
         settings=values,
     )
-    trackers = checked_trackers(track or [], _TRACKERS)
+    trackers = _trackers(track or [])
     if out is None:
         result = search_problem(problem, plan)
     else:
         with new_folder(out, overwrite, [data, space]) as folder:
             source = {"path": str(data), **problem.about, "target": target}
             result = _recorded_search(problem, plan, folder, source)
-    _print_about(problem)
-    _print_search(result, time.perf_counter() - started, out)
+    print_about(problem)
+    print_search(result, time.perf_counter() - started, out)
     for line in log_to_all(result.search, trackers):
         print(line)
     if result.model is None:
@@ -185,6 +169,11 @@ def _recorded_search(
     problem: Problem, plan: Plan, folder: Path, source: dict[str, Any]
 ) -> SearchResult:
     """Search, telling `kohort watch` how far it is, and write what was found."""
+    from kohort.report.description import describe_plan
+    from kohort.report.progress_file import PROGRESS, recording
+    from kohort.report.results import write_search
+    from kohort.searches.problems.problem_search import search_problem
+
     command = shlex.join(["kohort", *map(masked, sys.argv[1:])])
     known = describe_plan(plan, problem.task, source, command)
     with recording(folder / PROGRESS, known) as follow:
@@ -193,52 +182,22 @@ def _recorded_search(
     return result
 
 
-def _print_about(problem: Problem) -> None:
-    """How the data were read, and what was assumed of them."""
-    for line in problem.lines:
-        print(line)
+def _refuse_trials(trials: int | None, method: str) -> None:
+    if trials is not None and method == "grid":
+        raise ParameterError(
+            explain("trials", "left out when method is 'grid'", trials, "A grid tries every point.")
+        )
 
 
-def _print_search(result: SearchResult, seconds: float, out: Path | None) -> None:
-    console = Console(highlight=False)
-    board = leaderboard(result.search)
-    grid = Table(
-        title=f"{min(_SHOWN, len(board))} of {len(board)} candidates, by {result.score_name}",
-        box=box.SIMPLE_HEAD,
-        padding=0,
-    )
-    columns = {"rank": "rank", "mean_score": "score", "std_score": "std"}
-    columns |= {name: name.replace("_", "\n") for name in result.plan.space}
-    for heading in columns.values():
-        grid.add_column(heading, justify="right", vertical="bottom")
-    for row in board.head(_SHOWN).to_dict("records"):
-        scores = [f"{row[name]:.4f}" for name in ("mean_score", "std_score")]
-        chosen = [short(row[name]) for name in result.plan.space]
-        grid.add_row(str(row["rank"]), *scores, *chosen)
-    console.print(grid)
-    parameters = ", ".join(f"{name}={short(v)}" for name, v in result.best_parameters.items())
-    fits = ", ".join(f"{count} {name}" for name, count in count_statuses(result.search).items())
-    lines = [
-        f"Best: {parameters}",
-        f"{result.score_name} over {result.plan.cv} folds: {result.cv_score:.4f}",
-        f"Fits: {fits}; {seconds:.1f} s in all",
-    ]
-    if result.test_score is not None:
-        noun = "images" if result.task == IMAGES else "rows"
-        rows = f"{result.rows['tested']} {noun} that the search never saw"
-        lines.insert(2, f"{result.score_name} on {rows}: {result.test_score:.4f}")
-    if out is not None:
-        model = "no model" if result.model is None else "the model, fitted on all rows"
-        lines.append(f"Written: {out} ({model}; search.png; tables)")
-    print("\n".join(lines))
-    for remark in result.remarks:
-        print(f"{remark} {_where_kept(out)}", file=sys.stderr)
+def _trackers(given: list[str]) -> list[Tracker]:
+    """Trackers that can be written to, of texts such as `"optuna:sqlite:///trials.db"`."""
+    from kohort.report.trackers.mlflow import MLflowTracker
+    from kohort.report.trackers.optuna import OptunaTracker
+    from kohort.report.trackers.tensorboard import TensorBoardTracker
+    from kohort.report.trackers.tracker import checked_trackers
 
-
-def _where_kept(out: Path | None) -> str:
-    if out is None:
-        return "The search's results stand above; --out DIR keeps them in a folder."
-    return f"The search's results are kept in {out}."
+    kinds = {"tensorboard": TensorBoardTracker, "mlflow": MLflowTracker, "optuna": OptunaTracker}
+    return checked_trackers(given, kinds)
 
 
 @app.command()
@@ -254,9 +213,12 @@ def fit(
     overwrite: Overwrite = False,
 ) -> None:
     """Train one network on a table or on images."""
-    problem, values = read_problem(
-        data, target, task, settings or [], seed, CsvFormat(encoding, separator)
-    )
+    file = opened(data, target, task, CsvFormat(encoding, separator))
+    from kohort.report.summary import print_about
+    from kohort.searches.ending import end_of
+    from kohort.searches.problems.sources import read_problem
+
+    problem, values = read_problem(data, file, target, task, settings or [], seed)
     with new_folder(out, overwrite, [data]) as folder:
         network = problem.network(values, seed)
         with warnings.catch_warnings():
@@ -264,7 +226,7 @@ def fit(
             network.fit(problem.X, problem.labels)
         model = problem.kept(network)
         model.save(folder)
-    _print_about(problem)
+    print_about(problem)
     end = end_of(model.estimator)
     logs = ", ".join(f"{name} {value:.4g}" for name, value in end.logs.items())
     print(f"{end.status} after {end.epochs} epochs; best epoch: {logs}")
@@ -286,7 +248,12 @@ def predict(
     proba: Annotated[bool, typer.Option("--proba", help="Probability of each class.")] = False,
 ) -> None:
     """Predict the target of a table's rows or the class of images, as CSV."""
-    predictions = load_model(model).predictions(data, proba, CsvFormat(encoding, separator))
+    read_description(model, ("task",))
+    refuse_missing(data)
+    form = CsvFormat(encoding, separator)
+    from kohort.searches.problems.sources import load_model
+
+    predictions = load_model(model).predictions(data, proba, form)
     text = predictions.to_csv(index=False, lineterminator="\n")
     if out is None:
         sys.stdout.write(text)
@@ -309,25 +276,15 @@ def plan(
     seconds: Annotated[float, typer.Option(help="Time to measure for.")] = 60.0,
 ) -> None:
     """Measure how to train: which batch size, and for images how many workers read them."""
-    problem, values = read_problem(
-        data, target, task, settings or [], seed, CsvFormat(encoding, separator)
-    )
-    plans = plans_of(problem, values, seed, memory=memory, seconds=seconds)
-    _print_about(problem)
-    console = Console(highlight=False)
-    for each in plans:
-        grid = Table(box=box.SIMPLE_HEAD, padding=0)
-        for name in each.table.columns:
-            grid.add_column(name.replace("_", "\n"), justify="right", vertical="bottom")
-        for row in each.table.itertuples(index=False):
-            grid.add_row(*(_amount(value) for value in row))
-        console.print(grid)
-        print(each)
+    file = opened(data, target, task, CsvFormat(encoding, separator))
+    from kohort.report.summary import print_about, print_plan
+    from kohort.searches.problems.problem_plans import plans_of
+    from kohort.searches.problems.sources import read_problem
 
-
-def _amount(value: float) -> str:
-    whole = abs(value) >= 100 or float(value).is_integer()
-    return f"{value:,.0f}" if whole else f"{value:.3g}"
+    problem, values = read_problem(data, file, target, task, settings or [], seed)
+    print_about(problem)
+    for each in plans_of(problem, values, seed, memory=memory, seconds=seconds):
+        print_plan(each)
 
 
 @app.command()
@@ -340,6 +297,9 @@ def report(
     language: Language = "en",
 ) -> None:
     """Make one page about a search: an HTML file that needs no server."""
+    refuse_missing_run(run)
+    from kohort.report.search_report import search_report
+
     path = run / "report.html" if out is None else out
     search_report(run, path, language)
     if out is None:
@@ -354,6 +314,9 @@ def watch(
     language: Language = "en",
 ) -> None:
     """Show a search in the browser while it runs; only this machine can see it."""
+    from kohort.report.page_server import HOST
+    from kohort.report.watching import server
+
     with server(run, port, language) as answering:
         print(f"Open http://{HOST}:{answering.server_port}/ (Ctrl-C ends)", flush=True)
         with suppress(KeyboardInterrupt):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class KohortError(Exception):
     """Base class of kohort's own errors."""
@@ -63,3 +66,19 @@ def explain(name: str, requirement: str, value: object, remedy: str = "") -> str
     if len(shown) > 120:
         shown = f"{shown[:117]}..."
     return f"`{name}` must be {requirement}; got {shown}. {remedy}".rstrip()
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """A remedy for an unknown name: the nearest known ones, or all if none is near.
+
+    Examples
+    --------
+    >>> suggest("prise", ["price", "area"])
+    "Did you mean 'price'?"
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if near:
+        return f"Did you mean {' or '.join(repr(match) for match in near)}?"
+    shown = ", ".join(repr(match) for match in known[:20])
+    return f"Known: {shown}{', ...' if len(known) > 20 else ''}."

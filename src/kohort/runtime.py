@@ -1,6 +1,7 @@
 """The process that kohort runs in: Keras's backend, XLA's threads, the compilation cache.
 
-`prepare` runs once, when `kohort` is imported and before anything imports Keras or starts JAX.
+`prepare` runs once, when `kohort` is imported and before anything imports Keras or starts JAX;
+`keep_programs` once, when the engine is imported, which brings JAX.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 
 
 def prepare() -> None:
-    """Choose JAX for Keras, one thread per program for XLA, and a cache for compiled programs."""
+    """Choose JAX for Keras and one thread per program for XLA, without importing either."""
     _choose_backend()
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_cpu_multi_thread_eigen" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_ONE_THREAD}".strip()
-    _enable_compilation_cache()
 
 
 def _choose_backend() -> None:
@@ -113,7 +113,8 @@ def cache_folder() -> Path | None:
     return base / "kohort" / "programs"
 
 
-def _enable_compilation_cache() -> None:
+def keep_programs() -> None:
+    """Keep compiled programs from one process to the next, unless JAX does so elsewhere."""
     import jax
 
     folder = cache_folder()

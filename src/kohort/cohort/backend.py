@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from joblib.parallel import FallbackToBackend, ParallelBackendBase, register_parallel_backend
+from joblib.parallel import FallbackToBackend, ParallelBackendBase
 
 from kohort.cohort.cohort import Cohort
 from kohort.cohort.scheduler import Scheduler
@@ -159,8 +159,3 @@ def _asked_by_ensemble() -> bool:
     backend = sys._getframe(1)
     asker = backend.f_back and backend.f_back.f_back  # Behind `joblib.effective_n_jobs`.
     return asker is not None and asker.f_code.co_name == "_partition_estimators"
-
-
-def register() -> None:
-    """Make `joblib.parallel_config("kohort")` known."""
-    register_parallel_backend("kohort", CohortBackend)

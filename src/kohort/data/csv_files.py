@@ -9,10 +9,12 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from kohort.errors import DataError, KohortError, ParameterError, explain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -69,16 +71,49 @@ class CsvFormat:
         return ", ".join(parts)
 
 
-def read_csv(path: Path, given: CsvFormat) -> tuple[pd.DataFrame, CsvFormat]:
-    """Read a table, and how it was written.
+@dataclass(frozen=True)
+class CsvTable:
+    """A text file that was read, and not yet parsed.
 
-    Spaces around names and after separators are dropped. Where semicolons separate, commas are
-    decimal ones.
+    Attributes
+    ----------
+    path : path
+    text : str
+    names : list of str
+        Of the columns, without spaces around them.
+    form : CsvFormat
+        How it is written, nothing left open.
+    notes : list of str
+        Sentences on what was assumed.
+    """
+
+    path: Path
+    text: str
+    names: list[str]
+    form: CsvFormat
+    notes: list[str]
+
+    def read(self) -> pd.DataFrame:
+        """Parse the table.
+
+        Spaces around names and after separators are dropped. Where semicolons separate, commas are
+        decimal ones.
+
+        Raises
+        ------
+        DataError
+            If it does not parse.
+        """
+        return _parsed(self.text, str(self.form.separator), self.names, self.path)
+
+
+def open_csv(path: Path, given: CsvFormat) -> CsvTable:
+    """Read a text file, and find how it is written.
 
     Raises
     ------
     DataError
-        If it does not decode or parse, or a name stands twice in the header.
+        If it does not decode, or a name stands twice in the header.
     """
     try:
         raw = path.read_bytes()
@@ -96,8 +131,11 @@ def read_csv(path: Path, given: CsvFormat) -> tuple[pd.DataFrame, CsvFormat]:
         remedy = f"It is no text in {encoding}. Give its own with --encoding."
         raise DataError(explain("DATA", "a CSV file", str(path), remedy)) from error
     separator = given.separator or _separator(text, "\t" if path.suffix == ".tsv" else ",")
-    names = _header(text, separator, path)
-    return _parsed(text, separator, names, path), CsvFormat(encoding, separator)
+    form = CsvFormat(encoding, separator)
+    notes = []
+    if form.unusual and form != given:
+        notes.append(f"Read {path.name} as {form.unusual}; --encoding and --separator overrule.")
+    return CsvTable(path, text, _header(text, separator, path), form, notes)
 
 
 def _encoding(raw: bytes, path: Path) -> str:
@@ -185,6 +223,8 @@ def refuse_repeated_names(names: list[str], where: str) -> None:
 
 
 def _parsed(text: str, separator: str, names: list[str], path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     try:
         with warnings.catch_warnings():
             # Without this, rows longer than the header lose their last fields unnoticed.

@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 from kohort.data.images import Header
 from kohort.errors import DataError, explain
 
-IMAGES = "image classification"
-"""The task of a folder with a sub-folder per class."""
-
 # What systems leave behind in folders, beside what is hidden by its name.
 _LEFT_BEHIND = {"thumbs.db", "desktop.ini", "__macosx"}
 _SIDE = 32

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.tseries.api import guess_datetime_format
 
-from kohort.data.csv_files import CsvFormat, read_csv, refuse_repeated_names
+from kohort.data.csv_files import CsvFormat, refuse_repeated_names
 from kohort.data.numerals import numerals
-from kohort.errors import DataError, ParameterError, explain
-
-REGRESSION = "regression"
-CLASSIFICATION = "classification"
-TASKS = ("auto", CLASSIFICATION, REGRESSION)
+from kohort.data.table_files import open_table
+from kohort.data.tasks import CLASSIFICATION, REGRESSION, TASKS
+from kohort.errors import DataError, ParameterError, explain, suggest
 
 # Whole numbers with at most this many different values are taken for class labels.
 _MOST_CLASSES = 20
-_FORMATS = {".csv": "CSV", ".tsv": "CSV", ".txt": "CSV", ".parquet": "Parquet", ".pq": "Parquet"}
-_SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 _DURATION = r"-?(\d+ days? ?)?\d+:\d{2}(:\d{2}(\.\d+)?)?"
 
 
@@ -49,56 +43,19 @@ def read_table(path: str | Path, form: CsvFormat | None = None) -> tuple[pd.Data
     DataError
         If there is no such file, it does not parse, or it has no rows.
     """
-    path, form = Path(path), form or CsvFormat()
-    suffix = path.suffix.lower()
-    kind = _FORMATS.get(suffix)
-    if kind is None:
-        remedy = "Convert it."
-        if suffix in _SPREADSHEETS:
-            remedy = "Save the sheet as CSV (in Excel: Save As, CSV UTF-8), and give that file."
-        requirement = "a file that ends in .csv, .tsv, .txt, .parquet or .pq"
-        raise DataError(explain("DATA", requirement, str(path), remedy))
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing there"
-        raise DataError(
-            explain("DATA", "an existing file", str(path), f"There is {found}; check the path.")
-        )
-    notes: list[str] = []
-    if kind == "CSV":
-        table, found_form = read_csv(path, form)
-        if found_form.unusual and found_form != form:
-            notes.append(
-                f"Read {path.name} as {found_form.unusual}; --encoding and --separator overrule."
-            )
-    else:
-        table = _read_parquet(path)
-    table.columns = table.columns.map(str)
+    file = open_table(path, form)
+    table = file.read()
+    refuse_no_rows(table, path)
+    return table, file.notes
+
+
+def refuse_no_rows(table: pd.DataFrame, path: str | Path) -> None:
+    """Raise `DataError` if a table has no rows or no columns."""
     if table.empty:
         raise DataError(
             f"`DATA` must have at least one row and one column; got {len(table)} rows and "
             f"{table.shape[1]} columns in {str(path)!r}. Give a table with data."
         )
-    return table, notes
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        names = list(map(str, pyarrow.parquet.read_schema(path).names))
-        refuse_repeated_names(names, repr(str(path)))
-        table = pd.read_parquet(path)
-    except pyarrow.ArrowException as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise DataError(
-            explain("DATA", "a Parquet file", str(path), f"It does not parse: {reason}.")
-        ) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(explain("DATA", "a readable file", str(path), f"{reason}.")) from error
-    refuse_repeated_names([str(name).strip() for name in table.columns], repr(str(path)))
-    return table.rename(columns=lambda name: str(name).strip())
 
 
 def split_target(table: pd.DataFrame, target: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
@@ -176,22 +133,6 @@ def _check_finite(column: pd.Series[Any]) -> None:
             f"Column {column.name!r} must hold finite numbers; got {len(infinite)} infinite, the "
             f"first in row {infinite[0] + 1}. Replace them, or leave them empty."
         )
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """A remedy for an unknown name: the nearest known ones, or all if none is near.
-
-    Examples
-    --------
-    >>> suggest("prise", ["price", "area"])
-    "Did you mean 'price'?"
-    """
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    if near:
-        return f"Did you mean {' or '.join(repr(match) for match in near)}?"
-    shown = ", ".join(repr(match) for match in known[:20])
-    return f"Known: {shown}{', ...' if len(known) > 20 else ''}."
 
 
 def infer_task(y: pd.Series[Any]) -> str:

@@ -83,6 +83,13 @@ def mark(folder: Path, names: Sequence[str]) -> None:
     write_file(folder / MARK, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
+def refuse_missing_run(folder: Path) -> None:
+    """Raise `DataError` if there is no such folder."""
+    if not folder.is_dir():
+        requirement = "a folder that `kohort search --out` wrote"
+        raise DataError(explain("RUN", requirement, str(folder), "There is no such folder."))
+
+
 def write_file(path: str | Path, text: str) -> None:
     """Write a text file that is complete or not there at all.
 

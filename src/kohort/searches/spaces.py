@@ -14,9 +14,8 @@ from scipy.stats import loguniform, randint, uniform
 from sklearn.utils import check_random_state
 
 from kohort.arrays import RandomStateLike
-from kohort.data.folders import IMAGES
-from kohort.data.tables import CLASSIFICATION, REGRESSION, suggest
-from kohort.errors import DataError, ParameterError, explain
+from kohort.data.tasks import CLASSIFICATION, IMAGES, REGRESSION
+from kohort.errors import DataError, ParameterError, explain, suggest
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
 from kohort.recipe.constraints import check
 from kohort.recipe.recipe import CONSTRAINTS

@@ -14,6 +14,7 @@ from kohort.errors import DataError, ParameterError, explain
 from kohort.report.description import describe_search
 from kohort.report.leaderboard import leaderboard, learning_curves, search_members
 from kohort.report.page.findings import findings_of
+from kohort.report.run_folder import refuse_missing_run
 
 _REQUIRED = ("run.json", "leaderboard.parquet", "learning_curves.parquet")
 
@@ -75,11 +76,10 @@ def source_of(search: Search) -> Source:
 
 
 def _of_folder(folder: Path) -> Source:
+    refuse_missing_run(folder)
     absent = [name for name in _REQUIRED if not (folder / name).is_file()]
     if absent:
         remedy = f"It has no {absent[0]}."
-        if not folder.is_dir():
-            remedy = "There is no such folder."
         raise DataError(
             explain("RUN", "a folder that `kohort search --out` wrote", str(folder), remedy)
         )

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import loguniform, uniform
 
-from kohort.data.tables import suggest
-from kohort.errors import ParameterError, explain
+from kohort.errors import ParameterError, explain, suggest
 from kohort.estimators.conv import ConvClassifier
 from kohort.recipe.constraints import Interval, check, flag
 

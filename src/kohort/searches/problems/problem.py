@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from kohort.data.csv_files import CsvFormat
-from kohort.data.tables import REGRESSION
+from kohort.data.tasks import REGRESSION
 from kohort.errors import DataError, ParameterError, explain
 
 

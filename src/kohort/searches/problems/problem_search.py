@@ -19,7 +19,7 @@ from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold
 
 from kohort.cohort.cohort import Cohort
 from kohort.cohort.together import together
-from kohort.data.tables import REGRESSION
+from kohort.data.tasks import REGRESSION
 from kohort.engine.member import DIVERGED, FINISHED
 from kohort.errors import DivergedError, DivergedWarning, KohortError, ParameterError, explain
 from kohort.recipe.constraints import Interval, check

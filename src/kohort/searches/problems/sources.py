@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kohort.data.csv_files import CsvFormat
-from kohort.data.folders import IMAGES
-from kohort.data.tables import CLASSIFICATION, read_table
-from kohort.errors import ParameterError, explain
+from kohort.data.csv_files import CsvTable
+from kohort.data.table_files import ParquetFile
+from kohort.data.tables import refuse_no_rows
+from kohort.data.tasks import IMAGES
 from kohort.searches.problems.image_folder import ImageModel, image_problem
 from kohort.searches.problems.model_description import read_description
 from kohort.searches.problems.problem import Model, Problem
@@ -19,11 +19,11 @@ from kohort.searches.spaces import read_settings
 
 def read_problem(
     data: Path,
+    file: CsvTable | ParquetFile | None,
     target: str | None,
     task: str,
     settings: Sequence[str],
     seed: int,
-    form: CsvFormat | None = None,
 ) -> tuple[Problem, dict[str, Any]]:
     """Read what is to be learned, and the settings of the network for it.
 
@@ -31,36 +31,27 @@ def read_problem(
     ----------
     data : path
         A table, or a folder with a sub-folder of images per class.
+    file : CsvTable, ParquetFile or None
+        The table as `opened` gives it; None for a folder.
     target : str or None
         The table's column to predict; None for a folder.
     task : {"auto", "classification", "regression"}
     settings : sequence of str
         Of the form `NAME=VALUE`.
     seed : int
-    form : CsvFormat or None, default=None
-        How a table of text is written; None to find out.
 
     Raises
     ------
     ParameterError, DataError
         If the data or a setting cannot be used.
     """
-    if not data.is_dir():
-        if target is None:
-            remedy = "Add --target NAME."
-            raise ParameterError(explain("target", "the table's column to predict", None, remedy))
-        table, notes = read_table(data, form)
-        problem = table_problem(table, target, task, notes)
-        return problem, read_settings(settings, problem.task)
-    for name, value, allowed in (
-        ("target", target, (None,)),
-        ("task", task, ("auto", CLASSIFICATION)),
-    ):
-        if value not in allowed:
-            requirement = "left out for a folder of images, whose sub-folders are the classes"
-            raise ParameterError(explain(name, requirement, value))
-    values = read_settings(settings, IMAGES)
-    return image_problem(data, values, seed), values
+    if file is None or target is None:
+        values = read_settings(settings, IMAGES)
+        return image_problem(data, values, seed), values
+    table = file.read()
+    refuse_no_rows(table, data)
+    problem = table_problem(table, target, task, file.notes)
+    return problem, read_settings(settings, problem.task)
 
 
 def load_model(folder: str | Path) -> Model:

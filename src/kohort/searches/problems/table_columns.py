@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kohort.data.numerals import numerals
-from kohort.data.tables import CLASSIFICATION
+from kohort.data.tasks import CLASSIFICATION
 
 _SHOWN = 6
 _PLURALS = {"number": "numbers", "text": "texts", "date": "dates", "empty": "empty"}

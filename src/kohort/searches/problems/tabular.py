@@ -16,7 +16,6 @@ from sklearn.pipeline import Pipeline
 from kohort.data.csv_files import CsvFormat
 from kohort.data.numerals import numerals
 from kohort.data.tables import (
-    CLASSIFICATION,
     check_features,
     feature_numbers,
     read_table,
@@ -25,6 +24,7 @@ from kohort.data.tables import (
     target_array,
     target_numbers,
 )
+from kohort.data.tasks import CLASSIFICATION
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
 from kohort.estimators.dense.loading import load

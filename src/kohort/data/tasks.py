@@ -1,0 +1,9 @@
+"""Names of what can be learned."""
+
+REGRESSION = "regression"
+CLASSIFICATION = "classification"
+IMAGES = "image classification"
+"""The task of a folder with a sub-folder per class."""
+
+TASKS = ("auto", CLASSIFICATION, REGRESSION)
+"""What a user may ask for."""

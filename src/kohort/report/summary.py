@@ -1,0 +1,84 @@
+"""What the command line prints about data, a search and a plan."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from kohort.data.tasks import IMAGES
+from kohort.report.leaderboard import count_statuses, leaderboard
+from kohort.searches.problems.problem import Problem
+from kohort.searches.problems.problem_search import SearchResult
+from kohort.style import short
+
+_SHOWN = 10
+
+
+def print_about(problem: Problem) -> None:
+    """How the data were read, and what was assumed of them."""
+    for line in problem.lines:
+        print(line)
+
+
+def print_search(result: SearchResult, seconds: float, out: Path | None) -> None:
+    """The best candidates as a table, the winner's parameters, scores, what became of the fits."""
+    console = Console(highlight=False)
+    board = leaderboard(result.search)
+    grid = Table(
+        title=f"{min(_SHOWN, len(board))} of {len(board)} candidates, by {result.score_name}",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+    )
+    columns = {"rank": "rank", "mean_score": "score", "std_score": "std"}
+    columns |= {name: name.replace("_", "\n") for name in result.plan.space}
+    for heading in columns.values():
+        grid.add_column(heading, justify="right", vertical="bottom")
+    for row in board.head(_SHOWN).to_dict("records"):
+        scores = [f"{row[name]:.4f}" for name in ("mean_score", "std_score")]
+        chosen = [short(row[name]) for name in result.plan.space]
+        grid.add_row(str(row["rank"]), *scores, *chosen)
+    console.print(grid)
+    parameters = ", ".join(f"{name}={short(v)}" for name, v in result.best_parameters.items())
+    fits = ", ".join(f"{count} {name}" for name, count in count_statuses(result.search).items())
+    lines = [
+        f"Best: {parameters}",
+        f"{result.score_name} over {result.plan.cv} folds: {result.cv_score:.4f}",
+        f"Fits: {fits}; {seconds:.1f} s in all",
+    ]
+    if result.test_score is not None:
+        noun = "images" if result.task == IMAGES else "rows"
+        rows = f"{result.rows['tested']} {noun} that the search never saw"
+        lines.insert(2, f"{result.score_name} on {rows}: {result.test_score:.4f}")
+    if out is not None:
+        model = "no model" if result.model is None else "the model, fitted on all rows"
+        lines.append(f"Written: {out} ({model}; search.png; tables)")
+    print("\n".join(lines))
+    for remark in result.remarks:
+        print(f"{remark} {_where_kept(out)}", file=sys.stderr)
+
+
+def _where_kept(out: Path | None) -> str:
+    if out is None:
+        return "The search's results stand above; --out DIR keeps them in a folder."
+    return f"The search's results are kept in {out}."
+
+
+def print_plan(plan: Any) -> None:
+    """What was measured, as a table, and the advice."""
+    grid = Table(box=box.SIMPLE_HEAD, padding=0)
+    for name in plan.table.columns:
+        grid.add_column(name.replace("_", "\n"), justify="right", vertical="bottom")
+    for row in plan.table.itertuples(index=False):
+        grid.add_row(*(_amount(value) for value in row))
+    Console(highlight=False).print(grid)
+    print(plan)
+
+
+def _amount(value: float) -> str:
+    whole = abs(value) >= 100 or float(value).is_integer()
+    return f"{value:,.0f}" if whole else f"{value:.3g}"

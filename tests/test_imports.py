@@ -1,0 +1,79 @@
+"""What is large is imported when it is first used, and by the command line after its checks."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import kohort
+
+SCRIPT = """
+import io, sys
+from contextlib import redirect_stderr
+
+LARGE = {"jax", "keras", "pandas", "sklearn", "scipy", "optuna", "skrub", "matplotlib"}
+
+def check(after):
+    loaded = LARGE & sys.modules.keys()
+    assert not loaded, f"{after}: {loaded}"
+
+def answer(*arguments):
+    sys.argv, told = ["kohort", *arguments], io.StringIO()
+    try:
+        with redirect_stderr(told):
+            cli.main()
+    except SystemExit as end:
+        assert end.code == 2
+    check(arguments)
+    return " ".join(told.getvalue().split())
+
+import kohort
+assert set(kohort.__all__) < set(dir(kohort))
+check("import")
+from kohort import cli
+for command in ("search", "plan", "fit"):
+    out = ["--out", "run"] if command == "fit" else []
+    for name in ("none.csv", "photos"):
+        assert "got '" + name in answer(command, name, "--target", "y", *out)
+    assert "Did you mean 'price'" in answer(command, "t.csv", "--target", "prise", *out)
+    assert "got None. Add --target" in answer(command, "t.csv", *out)
+    assert "--colour" in answer(command, "t.csv", "--colour", "red", *out)
+assert "got 'guess'" in answer("search", "t.csv", "--target", "price", "--task", "guess")
+assert "got 'none'" in answer("predict", "none", "t.csv")
+assert "no such folder" in answer("report", "none")
+
+import joblib
+joblib.Parallel(backend="kohort")
+with joblib.parallel_config("kohort", threads=1):
+    assert joblib.Parallel()([joblib.delayed(abs)(-1)] * 2) == [1, 1]
+from kohort import *
+assert DenseRegressor is kohort.DenseRegressor is vars(kohort)["DenseRegressor"]
+import jax
+assert jax.config.jax_compilation_cache_dir
+try:
+    kohort.DenseRegresor
+except AttributeError as error:
+    assert str(error) == "module 'kohort' has no attribute 'DenseRegresor'"
+else:
+    raise AssertionError
+"""
+
+
+def test_nothing_large_is_imported_before_it_is_needed(tmp_path):
+    (tmp_path / "t.csv").write_text("area,price\n1,2\n2,3\n")
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_type_checkers_are_told_what_is_imported_later():
+    tree = ast.parse(Path(kohort.__file__).read_text("utf-8"))
+    (told,) = [
+        node.body
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "typing.TYPE_CHECKING"
+    ]
+    homes = {alias.name: each.module for each in told for alias in each.names}
+    assert homes.pop("CohortBackend")
+    assert homes == kohort._HOMES
