@@ -171,8 +171,8 @@ def test_a_last_fit_that_diverges_leaves_the_search_in_its_folder(
     assert run("search", folder / "kinds.csv", *options, *SMALL, "--out", out) == 1
     told = capsys.readouterr()
     assert "no model; search.png; tables" in told.out
-    assert told.err.count("\n") == 1
-    assert f"The search's results are kept in {out}." in told.err
+    *_, remark = told.err.splitlines()
+    assert f"The search's results are kept in {out}." in remark
     assert len(pd.read_parquet(out / "leaderboard.parquet")) == 2
     assert "diverged" in json.loads((out / "run.json").read_text(encoding="utf-8"))["remarks"][0]
     assert run("report", out) == 0
@@ -192,8 +192,14 @@ def test_a_regression_is_searched_over_a_grid(folder, tmp_path, capsys):
     options = ["--target", "amount", "--space", tmp_path / "grid.toml", "--method", "grid"]
     options += ["--cv", 2, "--test-fraction", 0]
     assert run("search", folder / "amounts.parquet", *options, *SMALL) == 0
-    printed = capsys.readouterr().out
-    assert "2 of 2 candidates, by R²" in printed
+    told = capsys.readouterr()
+    printed = told.out
+    began = printed.index(
+        "Search: 2 candidates in 2 folds, 4 fits and one of the best, on 90 rows\n"
+    )
+    assert printed.startswith("Task: regression of 'amount'")
+    assert began < printed.index("2 of 2 candidates, by R²")
+    assert "] 5 of 5 fits, 0 training" in told.err.splitlines()[-1]
     assert "learning_rate=0.01" in printed
     assert "never saw" not in printed
 
@@ -234,13 +240,13 @@ def test_the_version_is_printed(capsys):
 
 
 def _failing(capsys, *arguments):
-    """The one line that a command which fails prints."""
+    """The one line that a command which fails prints; a search that has begun says so before."""
     assert run(*arguments) == 2
     captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("Error: ")
-    assert captured.err.count("\n") == 1
-    return captured.err
+    assert not captured.out or captured.out.splitlines()[-1].startswith("Search: ")
+    (message,) = [line for line in captured.err.splitlines(True) if not line.startswith("[")]
+    assert message.startswith("Error: ")
+    return message
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def search(
     started = time.perf_counter()
     file = opened(data, target, task, CsvFormat(encoding, separator))
     _refuse_trials(trials, method)
-    from kohort.report.summary import print_about, print_search
+    from kohort.report.summary import announced, print_search
     from kohort.report.trackers.tracker import log_to_all
     from kohort.searches.problems.problem_search import Plan, search_problem
     from kohort.searches.problems.sources import read_problem
@@ -152,12 +152,11 @@ def search(
     )
     trackers = _trackers(track or [])
     if out is None:
-        result = search_problem(problem, plan)
+        result = search_problem(problem, plan, True, announced(problem, plan))
     else:
         with new_folder(out, overwrite, [data, space]) as folder:
             source = {"path": str(data), **problem.about, "target": target}
             result = _recorded_search(problem, plan, folder, source)
-    print_about(problem)
     print_search(result, time.perf_counter() - started, out)
     for line in log_to_all(result.search, trackers):
         print(line)
@@ -172,12 +171,13 @@ def _recorded_search(
     from kohort.report.description import describe_plan
     from kohort.report.progress_file import PROGRESS, recording
     from kohort.report.results import write_search
+    from kohort.report.summary import announced
     from kohort.searches.problems.problem_search import search_problem
 
     command = shlex.join(["kohort", *map(masked, sys.argv[1:])])
     known = describe_plan(plan, problem.task, source, command)
     with recording(folder / PROGRESS, known) as follow:
-        result = search_problem(problem, plan, follow=follow)
+        result = search_problem(problem, plan, True, announced(problem, plan, follow))
         write_search(result, folder, known)
     return result
 

@@ -1,7 +1,9 @@
-"""`kohort.together()` itself: backends, plain threads, memory, warnings, the progress bar."""
+"""`kohort.together()` itself: backends, plain threads, memory, warnings, progress."""
 
 import gc
 import multiprocessing
+import re
+import sys
 import threading
 import warnings
 
@@ -20,7 +22,7 @@ from kohort.cohort.session import current
 from kohort.engine import plan
 from kohort.engine.executors.base import Census
 from kohort.engine.memory import available_memory
-from kohort.engine.progress import describe
+from kohort.engine.progress import Lines, Progress, describe
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -342,10 +344,30 @@ class TestWarnings:
 
 
 class TestProgress:
-    def test_a_bar_that_is_shown(self, capfd):
+    def test_lines_where_there_is_no_terminal(self, capfd):
         with kohort.together(progress=True):
             scores()
+        told = capfd.readouterr().err.splitlines()
+        assert re.fullmatch(r"\[0:\d\d\] 10 of 10 fits, 0 training, 0 waiting.*early", told[-1])
+
+    def test_a_bar_on_a_terminal(self, capfd, monkeypatch):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        with Progress(lambda: Census(submitted=10, ended=10, progress=10.0), True):
+            pass
         assert "10 of 10 fits" in capfd.readouterr().err
+
+    def test_lines_come_each_half_minute_and_each_tenth(self):
+        lines, told = Lines(), []
+        for second in range(201):
+            ended = second // 10 if second <= 50 else 5 + 95 * (second > 150)
+            census = Census(submitted=100, training=2, ended=ended, progress=ended)
+            told += [second] * (lines.due(census, second) is not None)
+        # At the start, after 30 s each, and when a tenth more has ended.
+        assert told == [0, 30, 60, 90, 120, 150, 151, 181]
+        end = Census(submitted=100, ended=100, progress=100.0)
+        assert lines.due(end, 7201.0, last=True) == (
+            "[2:00:01] 100 of 100 fits, 0 training, 0 waiting, 0 stopped early"
+        )
 
     def test_no_bar_without_a_terminal(self, capfd):
         with kohort.together():

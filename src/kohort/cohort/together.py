@@ -13,7 +13,7 @@ from kohort.cohort.backend import CohortBackend
 from kohort.cohort.cohort import Cohort
 from kohort.cohort.session import session
 from kohort.engine.executors.base import Executor
-from kohort.engine.progress import ProgressBar
+from kohort.engine.progress import Progress
 from kohort.engine.store import Store
 from kohort.recipe.constraints import Constraint, Interval, Satisfies, check, optional
 
@@ -33,7 +33,8 @@ def together(
     Parameters
     ----------
     progress : bool or None, default=None
-        Whether to show a progress bar. None shows one when the error stream is a terminal.
+        Whether to show progress on the error stream: a bar on a terminal, a line now and then
+        elsewhere. None shows a bar on a terminal and nothing elsewhere.
     memory : int or None, default=None
         Bytes of tables that waiting fits may hold together, > 0; beyond that, no further fit
         starts before one has ended. None for a quarter of the free memory.
@@ -87,7 +88,7 @@ def _opened(
     shown = sys.stderr.isatty() if progress is None else progress
     try:
         with (
-            ProgressBar(cohort.census, shown and cohort.users == 1),
+            Progress(cohort.census, shown and cohort.users == 1),
             joblib.parallel_config(CohortBackend(), n_jobs=1),
         ):
             yield cohort

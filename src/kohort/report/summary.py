@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from kohort.cohort.cohort import Cohort
 from kohort.data.tasks import IMAGES
 from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.searches.problems.problem import Problem
-from kohort.searches.problems.problem_search import SearchResult
+from kohort.searches.problems.problem_search import Plan, SearchResult
 from kohort.style import short
+
+Follow = Callable[[Cohort], AbstractContextManager[object]]
 
 _SHOWN = 10
 
@@ -23,6 +28,22 @@ def print_about(problem: Problem) -> None:
     """How the data were read, and what was assumed of them."""
     for line in problem.lines:
         print(line)
+
+
+def announced(problem: Problem, plan: Plan, follow: Follow = nullcontext) -> Follow:
+    """Follow a search, and say when it begins how the data were read and what is going to run."""
+
+    def begin(cohort: Cohort) -> AbstractContextManager[object]:
+        print_about(problem)
+        candidates, folds = plan.candidates, plan.cv
+        print(
+            f"Search: {candidates} candidates in {folds} folds, {candidates * folds} fits and "
+            f"one of the best, on {len(problem.labels)} {problem.noun}",
+            flush=True,
+        )
+        return follow(cohort)
+
+    return begin
 
 
 def print_search(result: SearchResult, seconds: float, out: Path | None) -> None:

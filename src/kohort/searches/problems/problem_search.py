@@ -145,7 +145,7 @@ def search_problem(
     problem : Problem
     plan : Plan
     progress : bool or None, default=None
-        Whether to show a progress bar; None shows one on a terminal.
+        As that of `together`.
     follow : callable
         Gives a context manager around the search of a cohort, to watch it.
 
