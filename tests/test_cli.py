@@ -269,7 +269,7 @@ def _failing(capsys, *arguments):
         (["--target", "kind", "--set", "width=8"], "`set` must be a parameter that the space"),
         (["--target", "kind", "--set", "optimizer=sdg"], "`optimizer` must be one of"),
         (["--target", "kind", "--method", "grid", "--trials", "3"], "`trials` must be left out"),
-        (["--target", "kind", "--set", "loss=mse"], "No candidate could be trained. `loss` must"),
+        (["--target", "kind", "--set", "loss=mse"], "fits failed. `loss` must"),
         (["--target", "kind", "--space", "none.toml"], "`space` must be a readable file"),
     ],
 )

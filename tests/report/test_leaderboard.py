@@ -61,10 +61,7 @@ def test_a_candidate_that_cannot_be_fitted_stays_on_the_leaderboard(tmp_path):
         {"width": [8, [8, 8]]},
         cv=2,
     )
-    with (
-        pytest.warns(FitFailedWarning, match="2 fits failed"),
-        pytest.warns(UserWarning, match="non-finite"),
-    ):
+    with pytest.warns(FitFailedWarning, match="2 fits failed"):
         search.fit(X, y)
     board = leaderboard(search)
     assert board["statuses"].tolist() == ["2 finished", "2 failed"]
@@ -81,10 +78,7 @@ def test_values_that_json_lacks_find_their_fits_and_are_told_in_words():
     search = kohort.GridSearchCV(
         kohort.DenseRegressor(depth=2, epochs=1, random_state=0), {"width": widths}, cv=2
     )
-    with (
-        pytest.warns(FitFailedWarning, match="2 fits failed"),
-        pytest.warns(UserWarning, match="non-finite"),
-    ):
+    with pytest.warns(FitFailedWarning, match="2 fits failed"):
         search.fit(X, y)
     board = leaderboard(search).sort_values("candidate")
     assert board["width"].tolist() == ["[8, 8]", "-1", "8"]

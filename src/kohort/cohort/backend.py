@@ -12,6 +12,7 @@ from typing import Any
 from joblib.parallel import FallbackToBackend, ParallelBackendBase
 
 from kohort.cohort.cohort import Cohort
+from kohort.cohort.failures import Failures
 from kohort.cohort.scheduler import Scheduler
 from kohort.cohort.session import session
 from kohort.cohort.tasks import Call, Task, value_of
@@ -51,6 +52,7 @@ class CohortBackend(ParallelBackendBase):  # type: ignore[misc]
         self._concurrency = 1
         self._cohort: Cohort | None = None
         self._call: Call | None = None
+        self._failures = Failures()
         self._asked = threading.local()
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
@@ -87,6 +89,8 @@ class CohortBackend(ParallelBackendBase):  # type: ignore[misc]
     def submit(self, func: Callable[[], Any], callback: Callable[[Any], Any]) -> Task:
         """Queue a task, which starts once the driver waits, or now if results stream to it."""
         assert self._call is not None
+        if self._concurrency == 1:  # Warnings belong to the process, not to a thread.
+            func = self._failures.watched(func)
         task = self._scheduler.submit(self._call, func, callback)
         if self._streams:
             self._scheduler.pump()
@@ -105,7 +109,7 @@ class CohortBackend(ParallelBackendBase):  # type: ignore[misc]
 
     def retrieve_result_callback(self, out: Task) -> Any:
         """The result of a task that has ended."""
-        return value_of(out)
+        return self._failures.told_once(value_of(out))
 
     @contextmanager
     def retrieval_context(self) -> Iterator[None]:
@@ -127,6 +131,7 @@ class CohortBackend(ParallelBackendBase):  # type: ignore[misc]
         call, self._call = self._call, None
         if call is not None:
             self._scheduler.close_call(call)
+            self._failures.warn()
 
     def terminate(self) -> None:
         """Leave the cohort."""

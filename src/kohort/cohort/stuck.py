@@ -12,6 +12,7 @@ _WAITS = frozenset(("acquire", "__enter__", "lockf", "flock"))
 _NAMES = frozenset(("LOAD_METHOD", "LOAD_ATTR"))
 _OWN = "kohort."
 _IMPORT = "importlib._bootstrap"
+_AROUND = "kohort.cohort.failures"  # Stands below what a task calls, all the time.
 
 
 @dataclass
@@ -57,7 +58,7 @@ def inside(frame: FrameType | None) -> bool:
         name = str(frame.f_globals.get("__name__", ""))
         if name == "kohort.cohort.scheduler" and frame.f_code.co_name == "_run":
             return own
-        own = own or name.startswith((_OWN, _IMPORT))
+        own = own or (name.startswith((_OWN, _IMPORT)) and name != _AROUND)
         frame = frame.f_back
     return True
 

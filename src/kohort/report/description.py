@@ -39,6 +39,7 @@ def describe_search(search: Search) -> dict[str, Any]:
         "score": _score_name(search),
         "cv_score": float(search.best_score_),
         "statuses": count_statuses(search),
+        "failures": getattr(search, "fit_failures_", {}),
         "seconds": {"search": round(times["wall"], 3)} if times else {},
         "times": times,
         "schedule": _schedule(search),

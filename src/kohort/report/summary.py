@@ -71,6 +71,8 @@ def print_search(result: SearchResult, seconds: float, out: Path | None) -> None
         f"{result.score_name} over {result.plan.cv} folds: {result.cv_score:.4f}",
         f"Fits: {fits}; {seconds:.1f} s in all",
     ]
+    for reason, count in result.search.fit_failures_.items():
+        lines.append(f"{count} of the fits failed: {reason}")
     if result.test_score is not None:
         noun = "images" if result.task == IMAGES else "rows"
         rows = f"{result.rows['tested']} {noun} that the search never saw"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
+from collections import Counter
 from dataclasses import asdict
 from typing import Any, Self
 
+import numpy as np
 from sklearn import model_selection
 
 from kohort.arrays import TableLike, TargetsLike
@@ -50,13 +53,25 @@ class _TogetherMixin(RichReprMixin):
                 }
         return self
 
-    def _format_results(self, *given: Any, **named: Any) -> dict[str, Any]:
+    def _format_results(
+        self,
+        candidate_params: list[dict[str, Any]],
+        n_splits: int,
+        out: list[dict[str, Any]],
+        more_results: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
         """The results of all folds, kept before the refit, which may come to nothing.
 
         scikit-learn (1.7 to 1.9) calls this once its folds are scored, and sets the attributes
         only when the refit has ended.
         """
-        results: dict[str, Any] = super()._format_results(*given, **named)  # type: ignore[misc]
+        self.fit_failures_ = dict(Counter(fit["fit_error"] for fit in out if fit["fit_error"]))
+        with warnings.catch_warnings():
+            if all(map(_told, out)):
+                warnings.filterwarnings("ignore", "One or more of the (test|train) scores are non-")
+            results: dict[str, Any] = super()._format_results(  # type: ignore[misc]
+                candidate_params, n_splits, out, more_results
+            )
         self.cv_results_ = results
         self.n_splits_ = len({found[1] for name in results if (found := _FOLD.match(name))})
         if self.refit:  # type: ignore[attr-defined]
@@ -65,6 +80,13 @@ class _TogetherMixin(RichReprMixin):
 
     def _learned_html(self) -> str:
         return leaders_html(self)
+
+
+def _told(fit: dict[str, Any]) -> bool:
+    """Whether a score that is not finite is that of a fit whose error scikit-learn has told of."""
+    scores = fit["test_scores"]
+    values = list(scores.values()) if isinstance(scores, dict) else scores
+    return bool(fit["fit_error"]) or bool(np.isfinite(values).all())
 
 
 class GridSearchCV(_TogetherMixin, model_selection.GridSearchCV):  # type: ignore[misc]
@@ -76,6 +98,9 @@ class GridSearchCV(_TogetherMixin, model_selection.GridSearchCV):  # type: ignor
     ----------
     cohort_record_ : list of Record
         What became of each kohort fit, in the order in which the search asked for them.
+    fit_failures_ : dict
+        From the reasons for which fits in the folds ended in an error to how many did; errors that
+        the same line raised are one reason, in the words of the first.
     cohort_times_ : dict
         `wall`, the seconds that `fit` took; `threads`, how many trained; `seconds`, what the time
         of all threads went into (`compile`, `train`, `host` and `idle`, which add up to wall x
@@ -106,6 +131,9 @@ class RandomizedSearchCV(_TogetherMixin, model_selection.RandomizedSearchCV):  #
     ----------
     cohort_record_ : list of Record
         What became of each kohort fit, in the order in which the search asked for them.
+    fit_failures_ : dict
+        From the reasons for which fits in the folds ended in an error to how many did; errors that
+        the same line raised are one reason, in the words of the first.
     cohort_times_ : dict
         `wall`, the seconds that `fit` took; `threads`, how many trained; `seconds`, what the time
         of all threads went into (`compile`, `train`, `host` and `idle`, which add up to wall x

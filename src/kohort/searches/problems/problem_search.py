@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 import warnings
@@ -28,6 +29,8 @@ from kohort.searches.problems.problem import Model, Problem
 from kohort.searches.problems.tabular import PREFIX
 from kohort.searches.search import KEPT, GridSearchCV, RandomizedSearchCV
 from kohort.searches.spaces import Space, check_method
+
+_ALL_FAILED = re.compile(r"All the (\d+) fits failed\.(?:.|\n)*?following error:\n[^:]+: (.*)")
 
 
 @dataclass(frozen=True)
@@ -239,10 +242,11 @@ def _run(search: Any, X: Any, labels: NDArray[Any]) -> list[str]:
     except KohortError:
         raise
     except ValueError as error:
-        if "fits failed" not in str(error):
+        if (told := _ALL_FAILED.search(str(error))) is None:
             raise
-        reason = str(error).strip().splitlines()[-1].partition(": ")[2]
-        raise KohortError(f"No candidate could be trained. {reason}") from error
+        raise KohortError(
+            f"No candidate could be trained: all {told[1]} fits failed. {told[2]}"
+        ) from error
     if not np.isfinite(search.best_score_):
         raise KohortError(
             "No candidate could be trained: each diverged in at least one fold. Lower the "
