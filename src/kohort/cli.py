@@ -6,12 +6,14 @@ were given has been looked at: a mistake is answered at once.
 
 from __future__ import annotations
 
+import math
 import shlex
 import signal
 import sys
 import time
 import warnings
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -273,17 +275,22 @@ def plan(
     memory: Annotated[
         int | None, typer.Option(metavar="BYTES", help="Memory to use. [default: what is free]")
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Time to measure for.")] = 60.0,
+    seconds: Annotated[float, typer.Option(help="Time to measure for, in all.")] = 60.0,
 ) -> None:
     """Measure how to train: which batch size, and for images how many workers read them."""
     file = opened(data, target, task, CsvFormat(encoding, separator))
+    from kohort.recipe.constraints import Interval, check, optional
     from kohort.report.summary import print_about, print_plan
     from kohort.searches.problems.problem_plans import plans_of
     from kohort.searches.problems.sources import read_problem
+    from kohort.studies.deadline import Deadline
 
     problem, values = read_problem(data, file, target, task, settings or [], seed)
+    check("seconds", seconds, Interval(0, math.inf, "neither"))
+    check("memory", memory, optional(Interval(1, math.inf, whole=True)))
     print_about(problem)
-    for each in plans_of(problem, values, seed, memory=memory, seconds=seconds):
+    tell = partial(print, flush=True)
+    for each in plans_of(problem, values, seed, Deadline(seconds), memory=memory, tell=tell):
         print_plan(each)
 
 

@@ -27,7 +27,7 @@ _SHOWN = 10
 def print_about(problem: Problem) -> None:
     """How the data were read, and what was assumed of them."""
     for line in problem.lines:
-        print(line)
+        print(line, flush=True)
 
 
 def announced(problem: Problem, plan: Plan, follow: Follow = nullcontext) -> Follow:
@@ -99,7 +99,7 @@ def print_plan(plan: Any) -> None:
     for row in plan.table.itertuples(index=False):
         grid.add_row(*(_amount(value) for value in row))
     Console(highlight=False).print(grid)
-    print(plan)
+    print(plan, flush=True)
 
 
 def _amount(value: float) -> str:

@@ -18,6 +18,7 @@ from kohort.memo import Memo
 from kohort.studies.batch_size import planning
 from kohort.studies.batch_size.batch_size_plan import advised
 from kohort.studies.batch_size.trials import MARGIN, Trial, Trials, in_turn
+from kohort.studies.deadline import Deadline
 
 SMALL = {"width": 8, "epochs": 3, "random_state": 0}
 
@@ -128,10 +129,74 @@ def test_no_size_beyond_the_memory_is_listed(diabetes, monkeypatch):
         kohort.plan_batch_size(model, *diabetes, memory=1000)
 
 
+class Clock:
+    """Stands still but for what is said to take its time."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def taking(self, seconds, found):
+        """A function that takes so long."""
+
+        def run(*given):
+            self.now += seconds
+            return found(*given)
+
+        return run
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+class TestTime:
+    @pytest.fixture
+    def planned(self, clock, diabetes, monkeypatch):
+        def planned(compiling):
+            for name, seconds, found in (
+                ("footprint", compiling, lambda s, slots, d: SimpleNamespace(total=100 * slots)),
+                ("training_speed", 0.5, lambda *given: SimpleNamespace(rows_per_second=1e3)),
+            ):
+                where = f"kohort.studies.batch_size.trials.{name}"
+                monkeypatch.setattr(where, clock.taking(seconds, found))
+            for name, seconds, found in (
+                ("_points", 1.0, lambda member, deadline: [member.initial_variables()]),
+                ("measured_noise_scale", compiling, lambda *given: (50.0, [50.0])),
+            ):
+                monkeypatch.setattr(planning, name, clock.taking(seconds, found))
+            told, model = [], kohort.DenseRegressor(**SMALL)
+            deadline = Deadline(20.0, clock)
+            return planning.measured_batch_sizes(
+                model, *diabetes, 10**6, deadline, {}, told.append
+            ), told
+
+        return planned
+
+    @pytest.mark.parametrize("compiling", [0.2, 1.0, 3.0, 7.0, 15.0])
+    def test_it_holds_compiling_included(self, planned, clock, compiling):
+        plan, told = planned(compiling)
+        assert clock.now <= 20
+        assert plan.table["tried"].sum() == len(told) >= 1
+
+    def test_what_there_was_no_time_for_is_said(self, planned):
+        plan, (first,) = planned(15.0)
+        assert str(first).startswith("batch size 32: 0.0 MiB, 1,000 rows per second")
+        assert plan.batch_size == 32
+        assert "for 8, 16, 64, 128, 256 there was no time: they are estimated" in str(plan)
+        assert "no time to measure the gradient noise scale" in str(plan)
+        plan, _ = planned(0.2)
+        assert "of 6 sizes, all were compiled and run" in str(plan)
+        assert "noise scale is about 50" in str(plan)
+
+
 class TestTrials:
     @pytest.fixture
     def trials(self):
-        trials = Trials(lambda size: None, [8, 16, 32, 64, 128], [None], 10_000, 0.0)
+        trials = Trials(lambda size: None, [8, 16, 32, 64, 128], [None], 10_000, Deadline(0.0))
         trials._found = {
             size: Trial(size, 100 + 10 * size, 10 * size, 4, size / (1 + size / 32), 9.0 * size)
             for size in (8, 32)
@@ -159,7 +224,8 @@ class TestTrials:
             "kohort.studies.batch_size.trials.training_speed",
             lambda *given: SimpleNamespace(rows_per_second=next(quiet)),
         )
-        trials, trial = Trials(lambda size: None, [8], [None], 1, 0.0), Trial(8, 1.0, 1.0, 1)
+        trials = Trials(lambda size: None, [8], [None], 1, Deadline(0.0))
+        trial = Trial(8, 1.0, 1.0, 1)
         for _ in range(3):
             trials._time(trial)
         assert (trial.alone, trial.cohort) == (100.0, 120.0)
@@ -241,7 +307,7 @@ class TestAuto:
     ):
         monkeypatch.setattr(session(), "plans", Memo(64))
         monkeypatch.setattr(planning, "_AUTO_SECONDS", 30.0)
-        monkeypatch.setattr(planning, "_tried", lambda *given: table([8, 16], [1.0, 2.0]))
+        monkeypatch.setattr(planning, "_tried", lambda *given: (table([8, 16], [1.0, 2.0]), 0.0))
         X, y = diabetes
         noise = np.random.default_rng(0).normal(size=y.shape)
         model = kohort.DenseRegressor(**SMALL, batch_size="auto")

@@ -6,6 +6,9 @@ import pytest
 from PIL import Image
 
 import kohort
+from kohort.studies.deadline import Deadline
+from kohort.studies.throughput import Speed
+from kohort.studies.workers import worker_plan, worker_planning
 from kohort.studies.workers.worker_plan import advised_workers
 
 COSTS = {"disk": 1e-5, "decode": 3e-3, "resize": 1e-3}
@@ -57,16 +60,42 @@ def files(tmp_path):
     return sorted(str(path) for path in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("compiling", "tried"), [(1.0, [0, 1, 2]), (17.0, [0])])
+def test_its_time_holds_compiling_included(files, monkeypatch, compiling, tried):
+    now, model = [0.0], kohort.ConvClassifier(depth=1, width=4, augment=["flip"])
+
+    def taking(seconds, found):
+        def run(*given):
+            now[0] += seconds
+            return found
+
+        return run
+
+    speeds = iter([(100.0, 0.9), (200.0, 0.8), (300.0, 0.01)])
+    monkeypatch.setattr(worker_planning, "resident_speed", taking(compiling, 350.0))
+    monkeypatch.setattr(worker_plan, "reading_speed", taking(1.0, 400.0))
+    monkeypatch.setattr(
+        worker_plan, "training_speed", lambda *given: taking(2.0, Speed(*next(speeds)))()
+    )
+    deadline = Deadline(20.0, lambda: now[0])
+    plan = worker_planning.measured_plan(files, 16, model, None, deadline)
+    assert plan.table["workers"].tolist() == tried
+    assert now[0] <= 20
+    assert ("There was no time to try 1, 2" in str(plan)) == (tried == [0])
+    assert (len(plan.batches) > 1) == (tried != [0])
+
+
 @pytest.mark.rest
 def test_a_plan_measures_ones_own_files_and_model(files):
     model = kohort.ConvClassifier(depth=1, width=4, image_size=(12, 12), augment=["flip"])
     plan = kohort.plan_workers(files, 16, model, seconds=0.1)
-    assert plan.table["workers"].tolist() == [0, 1]
+    assert plan.table["workers"].tolist() == [0]
+    assert plan.unmeasured[:2] == [1, 2]
     assert (plan.table[["reading", "training", "together"]] > 0).all(axis=None)
     assert plan.table["idle"].between(0, 1).all()
     assert set(plan.costs) == {"disk", "decode", "resize"}
     assert min(plan.costs.values()) > 0
-    assert plan.workers in (0, 1)
+    assert plan.workers == 0
     assert model.get_params()["workers"] is None
     figure = plan.plot()
     titles = [axes.get_title(loc="left") for axes in figure.axes]

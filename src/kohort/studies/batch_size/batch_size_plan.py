@@ -74,12 +74,20 @@ class BatchSizePlan:
             noise = f"the gradient noise scale is about {self.noise_scale:.0f} examples"
         else:
             noise = "the gradient noise scale is beyond what these rows can show"
+        growth = f"rows per second hardly grow beyond a batch of {self.knee}"
+        if self.table["tried"].sum() == 1:
+            growth = "one size alone does not show how rows per second grow"
+        missed = [str(size) for size in self.table["batch_size"][~self.table["tried"]]]
+        rest = (
+            f"for {', '.join(missed)} there was no time: they are estimated"
+            if missed
+            else "all were compiled and run"
+        )
         return (
-            f"Use batch_size={self.batch_size}{rate}{warmup}: {noise}, rows per second hardly "
-            f"grow beyond a batch of {self.knee}, and one member takes "
-            f"{row['bytes'] / 2**20:.1f} of {self.memory / 2**20:.0f} MiB on {self.device}. The "
-            f"largest that fits is {self.largest}; {int(self.table['tried'].sum())} of "
-            f"{len(self.table)} sizes were compiled and run, the others estimated."
+            f"Use batch_size={self.batch_size}{rate}{warmup}: {noise}, {growth}, and one "
+            f"member takes {row['bytes'] / 2**20:.1f} of {self.memory / 2**20:.0f} MiB on "
+            f"{self.device}. The largest that fits is {self.largest}; of "
+            f"{len(self.table)} sizes, {rest}."
         )
 
     def plot(self) -> Any:
@@ -121,6 +129,8 @@ def advised(
     knee = int(sizes[np.argmax(speed >= _KNEE * speed.max())])
     if not math.isfinite(scale):
         best = knee
+    if table["tried"].sum() == 1:  # The speeds of all others are guesses from this one.
+        best = knee = int(sizes[np.argmax(table["tried"])])
     factor = _rate_factor(best, reference[0], scale) ** (0.5 if adaptive else 1.0)
     rate = None if reference[1] is None else reference[1] * factor
     warmup = float(min(_WARMUP_EPOCHS, epochs // 10)) if factor >= _WARMUP_FROM else 0.0

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import time
-
 import numpy as np
 
 from kohort.engine.gradient import SquaredNorms, squared_norms
 from kohort.engine.member import Floats, Member
+from kohort.studies.deadline import Deadline
 
 SMALL = 32
 """Rows of a small batch."""
@@ -53,7 +51,7 @@ def noise_scale(norms: list[SquaredNorms], small: int, batches: int) -> float:
 
 
 def measured_noise_scale(
-    member: Member, points: list[list[Floats]], until: float = math.inf
+    member: Member, points: list[list[Floats]], deadline: Deadline | None = None
 ) -> tuple[float, list[float]]:
     """Noise scale of a member's loss over its own rows.
 
@@ -62,8 +60,8 @@ def measured_noise_scale(
     member : Member
     points : list of lists of arrays
         Variables at several points of its training.
-    until : float, default=infinity
-        No further point is looked at once `time.perf_counter()` is beyond this, the latest first.
+    deadline : Deadline or None, default=None
+        No further point is looked at once it is over, the latest first.
 
     Returns
     -------
@@ -79,7 +77,7 @@ def measured_noise_scale(
         return float("nan"), [float("nan")] * len(points)
     norms: dict[int, SquaredNorms] = {}
     for number in reversed(range(len(points))):
-        if time.perf_counter() > until:
+        if deadline is not None and deadline.over:
             break
         order = member.generator(7, number).permutation(train)[: small * batches]
         parts = list(order.reshape(batches, small))

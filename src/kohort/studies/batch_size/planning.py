@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,8 +23,9 @@ from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check, optional
 from kohort.studies.batch_size.batch_size_plan import BatchSizePlan, advised
 from kohort.studies.batch_size.noise_scale import measured_noise_scale
-from kohort.studies.batch_size.trials import Trials
+from kohort.studies.batch_size.trials import Trial, Trials, silent
 from kohort.studies.content import content_of
+from kohort.studies.deadline import Deadline
 from kohort.studies.prepared import Prepared, prepared_fit, refuse_own_batch_size
 
 _SMALLEST, _LARGEST = 3, 16  # Powers of two.
@@ -62,7 +63,7 @@ def plan_batch_size(
         Bytes that may be used, > 0; None for what the device has free.
     seconds : float, default=60
         Time for all of it, compiling included, > 0. One batch size is tried in any case; those
-        that are not are estimated from those that are.
+        that are not are estimated from those that are. What would not end in time is not begun.
     **fit_params
         Further arguments of `fit`.
 
@@ -87,29 +88,30 @@ def plan_batch_size(
     """
     check("memory", memory, optional(Interval(1, np.inf, whole=True)))
     check("seconds", seconds, Interval(0, np.inf, "neither"))
+    return measured_batch_sizes(estimator, X, y, memory, Deadline(seconds), fit_params)
+
+
+def measured_batch_sizes(
+    estimator: Estimator,
+    X: TableLike,
+    y: TargetsLike,
+    memory: int | None,
+    deadline: Deadline,
+    fit_params: dict[str, Any],
+    tell: Callable[[Trial], None] = silent,
+) -> BatchSizePlan:
+    """What `plan_batch_size` does, until a deadline; `tell` hears of each size that was timed."""
     if not hasattr(estimator, "batch_size"):
         requirement = "a kohort estimator, which has a batch_size"
         raise ParameterError(explain("estimator", requirement, estimator))
-    deadline = time.perf_counter() + seconds
     with reading_once():
-        return planned(_prepared(clone(estimator), X, y, fit_params), memory, deadline)
-
-
-def _prepared(
-    copy: Estimator, X: TableLike, y: TargetsLike, fit_params: dict[str, Any]
-) -> Prepared:
-    prepared = prepared_fit(copy, X, y, fit_params)
-    refuse_own_batch_size(copy, prepared)
-    return prepared
-
-
-def planned(prepared: Prepared, memory: int | None, deadline: float) -> BatchSizePlan:
-    """Measure batch sizes of a prepared fit until `time.perf_counter()` reaches the deadline."""
-    first = prepared.members[0]
-    available = free_on(_devices()[0]) if memory is None else memory
-    now = time.perf_counter()
-    table = _tried(prepared, available, now + _SHARE * (deadline - now))
-    return _advised(prepared, table, _noise(first, deadline), available)
+        copy = clone(estimator)
+        prepared = prepared_fit(copy, X, y, fit_params)
+        refuse_own_batch_size(copy, prepared)
+        available = free_on(_devices()[0]) if memory is None else memory
+        table, longest = _tried(prepared, available, deadline.part(_SHARE), tell)
+        noise = _noise(prepared.members[0], deadline, longest)
+        return _advised(prepared, table, noise, available)
 
 
 def _devices() -> list[jax.Device]:
@@ -118,14 +120,17 @@ def _devices() -> list[jax.Device]:
     return threads_of(None if cohort is None else cohort.threads)
 
 
-def _tried(prepared: Prepared, memory: int, deadline: float) -> pd.DataFrame:
-    """Bytes and speeds of the batch sizes."""
+def _tried(
+    prepared: Prepared, memory: int, deadline: Deadline, tell: Callable[[Trial], None] = silent
+) -> tuple[pd.DataFrame, float]:
+    """Bytes and speeds of the batch sizes, and the seconds that the slowest to compile took."""
     trials = Trials(
         lambda size: prepared.with_batch_size(size).members[0],
         _sizes(prepared.members[0].size),
         _devices(),
         memory,
         deadline,
+        tell,
     )
     trials.run()
     trials.repeat()
@@ -133,7 +138,7 @@ def _tried(prepared: Prepared, memory: int, deadline: float) -> pd.DataFrame:
     if not len(table):
         requirement = "enough for one member at the smallest batch size"
         raise ParameterError(explain("memory", requirement, memory))
-    return table
+    return table, trials.longest
 
 
 def _advised(
@@ -165,26 +170,31 @@ def automatic_batch_size(prepared: Prepared) -> BatchSizePlan:
     (first,) = prepared.seeded([0])
     x, plans = first.rows.x, session().plans
     source = x.digest if isinstance(x, LazyRows) else x.shape[1:]
-    available, now = free_on(_devices()[0]), time.perf_counter()
-    table = plans.get_or_build(
+    available = free_on(_devices()[0])
+    table, _ = plans.get_or_build(
         ("batch sizes", structure_of(first), source, tuple(_sizes(first.size)), len(_devices())),
-        lambda: _tried(prepared, available, now + _SHARE * _AUTO_SECONDS),
+        lambda: _tried(prepared, available, Deadline(_SHARE * _AUTO_SECONDS)),
     )
     noise = plans.get_or_build(
         ("noise scale", content_of(first, _PACE)),
-        lambda: _noise(first, time.perf_counter() + (1 - _SHARE) * _AUTO_SECONDS),
+        lambda: _noise(first, Deadline((1 - _SHARE) * _AUTO_SECONDS)),
     )
     return _advised(prepared, table, noise, available)
 
 
-def _noise(member: Member, deadline: float) -> tuple[float, list[float]]:
-    """The noise scale over a short training, which takes at most half of the time."""
-    now = time.perf_counter()
-    points = _points(member, now + (deadline - now) / 2)
-    return measured_noise_scale(member, points, deadline)
+def _noise(member: Member, deadline: Deadline, compiling: float = 0.0) -> tuple[float, list[float]]:
+    """The noise scale over a short training, which takes at most half of the time.
+
+    It needs a program of its own, which takes about as long to compile as that of the training:
+    without time for it, nothing is measured.
+    """
+    if not deadline.allows(compiling):
+        return float("nan"), []
+    points = _points(member, deadline.before(compiling).part(0.5))
+    return measured_noise_scale(member, points, deadline.before(compiling))
 
 
-def _points(member: Member, until: float) -> list[list[Floats]]:
+def _points(member: Member, deadline: Deadline) -> list[list[Floats]]:
     """Variables at several points of a short training, which ends when its time is over."""
     epochs = min(_EPOCHS, member.epochs)
     wanted = {round(point) for point in np.linspace(0, epochs - 1, min(_POINTS, epochs))}
@@ -193,9 +203,9 @@ def _points(member: Member, until: float) -> list[list[Floats]]:
     def on_epoch(epoch: int, logs: Logs, weights: Any) -> Verdict:
         if epoch in wanted:
             found.append([np.array(array) for array in weights()])
-        return Verdict(stop=time.perf_counter() > until)
+        return Verdict(stop=deadline.over)
 
-    if time.perf_counter() > until:
+    if deadline.over:
         return [member.initial_variables()]
     chosen = member.train
     if member.size > _MOST_STEPS * member.batch_size:

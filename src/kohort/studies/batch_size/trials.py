@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from kohort.arrays import Floats
 from kohort.engine.member import Member
 from kohort.engine.memory import footprint
 from kohort.engine.plan import slots_of, structure_of
+from kohort.studies.deadline import Deadline
 from kohort.studies.throughput import training_speed
 
 MARGIN = 0.9
@@ -48,6 +48,16 @@ class Trial:
     alone: float = 0.0
     cohort: float = 0.0
 
+    def __str__(self) -> str:
+        return (
+            f"batch size {self.batch_size}: {self.one / 2**20:.1f} MiB, {self.alone:,.0f} rows "
+            "per second"
+        )
+
+
+def silent(found: object) -> None:
+    """What is told of findings as they come: nothing."""
+
 
 def in_turn(sizes: Sequence[int]) -> list[int]:
     """Sizes in the order in which they are tried: after each, those tried span and divide most.
@@ -80,9 +90,16 @@ class Trials:
         One entry per thread.
     memory : int
         Bytes.
-    deadline : float
-        In seconds of `time.perf_counter()`. The first size is compiled and timed in any case; a
-        further one only if that is likely to end in time.
+    deadline : Deadline
+        The first size is compiled and timed in any case; a further one, and programs of several
+        members, only if that is likely to end in time.
+    tell : callable, default=silent
+        Is given each `Trial` that has been timed.
+
+    Attributes
+    ----------
+    longest : float
+        Seconds that the size which took longest has taken.
     """
 
     def __init__(
@@ -91,42 +108,47 @@ class Trials:
         sizes: Sequence[int],
         devices: list[jax.Device],
         memory: int,
-        deadline: float,
+        deadline: Deadline,
+        tell: Callable[[Trial], None] = silent,
     ) -> None:
-        self._member_of, self._devices, self._deadline = member_of, devices, deadline
+        self._member_of, self._devices, self._tell = member_of, devices, tell
+        self._deadline = deadline
         self._sizes, self._usable = list(sizes), memory * MARGIN
         self._waiting = in_turn(self._sizes)
-        self._longest = 0.0
+        self.longest = 0.0
         self._found: dict[int, Trial] = {}
 
     def run(self, most: int | None = None) -> None:
         """Compile and time further sizes, at most so many, while there is time."""
         tried = 0
         while self._waiting and (most is None or tried < most):
-            late = time.perf_counter() + self._longest > self._deadline
-            if self._found and late:
+            if self._found and not self._deadline.allows(self.longest):
                 return
-            begin = time.perf_counter()
+            begin = self._deadline.left
             tried += self._try(self._waiting.pop(0))
-            self._longest = max(self._longest, time.perf_counter() - begin)
+            self.longest = max(self.longest, begin - self._deadline.left)
 
     def repeat(self) -> None:
         """Time each size again, in turns, while there is time."""
         for _ in range(_ROUNDS):
             for trial in self._found.values():
-                if time.perf_counter() + 4 * _SECONDS > self._deadline:
+                if not self._deadline.allows(4 * _SECONDS):
                     return
                 self._time(trial)
 
     def _try(self, size: int) -> bool:
         """Compile a size and time it, if it fits the memory."""
         structure, device = structure_of(self._member_of(size)), self._devices[0]
+        begin = self._deadline.left
         one = footprint(structure, 1, device).total
+        compiling = begin - self._deadline.left
         if one > self._usable:
             self._sizes = [other for other in self._sizes if other < size]
             self._waiting = [other for other in self._waiting if other < size]
             return False
         slots = slots_of(structure, _MANY, device.platform)
+        if not self._deadline.allows(compiling):
+            slots = 1
         many = footprint(structure, slots, device).total if slots > 1 else one
         while slots > 1 and many * len(self._devices) > self._usable:
             slots //= 2
@@ -134,6 +156,7 @@ class Trials:
         each = (many - one) / (slots - 1) if slots > 1 else one
         self._found[size] = Trial(size, one, each, slots)
         self._time(self._found[size])
+        self._tell(self._found[size])
         return True
 
     def _time(self, trial: Trial) -> None:

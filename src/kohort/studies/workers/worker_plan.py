@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 from kohort.arrays import Device
 from kohort.data.streams import Stream
 from kohort.engine.member import Member, Rows
+from kohort.studies.deadline import Deadline
 from kohort.studies.throughput import training_speed
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
@@ -53,6 +54,8 @@ class WorkerPlan:
     changes_at : int or None
         The next larger batch size that takes another number of workers; None if none that was
         tried does.
+    unmeasured : list of int
+        Numbers of workers for which there was no time.
     """
 
     table: pd.DataFrame
@@ -63,6 +66,7 @@ class WorkerPlan:
     costs: dict[str, float]
     batch_size: int
     changes_at: int | None
+    unmeasured: list[int]
 
     def __str__(self) -> str:
         row = self.table.set_index("workers").loc[self.workers]
@@ -75,10 +79,13 @@ class WorkerPlan:
             if self.changes_at
             else "no larger batch size that was tried takes another number"
         )
+        rest = ""
+        if self.unmeasured:
+            rest = f" There was no time to try {', '.join(map(str, self.unmeasured))} workers."
         return (
             f"Use workers={self.workers} with batch_size={self.batch_size}: "
             f"{row['together']:.0f} rows per second, and training waits {self.idle:.0%} of the "
-            f"time; {limit}; {change}."
+            f"time; {limit}; {change}.{rest}"
         )
 
     def plot(self) -> Any:
@@ -97,29 +104,47 @@ class WorkerPlan:
 
 
 def measured_workers(
-    member: Member, counts: Iterable[int], device: Device, out_of_time: Callable[[], bool]
-) -> pd.DataFrame:
+    member: Member,
+    counts: Sequence[int],
+    device: Device,
+    training: float,
+    deadline: Deadline,
+    least: int,
+) -> tuple[pd.DataFrame, list[int]]:
     """Speeds for numbers of workers, until more of them no longer help or time is used up.
 
     Parameters
     ----------
     member : Member
         Whose rows are a `Stream`.
-    counts : iterable of int
+    counts : sequence of int
         Ascending.
     device : jax.Device
-    out_of_time : callable
-        Asked before each number but the first two.
+    training : float
+        Rows per second from memory.
+    deadline : Deadline
+        A further number is tried only if that is likely to end in time.
+    least : int
+        Numbers that are tried in any case.
+
+    Returns
+    -------
+    DataFrame
+    list of int
+        The numbers for which there was no time.
     """
-    training = resident_speed(member, device)
     found: list[dict[str, Any]] = []
-    for workers in counts:
+    longest = 0.0
+    for place, workers in enumerate(counts):
         best = max((row["together"] for row in found), default=0.0)
         # One worker reads no faster than the training process's own thread: two are always tried.
         fell = len(found) >= 3 and found[-1]["together"] < _BEST * best
         busy = len(found) >= 2 and found[-1]["idle"] < _BUSY / 2
-        if len(found) >= 2 and (out_of_time() or fell or busy):
+        if fell or busy:
             break
+        if len(found) >= least and not deadline.allows(longest):
+            return pd.DataFrame(found), list(counts[place:])
+        begin = deadline.left
         x = member.rows.x
         assert isinstance(x, Stream)
         rows = replace(member.rows, x=x.with_workers(workers))
@@ -133,7 +158,8 @@ def measured_workers(
                 "idle": speed.idle,
             }
         )
-    return pd.DataFrame(found)
+        longest = max(longest, begin - deadline.left)
+    return pd.DataFrame(found), []
 
 
 _SECONDS = 1.5
@@ -182,6 +208,7 @@ def advised_workers(
     costs: dict[str, float],
     batch_size: int,
     plain: float | None,
+    unmeasured: Sequence[int] = (),
 ) -> WorkerPlan:
     """The smallest number of workers that keeps training busy, or comes near the best speed.
 
@@ -196,6 +223,8 @@ def advised_workers(
     batch_size : int
     plain : float or None
         Rows per second from memory without augmentation; None if there is none.
+    unmeasured : sequence of int, default=()
+        Numbers of workers for which there was no time.
     """
     together, idle = table["together"].to_numpy(), table["idle"].to_numpy()
     enough = together >= _BEST * together.max()
@@ -218,6 +247,7 @@ def advised_workers(
         costs=costs,
         batch_size=batch_size,
         changes_at=min(changes, default=None),
+        unmeasured=list(unmeasured),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
 
+from kohort.arrays import Estimator, TableLike, TargetsLike
 from kohort.cohort.session import session
 from kohort.data.pixel_store import reading_once
 from kohort.data.streams import Stream
@@ -17,6 +17,7 @@ from kohort.engine.member import Member
 from kohort.engine.plan import structure_of
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check
+from kohort.studies.deadline import Deadline
 from kohort.studies.prepared import Prepared, prepared_fit
 from kohort.studies.workers.worker_plan import (
     WorkerPlan,
@@ -31,7 +32,12 @@ _DOUBLINGS = 3
 
 
 def plan_workers(
-    source: Any, batch_size: int, estimator: Any, *, y: Any = None, seconds: float = 60.0
+    source: TableLike,
+    batch_size: int,
+    estimator: Estimator,
+    *,
+    y: TargetsLike | None = None,
+    seconds: float = 60.0,
 ) -> WorkerPlan:
     """Measure how many worker processes keep the training of an estimator busy.
 
@@ -49,7 +55,8 @@ def plan_workers(
     y : array-like, default=None
         Targets; None for made-up ones of two classes, or of one number.
     seconds : float, default=60
-        No further number of workers is tried after this time, > 0. At least two are.
+        Time for all of it, compiling included, > 0. Training alone and with no worker are measured
+        in any case; what would not end in time is not begun.
 
     Returns
     -------
@@ -77,17 +84,27 @@ def plan_workers(
     """
     check("batch_size", batch_size, Interval(1, np.inf, whole=True))
     check("seconds", seconds, Interval(0, np.inf, "neither"))
+    return measured_plan(source, int(batch_size), estimator, y, Deadline(seconds))
+
+
+def measured_plan(
+    source: TableLike,
+    batch_size: int,
+    estimator: Estimator,
+    y: TargetsLike | None,
+    deadline: Deadline,
+) -> WorkerPlan:
+    """What `plan_workers` does, until a deadline."""
     if not hasattr(estimator, "workers"):
         requirement = "an estimator that reads files, such as kohort.ConvClassifier"
         raise ParameterError(explain("estimator", requirement, estimator))
     targets = _made_up(estimator, len(source)) if y is None else y
-    copy = clone(estimator).set_params(workers=0, batch_size=int(batch_size))
-    deadline = time.perf_counter() + seconds
+    copy = clone(estimator).set_params(workers=0, batch_size=batch_size)
     with reading_once():
         prepared, plain = _streamed(copy, source, targets), None
         if getattr(copy, "augment", ()):
             plain = _streamed(clone(copy).set_params(augment=()), source, targets)
-        return _plan(prepared, plain, deadline)
+        return _plan(prepared, plain, deadline, 1)
 
 
 def _streamed(copy: Any, source: Any, y: Any) -> Prepared:
@@ -104,21 +121,26 @@ def _made_up(estimator: Any, rows: int) -> Any:
     return numbers % 2 if is_classifier(estimator) else numbers / rows
 
 
-def _plan(prepared: Prepared, plain: Prepared | None, deadline: float) -> WorkerPlan:
-    """Measure numbers of workers for a prepared fit, and for it without augmentation if given."""
+def _plan(prepared: Prepared, plain: Prepared | None, deadline: Deadline, least: int) -> WorkerPlan:
+    """Measure numbers of workers for a prepared fit, and for it without augmentation if given.
+
+    So many numbers of workers are tried in any case.
+    """
     device, batch_size = threads_of(None)[0], prepared.batch_size
-    member = _member(prepared)
-    table = measured_workers(member, _counts(), device, lambda: time.perf_counter() > deadline)
-    speeds, longest = {batch_size: float(table["training"].iloc[0])}, 0.0  # Compiling included.
+    member, begin = _member(prepared), deadline.left
+    training = resident_speed(member, device)
+    compiling = begin - deadline.left
+    table, unmeasured = measured_workers(member, _counts(), device, training, deadline, least)
+    speeds = {batch_size: training}
     for doubling in range(1, _DOUBLINGS + 1):
         size = batch_size * 2**doubling
-        begin = time.perf_counter()
-        if size > member.size or begin + longest > deadline:
+        if size > member.size or not deadline.allows(compiling):
             break
         speeds[size] = resident_speed(_member(prepared.with_batch_size(size)), device)
-        longest = max(longest, time.perf_counter() - begin)
-    bare = None if plain is None else resident_speed(_member(plain), device)
-    return advised_workers(table, speeds, row_costs(member), batch_size, bare)
+    bare = None
+    if plain is not None and deadline.allows(compiling):
+        bare = resident_speed(_member(plain), device)
+    return advised_workers(table, speeds, row_costs(member), batch_size, bare, unmeasured)
 
 
 def _member(prepared: Prepared) -> Member:
@@ -140,6 +162,6 @@ def automatic_workers(prepared: Prepared) -> WorkerPlan:
     assert isinstance(x, Stream)
     plan: WorkerPlan = session().plans.get_or_build(
         ("workers", structure_of(first), x.digest),
-        lambda: _plan(prepared, None, time.perf_counter() + _AUTO_SECONDS),
+        lambda: _plan(prepared, None, Deadline(_AUTO_SECONDS), 2),
     )
     return plan
