@@ -62,10 +62,13 @@ def explain(name: str, requirement: str, value: object, remedy: str = "") -> str
     >>> explain("momentum", "in [0, 1)", 1.2, "Use 0.9.")
     '`momentum` must be in [0, 1); got 1.2. Use 0.9.'
     """
-    shown = " ".join(line.strip() for line in repr(value).splitlines())
-    if len(shown) > 120:
-        shown = f"{shown[:117]}..."
-    return f"`{name}` must be {requirement}; got {shown}. {remedy}".rstrip()
+    return f"`{name}` must be {requirement}; got {shown(value)}. {remedy}".rstrip()
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: in one line, and no longer than one."""
+    text = " ".join(line.strip() for line in repr(value).splitlines())
+    return text if len(text) <= 120 else f"{text[:117]}..."
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -80,5 +83,5 @@ def suggest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(repr(match) for match in near)}?"
-    shown = ", ".join(repr(match) for match in known[:20])
-    return f"Known: {shown}{', ...' if len(known) > 20 else ''}."
+    first = ", ".join(repr(match) for match in known[:20])
+    return f"Known: {first}{', ...' if len(known) > 20 else ''}."

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import kohort
@@ -188,6 +189,8 @@ class TestFaults:
             (np.ones((400, 1), bool), "a mask of shape"),
             ([[0, 1]], r"of shape \(1, 2\)"),
             (["a"], "row numbers, a mask or a slice"),
+            (slice("a"), "`The index` must be a slice of row numbers"),
+            (slice(0, 5, 0), "`The index` must be a slice of row numbers"),
         ],
     )
     def test_rows_that_do_not_exist(self, table, rows, words):
@@ -265,6 +268,16 @@ class TestFaults:
         pd.DataFrame({"a": []}).to_parquet(tmp_path / "empty")
         with pytest.raises(kohort.DataError, match="must have rows"):
             kohort.ParquetTable(tmp_path / "empty")
+        for path in (5, None):
+            with pytest.raises(kohort.ParameterError, match="`path` must be the path of a file"):
+                kohort.ParquetTable(path)
+        with pytest.raises(kohort.DataError, match=r"\.\.\. File name too long\.$"):
+            kohort.ParquetTable(5000 * "a")
+
+    def test_others_do_not_read_it_into_memory(self, table):
+        for reader in (np.asarray, lambda X: LinearRegression().fit(X, table.column("y"))):
+            with pytest.raises(kohort.DataError, match="stays in its file, and only dense"):
+                reader(table)
 
     def test_missing_values_are_named(self, tmp_path):
         path = tmp_path / "holes.parquet"
@@ -277,7 +290,9 @@ class TestFaults:
 
     def test_other_columns_than_in_fit(self, path, table):
         model = kohort.DenseRegressor(**NETWORK).fit(table, table.column("y"))
-        with pytest.raises(ValueError, match=r"columns of X must be \['a', 'b', 'c', 'whole'\]"):
+        with pytest.raises(
+            kohort.DataError, match=r"columns of X must be \['a', 'b', 'c', 'whole'\]"
+        ):
             model.predict(kohort.ParquetTable(path, ["b", "a", "c", "whole"]))
 
     def test_what_needs_the_table_in_memory_is_refused(self, table):

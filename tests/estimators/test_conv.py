@@ -201,6 +201,19 @@ class TestFaults:
         with pytest.raises(kohort.ParameterError, match="`learning_rate` must be a number > 0"):
             model.fit(*digits)
 
+    @pytest.mark.parametrize(("size", "most"), [((8, 8), 4), ((5, 2), 4), ((1, 1), 1)])
+    def test_more_stages_than_pooling_leaves_pixels_for_are_refused(self, size, most):
+        images, labels = np.zeros((4, *size, 1)), [0, 1, 0, 1]
+        shape = "x".join(map(str, size))
+        words = f"`depth` must be at most {most} for images of {shape}.*got {most + 1}"
+        with pytest.raises(kohort.ParameterError, match=words):
+            kohort.ConvClassifier(depth=most + 1, width=2).initialize(images, labels)
+        kohort.ConvClassifier(depth=most, width=2).initialize(images, labels)
+
+    def test_a_class_per_image_is_refused(self, digits):
+        with pytest.raises(kohort.DataError, match="got 150 classes in 150 rows"):
+            kohort.ConvClassifier(**SMALL).fit(digits[0], np.arange(150))
+
     def test_pixels_of_another_kind_are_refused(self, digits):
         model = kohort.ConvClassifier(**SMALL).fit(*digits)
         with pytest.raises(kohort.DataError, match="must be uint8 pixels, as in fit; got float64"):

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.arrays import Floats, HostArray
+from kohort.arrays import DTypeLike, Floats, HostArray, PathLike
 from kohort.data.moments import Moments, moments
 from kohort.data.parquet_rows import ParquetRows, StampedFile, read_group
 from kohort.data.streams import Stream
 from kohort.errors import DataError, ParameterError, explain
+from kohort.recipe.constraints import check, path_like
 
 _WINDOW_BYTES = 64 * 1024**2
 _learning = threading.Lock()
@@ -67,11 +68,12 @@ class ParquetTable:
 
     def __init__(
         self,
-        path: str | Path,
+        path: PathLike,
         columns: Sequence[str] | None = None,
         *,
         exclude: Sequence[str] = (),
     ) -> None:
+        check("path", path, path_like())
         self.path = str(Path(path).absolute())
         self._file, schema, lengths = _opened(self.path)
         if isinstance(columns, str) or isinstance(exclude, str):
@@ -130,6 +132,13 @@ class ParquetTable:
     def __iter__(self) -> Iterator[ParquetTable]:
         """Tables of one row each."""
         return (self[[number]] for number in range(len(self)))
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+        """Refuse to be read into memory by whoever asks for an array."""
+        raise DataError(
+            "A ParquetTable stays in its file, and only dense estimators read it from there. For "
+            "others, read it into memory: pandas.read_parquet(path, columns=[...])."
+        )
 
     def column(self, name: str) -> NDArray[Any]:
         """One column, in memory, such as the target.
@@ -240,10 +249,14 @@ def checked_rows(rows: Any, count: int) -> slice | NDArray[np.intp] | NDArray[np
     >>> checked_rows([0, -1], 3).tolist(), checked_rows(2, 3).tolist()
     ([0, -1], [2])
     """
+    name = "The index"
     if isinstance(rows, slice):
+        try:
+            rows.indices(count)
+        except (TypeError, ValueError) as error:
+            raise DataError(explain(name, "a slice of row numbers", rows, f"{error}.")) from error
         return rows
     chosen = np.atleast_1d(np.asarray(rows))
-    name = "The index"
     if chosen.dtype == bool:
         if chosen.shape != (count,):
             requirement = f"a mask of shape ({count},), an entry for each row"
@@ -313,4 +326,5 @@ def _opened(path: str) -> tuple[StampedFile, Any, list[int]]:
         file = StampedFile.of(path)
         return file, *file.read(read)
     except (OSError, ValueError) as error:
-        raise DataError(explain("path", "a Parquet file", path, f"{error}.")) from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(explain("path", "a Parquet file", path, f"{reason}.")) from error

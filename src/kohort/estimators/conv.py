@@ -18,6 +18,7 @@ from kohort.data.pixel_store import PixelStore, reading_once, shared_store
 from kohort.data.streams import Stream
 from kohort.engine.memory import available_memory
 from kohort.errors import DataError, ParameterError, explain
+from kohort.estimators.dense.class_targets import refuse_a_class_per_row
 from kohort.estimators.dense.parameters import WORKERS
 from kohort.estimators.keras_models.documentation import documented
 from kohort.estimators.keras_models.estimator import KerasEstimator
@@ -351,6 +352,10 @@ class ConvClassifier(_Images, KerasClassifier):
     >>> model.fit(X, y).score(X, y) > 0.9
     True
     """
+
+    def _learn_targets(self, y: TargetsLike, inputs: Inputs) -> dict[str, Any]:
+        refuse_a_class_per_row(np.asarray(y))
+        return super()._learn_targets(y, inputs)
 
     def _head(self, meta: dict[str, Any]) -> tuple[int, str | None]:
         if self._indicates:

@@ -77,12 +77,12 @@ def _checked_file(
         estimator.n_features_in_ = X.shape[1]
         estimator.feature_names_in_ = np.array(X.columns, dtype=object)
     elif list(getattr(estimator, "feature_names_in_", X.columns)) != list(X.columns):
-        raise ValueError(
+        raise DataError(
             f"The columns of X must be {list(estimator.feature_names_in_)}, as in fit; got "
-            f"{list(X.columns)}."
+            f"{list(X.columns)}. Choose them with ParquetTable(path, columns=[...])."
         )
     elif X.shape[1] != estimator.n_features_in_:
-        raise ValueError(
+        raise DataError(
             f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
             f"{estimator.n_features_in_} features as input."
         )

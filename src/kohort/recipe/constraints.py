@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -129,6 +130,14 @@ def sequence_of(constraint: Constraint) -> Constraint:
         return isinstance(items, list | tuple) and all(constraint.accepts(item) for item in items)
 
     return Satisfies(accepts, f"a list of which each item is {constraint.describe()}")
+
+
+def path_like() -> Constraint:
+    """The path of a file, as text or a `pathlib.Path`."""
+    return Satisfies(
+        lambda value: isinstance(value, str | os.PathLike),
+        "the path of a file, as text or a Path",
+    )
 
 
 def check(name: str, value: object, constraint: Constraint, remedy: str = "") -> None:

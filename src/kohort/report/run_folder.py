@@ -85,9 +85,13 @@ def mark(folder: Path, names: Sequence[str]) -> None:
 
 def refuse_missing_run(folder: Path) -> None:
     """Raise `DataError` if there is no such folder."""
-    if not folder.is_dir():
+    try:
+        remedy = "" if folder.is_dir() else "There is no such folder."
+    except OSError as error:  # A name that is too long, for one.
+        remedy = f"{error.strerror}."
+    if remedy:
         requirement = "a folder that `kohort search --out` wrote"
-        raise DataError(explain("RUN", requirement, str(folder), "There is no such folder."))
+        raise DataError(explain("RUN", requirement, str(folder), remedy))
 
 
 def write_file(path: str | Path, text: str) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from kohort.arrays import Search
 from kohort.report.page.assembly import check_language, page
-from kohort.report.page.facts import facts
-from kohort.report.page.source import source_of
+from kohort.report.page.facts import facts_of
 from kohort.report.run_folder import write_file
 
 _FRAME_HEIGHT = 900
@@ -107,7 +106,7 @@ def search_report(
     True
     """
     check_language(language)
-    report = SearchReport(page(facts(source_of(search)), language))
+    report = SearchReport(page(facts_of(search), language))
     if path is not None:
         report.save(path)
     return report

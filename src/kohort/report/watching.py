@@ -16,9 +16,8 @@ from typing import Any
 from kohort.errors import DataError, ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.report.page.assembly import check_language, page
-from kohort.report.page.facts import facts
+from kohort.report.page.facts import facts, facts_of
 from kohort.report.page.running import running
-from kohort.report.page.source import source_of
 from kohort.report.page_server import HOST, PageRequest, PageServer
 from kohort.report.progress_file import PROGRESS, ProgressReader
 from kohort.scratch import hidden_siblings
@@ -45,7 +44,7 @@ class Watch:
     def check(self) -> None:
         """Raise `DataError` if the run has ended and its results cannot be read."""
         if self._look()[0] == "ended":
-            source_of(self._run)
+            facts_of(self._run)
 
     def news(self) -> tuple[dict[str, Any], str]:
         """What the page shows, and a version that changes when that does.
@@ -95,7 +94,7 @@ class Watch:
         path = self._run if state == "ended" else reader.path
         try:
             if state == "ended":
-                return facts(source_of(self._run))
+                return facts_of(self._run)
             if not reader.fault:
                 return facts(running(*known, state))
             return _broken(facts(running(*known, "broken")), reader.fault)

@@ -121,4 +121,14 @@ def test_files_that_are_not_models_are_one_clear_error(tmp_path):
     model, _, _ = fitted("diabetes")
     with pytest.raises(kohort.DataError, match=r"cannot be written.*folder that exists"):
         model.save(tmp_path / "nowhere" / "model")
+    for path in (5, None, b"model"):
+        for act in (kohort.load, model.save):
+            with pytest.raises(kohort.ParameterError, match="`path` must be the path of a file"):
+                act(path)
+    for act in (kohort.load, model.save):
+        with pytest.raises(kohort.DataError, match=r"a\.\.\..*: File name too long\.") as caught:
+            act(5000 * "a")
+        with pytest.raises(kohort.DataError, match="embedded null byte"):
+            act("a\0b")
+        assert len(str(caught.value)) < 300
     assert list(tmp_path.iterdir()) == [tmp_path / "text"]

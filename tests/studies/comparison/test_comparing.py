@@ -189,6 +189,8 @@ def test_scoring_may_be_a_function_and_a_score_without_value_is_a_failure(diabet
         ({"y": None}, "`y` must be a target with a value per row"),
         ({"estimator": KMeans()}, "`estimator` must be a regressor or a classifier"),
         ({"other": Ridge}, "`other` must be a regressor or a classifier"),
+        ({"estimator": "a", "other": "a"}, "`estimator` must be a regressor .* got 'a'. Pass an"),
+        ({"other": None}, "`other` must be a regressor or a classifier; got None"),
         ({"other": LogisticRegression()}, "`other` must be a regressor, as `estimator` is"),
     ],
 )

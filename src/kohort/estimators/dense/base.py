@@ -357,6 +357,8 @@ class DenseEstimator(
 
         Raises
         ------
+        ParameterError
+            If `path` is no path.
         DataError
             If the file cannot be written.
         """

@@ -48,7 +48,7 @@ def checked_classes(y: Table | Sparse, learn: bool) -> HostArray:
     y = cast(Any, y).toarray() if issparse(y) else np.asarray(y)
     refuse_times(y, "classes")
     if learn:
-        _refuse_a_class_per_row(y)
+        refuse_a_class_per_row(y)
     kind = type_of_target(y, input_name="y")
     if kind == "multilabel-indicator":
         if not np.isin(y, (0, 1)).all():
@@ -72,8 +72,8 @@ def refuse_times(y: HostArray, wanted: str) -> None:
         )
 
 
-def _refuse_a_class_per_row(y: HostArray) -> None:
-    """Nothing can be learnt of classes that never come again."""
+def refuse_a_class_per_row(y: HostArray) -> None:
+    """Raise `DataError` if no class comes again: nothing can be learnt of such."""
     rows = len(y) if y.ndim else 0
     if rows <= _FEW_ROWS or y.size != rows or len(np.unique(y)) < rows:
         return

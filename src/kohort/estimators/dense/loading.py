@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kohort.errors import DataError, ParameterError, explain
+from kohort.arrays import PathLike
+from kohort.errors import DataError, shown
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
 from kohort.estimators.dense.model_document import rebuilt
 from kohort.estimators.dense.model_file import contents
+from kohort.recipe.constraints import check, path_like
 
 _KINDS = {kind.__name__: kind for kind in (DenseClassifier, DenseRegressor)}
 
 
-def load(path: str | Path) -> DenseRegressor | DenseClassifier:
+def load(path: PathLike) -> DenseRegressor | DenseClassifier:
     """Read an estimator that `save` wrote.
 
     The file is data alone: whatever it holds, nothing in it is run. What it says about its sizes is
@@ -45,16 +47,16 @@ def load(path: str | Path) -> DenseRegressor | DenseClassifier:
     >>> bool((kohort.load(path).predict(X) == model.predict(X)).all())
     True
     """
-    if not isinstance(path, str | Path):
-        raise ParameterError(explain("path", "the path of a file, as text or a Path", path))
+    check("path", path, path_like())
     try:
         document, arrays = contents(Path(path))
         return rebuilt(document, arrays, _KINDS)
     except Exception as error:  # A damaged file can fail anywhere; it is the file's fault.
-        reason = " ".join(f"{error}".split()) or type(error).__name__
+        told = getattr(error, "strerror", None) or f"{error}"
+        reason = " ".join(told.split()) or type(error).__name__
         if len(reason) > 300:
             reason = f"{reason[:297]}..."
         raise DataError(
-            f"{str(path)!r} is not a readable kohort model: {reason.rstrip('.')}. "
+            f"{shown(str(path))} is not a readable kohort model: {reason.rstrip('.')}. "
             "Give the path of a file that an estimator's save wrote."
         ) from error

@@ -14,9 +14,10 @@ import numpy as np
 
 from kohort._version import VERSION
 from kohort.arrays import Estimator, PathLike
-from kohort.errors import DataError
+from kohort.errors import DataError, shown
 from kohort.estimators.dense.model_document import DIAGNOSIS, LABELS, NETWORK, SCALARS
 from kohort.estimators.dense.model_file import ARRAYS, DOCUMENT, FORMAT
+from kohort.recipe.constraints import check, path_like
 from kohort.recipe.recipe import Recipe
 from kohort.scratch import replacing
 from kohort.studies.diagnosis.measurements import packed
@@ -24,6 +25,7 @@ from kohort.studies.diagnosis.measurements import packed
 
 def save(estimator: Estimator, path: PathLike) -> None:
     """See `DenseEstimator.save`."""
+    check("path", path, path_like())
     document = {
         "format": FORMAT,
         "kohort": VERSION,
@@ -58,9 +60,10 @@ def save(estimator: Estimator, path: PathLike) -> None:
         with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
             archive.writestr(DOCUMENT, json.dumps(document, indent=1))
             archive.writestr(ARRAYS, content.getvalue())
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise DataError(
-            f"The model cannot be written to {str(path)!r}: {error.strerror}. "
+            f"The model cannot be written to {shown(str(path))}: {reason}. "
             "Choose a path in a folder that exists and can be written."
         ) from error
 

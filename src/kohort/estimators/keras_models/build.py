@@ -55,6 +55,8 @@ def _called(estimator: Estimator, function: Any, meta: Mapping[str, Any]) -> Any
     shown = {name: value for name, value in arguments.items() if name not in {**more, **meta}}
     try:
         built = function(**arguments)
+    except ParameterError:
+        raise
     except Exception as error:
         raise ModelError(
             f"The build function {_name(function)} raised {type(error).__name__} with {shown}: "

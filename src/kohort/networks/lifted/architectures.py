@@ -113,11 +113,28 @@ def _vgg(recipe: ImageRecipe, x: jax.Array) -> Any:
     """Simonyan and Zisserman 2015 (arXiv:1409.1556), small: `depth` stages of two convolutions."""
     import keras
 
+    _refuse_stages_of_one_pixel(recipe.depth, *x.shape[1:3])
+
     for stage in range(recipe.depth):
         for _ in range(2):
             x = _activated(recipe, _convolution(recipe, recipe.width * 2**stage)(x))
         x = keras.layers.MaxPooling2D(padding="same")(x)
     return x
+
+
+def _refuse_stages_of_one_pixel(depth: int, height: int, width: int) -> None:
+    """A stage that begins at one pixel is the last: pooling leaves nothing for another."""
+    halvings = (max(height, width) - 1).bit_length()
+    if depth > halvings + 1:
+        raise ParameterError(
+            explain(
+                "depth",
+                f"at most {halvings + 1} for images of {height}x{width}: each stage halves them, "
+                f"and {halvings} stages leave one pixel",
+                depth,
+                "Lower it, or set a larger image_size.",
+            )
+        )
 
 
 def _resnet(recipe: ImageRecipe, x: jax.Array) -> Any:

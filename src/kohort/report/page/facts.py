@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kohort.arrays import Search
 from kohort.report.page.findings import diagnosis
 from kohort.report.page.importance import importance, interactions, without_outliers
 from kohort.report.page.packing import packed, thinned
 from kohort.report.page.searched import Parameter, parameters_of
-from kohort.report.page.source import Source
+from kohort.report.page.source import Source, is_folder, source_of, unreadable
 
 _MOST_NUMBERS = 800_000
 """Numbers of all learning curves together; beyond that each curve is thinned out."""
@@ -54,6 +55,25 @@ def facts(source: Source) -> dict[str, Any]:
         found |= _effects(parameters, scores)
     plain: dict[str, Any] = _plain(found)
     return plain
+
+
+def facts_of(search: Search) -> dict[str, Any]:
+    """What a page shows of a fitted search, or of the folder of one.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither.
+    DataError
+        If the folder holds no search that can be read.
+    """
+    source = source_of(search)
+    try:
+        return facts(source)
+    except Exception as error:  # A damaged folder can fail anywhere; it is the folder's fault.
+        if not is_folder(search):
+            raise
+        raise unreadable(search, "It holds what no search writes") from error
 
 
 def _effects(parameters: Sequence[Parameter], scores: NDArray[np.float64]) -> dict[str, Any]:

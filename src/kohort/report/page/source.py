@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from kohort.arrays import Search
+from kohort.arrays import PathLike, Search
 from kohort.errors import DataError, ParameterError, explain
+from kohort.recipe.constraints import path_like
 from kohort.report.description import describe_search
 from kohort.report.leaderboard import leaderboard, learning_curves, search_members
 from kohort.report.page.findings import findings_of
@@ -60,7 +61,7 @@ def source_of(search: Search) -> Source:
     DataError
         If the folder holds no search.
     """
-    if isinstance(search, str | Path):
+    if is_folder(search):
         return _of_folder(Path(search))
     results = getattr(search, "cv_results_", {})
     if "rank_test_score" not in results:
@@ -73,6 +74,11 @@ def source_of(search: Search) -> Source:
         describe_search(search),
         *findings_of(search_members(search)),
     )
+
+
+def is_folder(search: Search) -> bool:
+    """Whether a search is given as the folder of one."""
+    return path_like().accepts(search)
 
 
 def _of_folder(folder: Path) -> Source:
@@ -92,14 +98,21 @@ def _of_folder(folder: Path) -> Source:
             for name in ("leaderboard", "learning_curves", "findings", "layers")
         ]
     except (ValueError, OSError) as error:
-        raise DataError(
-            explain("RUN", "a folder with readable results", str(folder), f"{error}.")
-        ) from error
+        raise unreadable(folder, str(error)) from error
     board, curves, findings, layers = tables
     assert board is not None
     assert curves is not None
     return Source(board, curves, description, findings, layers)
 
 
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def unreadable(folder: PathLike, reason: str) -> DataError:
+    """What is raised where a folder holds something else than a search writes."""
+    remedy = f"{reason.rstrip('.')}. Search again, or take another copy of the folder."
+    return DataError(explain("RUN", "a folder with readable results", str(folder), remedy))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} is no JSON object")
+    return found

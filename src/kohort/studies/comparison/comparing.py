@@ -31,6 +31,8 @@ from kohort.errors import (
 from kohort.recipe.constraints import Interval, check
 from kohort.studies.comparison.comparison import FAILED, Comparison, compared
 
+_NO_CLASS = "Pass an estimator itself, such as kohort.DenseRegressor(), no name and no class."
+
 _Part = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
@@ -145,8 +147,8 @@ def _check_question(
     estimator: Estimator, other: Estimator, y: TargetsLike, scoring: ScoringLike
 ) -> None:
     for name, value in (("estimator", estimator), ("other", other)):
-        if isinstance(value, type) or not (is_regressor(value) or is_classifier(value)):
-            raise ParameterError(explain(name, "a regressor or a classifier", value))
+        if not (_is_estimator(value) and (is_regressor(value) or is_classifier(value))):
+            raise ParameterError(explain(name, "a regressor or a classifier", value, _NO_CLASS))
     if is_classifier(estimator) != is_classifier(other):
         kind = "classifier" if is_classifier(estimator) else "regressor"
         raise ParameterError(explain("other", f"a {kind}, as `estimator` is", other))
@@ -155,6 +157,10 @@ def _check_question(
     if not (scoring is None or callable(scoring) or scoring in get_scorer_names()):
         known = "a name in sklearn.metrics.get_scorer_names(), a function or None"
         raise ParameterError(explain("scoring", known, scoring))
+
+
+def _is_estimator(value: object) -> bool:
+    return hasattr(value, "fit") and hasattr(value, "get_params") and not isinstance(value, type)
 
 
 def _labels(estimator: Estimator, y: TargetsLike) -> NDArray[Any] | None:
