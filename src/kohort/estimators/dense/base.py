@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from kohort.arrays import Floats, PathLike, TableLike, TargetsLike, ValidationLike, WeightsLike
 from kohort.cohort.session import train_members
 from kohort.data.parquet import ParquetTable
-from kohort.engine.member import Logs, Member, Outcome, Rows, Verdict
+from kohort.engine.member import Logs, Member, Outcome, Verdict
 from kohort.estimators.dense.continuing import TrainsAnew
 from kohort.estimators.dense.epoch_callbacks import (
     CallbackSupportMixin,
@@ -24,11 +24,11 @@ from kohort.estimators.dense.epoch_callbacks import (
     with_callbacks,
 )
 from kohort.estimators.dense.export import keras_model
-from kohort.estimators.dense.labels import Labelled, labelled_rows
+from kohort.estimators.dense.labels import labelled_rows
 from kohort.estimators.dense.parameters import DenseParameters, check_own
 from kohort.estimators.dense.passes import DensePasses
 from kohort.estimators.dense.persistence import save
-from kohort.estimators.dense.prepared import DensePrepared, ScaledTable
+from kohort.estimators.dense.prepared import CheckedRows, DensePrepared, scaled_and_split
 from kohort.estimators.divergence import usable_weights
 from kohort.estimators.preparation import (
     DTYPES,
@@ -120,8 +120,9 @@ class DenseEstimator(
         DivergedError
             If the loss became NaN or infinite before any epoch left usable weights.
         """
-        given = self.prepare(X, y, sample_weight, validation_data, X_unlabeled)
-        prepared = settled(self, given)
+        prepared = self.prepare(X, y, sample_weight, validation_data, X_unlabeled)
+        if prepared.automatic:
+            prepared = settled(self, prepared)
         return prepared.take(self._trained(prepared))
 
     def prepare(
@@ -142,21 +143,34 @@ class DenseEstimator(
         """
         self._check_parameters()
         given = labelled_rows(self, X, y, sample_weight, X_unlabeled)
-        X, y = checked_table(self, given.X, given.y)
-        targets = self._check_targets(y, reset=True)
+        targets = self._check_targets(given.y, reset=True)
         recipe = Recipe.of(**self._recipe_fields(), loss=self._loss())
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        weight = self._weights(given.sample_weight, X, targets)
-        table = self._scaled(X, targets, weight, validation_data, given)
+        weight = self._weights(given.sample_weight, given.X, targets)
+        validation = None if validation_data is None else self._validation(validation_data)
+        self._target = self._target_scaling(targets, weight)
+        share = self.validation_fraction if self.early_stopping and validation is None else None
+        table, parts = scaled_and_split(
+            (given.X, targets, weight),
+            validation,
+            given.unlabelled_values(self, DTYPES),
+            self._target,
+            self._seed,
+            standardize=bool(self.standardize),
+            workers=0 if self.workers == AUTO else int(self.workers),
+            fraction=None if share is None else float(share),
+            labels=self._labels(targets),
+        )
+        self._scaling = table.scaling
         return DensePrepared(
             estimator=self,
             recipe=recipe,
-            network=OwnNetwork.of(X.shape[1], self._outputs, recipe),
+            network=OwnNetwork.of(given.X.shape[1], self._outputs, recipe),
             table=table,
-            parts=table.parts(self._seed),
+            parts=parts,
             seeds=tuple(self._seeds(self.n_networks)),
-            automatic=self._automatic(X),
-            given=replace(given, X=X, y=y),
+            automatic=self._automatic(given.X),
+            given=given,
         )
 
     def _automatic(self, X: TableLike) -> frozenset[str]:
@@ -179,39 +193,6 @@ class DenseEstimator(
         check_own(self)
         Recipe.of(**self._recipe_fields(), loss="mse")
 
-    def _scaled(
-        self, X: TableLike, targets: Floats, weight: Floats | None, validation_data: ValidationLike,
-        given: Labelled,
-    ) -> ScaledTable:  # fmt: skip
-        """Learn the scaling of the data, and apply it to all rows."""
-        dtype = floating_dtype()
-        unlabelled = given.unlabelled_values(self, DTYPES)
-        self._scale(X, targets, weight, unlabelled)
-        workers = 0 if self.workers == AUTO else int(self.workers)
-        rows = Rows(
-            self._scaling.rows(X, dtype, workers), self._target.apply(targets, dtype), weight
-        )
-        if unlabelled is not None:
-            unlabelled = self._scaling.apply(unlabelled, dtype)
-        if validation_data is not None:
-            validation = self._validation(validation_data, dtype)
-            return ScaledTable(rows, validation, None, None, unlabelled)
-        fraction = self.validation_fraction if self.early_stopping else None
-        fraction = None if fraction is None else float(fraction)
-        return ScaledTable(rows, None, fraction, self._labels(targets), unlabelled)
-
-    def _scale(
-        self, X: TableLike, targets: Floats, weight: Floats | None, unlabelled: Floats | None
-    ) -> None:
-        """Learn the scaling of the features, over all rows, and of the target."""
-        seen, share = X, weight
-        if unlabelled is not None:
-            seen = np.concatenate([X, unlabelled])
-            if weight is not None:
-                share = np.concatenate([weight, np.full(len(unlabelled), weight.mean())])
-        self._scaling = Scaling.of_features(seen, share, bool(self.standardize))
-        self._target = self._target_scaling(targets, weight)
-
     def _weights(self, sample_weight: WeightsLike, X: TableLike, targets: Floats) -> Floats | None:
         by_class = self._class_weights(targets)
         if sample_weight is None:
@@ -221,13 +202,15 @@ class DenseEstimator(
         )
         return weight if by_class is None else weight * by_class
 
-    def _validation(self, validation_data: ValidationLike, dtype: np.dtype[Any]) -> Rows:
+    def _validation(self, validation_data: ValidationLike) -> CheckedRows:
         X, y, weight = unpack_validation(validation_data)
         X, y = checked_table(self, X, y, reset=False)
         targets = self._check_targets(y, reset=False)
         if weight is not None:
-            weight = _check_sample_weight(weight, X, dtype=dtype, ensure_non_negative=True)
-        return Rows(self._scaling.rows(X, dtype), self._target.apply(targets, dtype), weight)
+            weight = _check_sample_weight(
+                weight, X, dtype=floating_dtype(), ensure_non_negative=True
+            )
+        return X, targets, weight
 
     def _started(self, prepared: DensePrepared) -> list[Member]:
         """The members of a fit, pretrained if the estimator asks for it."""

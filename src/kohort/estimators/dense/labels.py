@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from kohort.arrays import Estimator, TableLike, TargetsLike, WeightsLike
 from kohort.data.moments import Streamed
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
+from kohort.estimators.preparation import checked_table
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Labelled:
     Attributes
     ----------
     X, y, sample_weight
-        The labelled rows.
+        The labelled rows; X and y checked.
     unlabelled : list of tables
         Features of the others.
     """
@@ -52,7 +53,7 @@ def labelled_rows(
     sample_weight: WeightsLike,
     X_unlabeled: TableLike,
 ) -> Labelled:
-    """Set rows without a label aside, if the estimator pretrains.
+    """Set rows without a label aside, if the estimator pretrains, and check the others.
 
     A row has no label where y is -1 (classification) or any target is NaN (regression).
 
@@ -61,9 +62,21 @@ def labelled_rows(
     ParameterError
         If `X_unlabeled` is given to an estimator that does not pretrain, or X to one that does is
         never a dense array as a whole.
-    DataError
-        If no row has a label.
+    DataError, ValueError
+        If no row has a label, or the rows cannot be used.
     """
+    given = _labelled(estimator, X, y, sample_weight, X_unlabeled)
+    X, y = checked_table(estimator, given.X, given.y)
+    return replace(given, X=X, y=y)
+
+
+def _labelled(
+    estimator: Estimator,
+    X: TableLike,
+    y: TargetsLike,
+    sample_weight: WeightsLike,
+    X_unlabeled: TableLike,
+) -> Labelled:
     if estimator.pretrain is None:
         if X_unlabeled is not None:
             remedy = "Set pretrain='denoising', for example, or leave X_unlabeled out."

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kohort.arrays import Floats, HostArray
 from kohort.cohort.session import current
+from kohort.data.moments import Streamed
 from kohort.data.splitting import split
 from kohort.data.streams import Stream
 from kohort.engine.member import Member, Outcome, Rows
 from kohort.estimators.dense.labels import Labelled
-from kohort.estimators.preparation import relative
+from kohort.estimators.preparation import floating_dtype, relative
+from kohort.estimators.scaling import Scaling
 from kohort.networks.own.fields import fields_of
 from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.optimizers import OPTIMIZERS
@@ -23,6 +25,9 @@ from kohort.recipe.recipe import NUMBERS, Recipe
 
 if TYPE_CHECKING:
     from kohort.estimators.dense.base import DenseEstimator
+
+CheckedRows: TypeAlias = tuple[Floats | Streamed, Floats, Floats | None]
+"""Features (row, feature), targets (row, target) and weights (row,) or None."""
 
 _MILD = (
     "dropout", "input_dropout", "alpha_dropout", "gaussian_noise", "l1", "l2", "weight_decay",
@@ -64,6 +69,8 @@ class ScaledTable:
         Class codes to stratify by.
     unlabelled : array, shape (row, feature), or None
         Standardised rows without a label.
+    scaling : Scaling
+        Of the features.
     """
 
     rows: Rows
@@ -71,6 +78,7 @@ class ScaledTable:
     fraction: float | None
     labels: HostArray | None
     unlabelled: Floats | None
+    scaling: Scaling
 
     def parts(self, seed: int) -> Parts:
         """The rows as a seed splits them."""
@@ -85,6 +93,50 @@ class ScaledTable:
         share = None if weight is None else weight[held_out]
         validation = Rows(x[held_out], t[held_out], share)
         return Parts(_kept(Rows(x, t, weight)), train, _kept(validation))
+
+
+def scaled_and_split(
+    given: CheckedRows, validation: CheckedRows | None, unlabelled: Floats | None,
+    target: Scaling, seed: int, *, standardize: bool, workers: int, fraction: float | None,
+    labels: HostArray | None,
+) -> tuple[ScaledTable, Parts]:  # fmt: skip
+    """Learn the scaling of the features, apply it to all rows, and set rows to validate on aside.
+
+    Parameters
+    ----------
+    given, validation : tuple of features, targets and weights
+        Checked, in units of their own. The scaling is that of `given` and `unlabelled`.
+    target : Scaling
+        Of the targets.
+    seed : int
+        Fixes which rows are set aside.
+    standardize : bool
+        Whether features are scaled at all.
+    workers : int
+        Processes that read a table that stays in its file.
+    fraction, labels, unlabelled
+        See `ScaledTable`.
+    """
+    x, _, weight = given
+    seen, share = x, weight
+    if unlabelled is not None:
+        seen = np.concatenate([cast(Floats, x), unlabelled])
+        if weight is not None:
+            share = np.concatenate([weight, np.full(len(unlabelled), weight.mean())])
+    scaling, dtype = Scaling.of_features(seen, share, standardize), floating_dtype()
+
+    def scaled(rows: CheckedRows, workers: int = 0) -> Rows:
+        return Rows(scaling.rows(rows[0], dtype, workers), target.apply(rows[1], dtype), rows[2])
+
+    table = ScaledTable(
+        scaled(given, workers),
+        None if validation is None else scaled(validation),
+        fraction,
+        labels,
+        None if unlabelled is None else scaling.apply(unlabelled, dtype),
+        scaling,
+    )
+    return table, table.parts(seed)
 
 
 def _kept(rows: Rows) -> Rows:
