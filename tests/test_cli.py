@@ -224,6 +224,47 @@ def test_a_plan_is_a_table_and_a_sentence(folder, capsys):
     assert re.search(r"^Use batch_size=\d+.* of 95 MiB", printed, re.MULTILINE)
 
 
+@pytest.mark.filterwarnings("ignore::kohort.errors.RateWarning")
+def test_what_is_set_is_not_searched_by_default_and_may_be_automatic(
+    folder, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("kohort.studies.batch_size.planning._AUTO_SECONDS", 1e-6)
+    options = [folder / "kinds.csv", "--target", "kind", *SMALL]
+    automatic = ["--set", "learning_rate=auto", "--set", "batch_size=auto"]
+    assert run("fit", *options, *automatic, "--out", tmp_path / "model") == 0
+    capsys.readouterr()
+    options += ["--trials", 1, "--cv", 2, "--set", "learning_rate=auto", "--set", "width=4"]
+    assert run("search", *options) == 0
+    printed = capsys.readouterr().out
+    assert "learning_rate=auto" in printed
+    assert printed.count("width=4") == 1
+    message = _failing(capsys, "search", *options, "--space", folder / "space.toml")
+    assert "`set` must be a parameter that the space does not have; got 'learning_rate'" in message
+
+
+def test_a_search_that_finds_nothing_says_so(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    noise = pd.DataFrame(generator.normal(size=(60, 4)), columns=list("abcy"))
+    noise.to_csv(tmp_path / "noise.csv", index=False)
+    (tmp_path / "space.toml").write_text("width = [16]\n")
+    options = ["--target", "y", "--space", tmp_path / "space.toml", "--trials", 1, "--cv", 2]
+    out = ["--out", tmp_path / "out"]
+    assert run("search", tmp_path / "noise.csv", *options, *SMALL, *out) == 0
+    printed = capsys.readouterr().out
+    baseline = json.loads((tmp_path / "out" / "run.json").read_text())["baseline"]
+    assert baseline["cv_score"] <= 0
+    assert re.search(rf"baseline +{baseline['cv_score']:.4f}", printed)
+    assert f"(baseline, always the mean, {noise['y'].mean():.1f}"[:-1] in printed
+    warning = printed.splitlines()[-1]
+    assert "the best candidate is no better than the baseline, always the mean" in warning
+
+
+def test_a_fit_says_how_it_takes_the_data_before_it_trains(folder, tmp_path, capsys):
+    options = ["--target", "kind", "--set", "loss=mse", "--out", tmp_path / "model"]
+    assert run("fit", folder / "kinds.csv", *options) == 2
+    assert capsys.readouterr().out.startswith("Task: classification of 'kind', 2 classes")
+
+
 def test_a_search_logs_to_trackers(folder, tmp_path, capsys):
     options = ["--target", "kind", "--space", folder / "space.toml", "--trials", 2, "--cv", 2]
     track = ["--track", f"tensorboard:{tmp_path / 'runs'}"]
@@ -243,7 +284,7 @@ def _failing(capsys, *arguments):
     """The one line that a command which fails prints; a search that has begun says so before."""
     assert run(*arguments) == 2
     captured = capsys.readouterr()
-    assert not captured.out or captured.out.splitlines()[-1].startswith("Search: ")
+    assert captured.out == "" or captured.out.startswith("Task: ")
     (message,) = [line for line in captured.err.splitlines(True) if not line.startswith("[")]
     assert message.startswith("Error: ")
     return message
@@ -264,9 +305,17 @@ def _failing(capsys, *arguments):
         (["--target", "kind", "--seed", "-1"], "`seed` must be a whole number in"),
         (["--target", "kind", "--test-fraction", "1"], "`test_fraction` must be"),
         (["--target", "kind", "--set", "widht=3"], "got 'widht'. Did you mean 'width'"),
+        (["--target", "kind", "--set", "lr=1"], "Did you mean 'learning_rate'?"),
+        (
+            ["--target", "kind", "--set", "hidden_layer_sizes=[8]"],
+            "got 'hidden_layer_sizes'. Did you mean 'width' or 'depth'?",
+        ),
+        (["--target", "kind", "--set", "activation=rellu"], "got 'rellu'. Did you mean 'relu'"),
+        (["--target", "kind", "--set", "activation=logistic"], "Did you mean 'sigmoid'?"),
+        (["--target", "kind", "--set", "optimizer=Adam"], "got 'Adam'. Did you mean 'adam'?"),
+        (["--target", "kind", "--set", "dropout=auto"], "`dropout` must be a number"),
         (["--target", "kind", "--set", "width"], "`set` must be of the form NAME=VALUE"),
         (["--target", "kind", "--set", "width=0"], "`width` must be a whole number >= 1"),
-        (["--target", "kind", "--set", "width=8"], "`set` must be a parameter that the space"),
         (["--target", "kind", "--set", "optimizer=sdg"], "`optimizer` must be one of"),
         (["--target", "kind", "--method", "grid", "--trials", "3"], "`trials` must be left out"),
         (["--target", "kind", "--set", "loss=mse"], "fits failed. `loss` must"),

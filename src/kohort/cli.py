@@ -142,9 +142,10 @@ def search(
 
     problem, values = read_problem(data, file, target, task, settings or [], seed)
     images = file is None
-    chosen = read_space(space, problem.task, method) if space else None
     plan = Plan(
-        space=chosen or default_space(method, problem.task),
+        space=default_space(method, problem.task, values)
+        if space is None
+        else read_space(space, problem.task, method),
         method=method,
         trials=(_IMAGE_TRIALS if images else _TRIALS) if trials is None else trials,
         cv=(_IMAGE_CV if images else _CV) if cv is None else cv,
@@ -223,12 +224,12 @@ def fit(
     problem, values = read_problem(data, file, target, task, settings or [], seed)
     with new_folder(out, overwrite, [data]) as folder:
         network = problem.network(values, seed)
+        print_about(problem)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DivergedWarning)  # The status below says it.
             network.fit(problem.X, problem.labels)
         model = problem.kept(network)
         model.save(folder)
-    print_about(problem)
     end = end_of(model.estimator)
     logs = ", ".join(f"{name} {value:.4g}" for name, value in end.logs.items())
     print(f"{end.status} after {end.epochs} epochs; best epoch: {logs}")

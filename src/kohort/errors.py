@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 
 class KohortError(Exception):
@@ -71,8 +72,37 @@ def shown(value: object) -> str:
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
-    """A remedy for an unknown name: the nearest known ones, or all if none is near.
+def hint(
+    name: str, known: Iterable[str], elsewhere: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> str:
+    """A remedy for an unknown name: the nearest known ones; "" if none is near.
+
+    Parameters
+    ----------
+    name : str
+    known : iterable of str
+    elsewhere : mapping from str to tuple of str, default={}
+        What is known by names, in small letters, that other libraries use.
+
+    Examples
+    --------
+    >>> hint("Adam", ["sgd", "adam"]), hint("lr", ["learning_rate"], {"lr": ("learning_rate",)})
+    ("Did you mean 'adam'?", "Did you mean 'learning_rate'?")
+    >>> hint("x", ["sgd", "adam"])
+    ''
+    """
+    small = {other.lower(): other for other in known}
+    near = [other for other in elsewhere.get(name.lower(), ()) if other in small.values()]
+    if not near and name.lower() in small:
+        near = [small[name.lower()]]
+    near = near or [small[n] for n in difflib.get_close_matches(name.lower(), small, cutoff=0.6)]
+    return f"Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def suggest(
+    name: str, known: Iterable[str], elsewhere: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+) -> str:
+    """The same, or all known names if none is near.
 
     Examples
     --------
@@ -80,8 +110,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     "Did you mean 'price'?"
     """
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    if near:
-        return f"Did you mean {' or '.join(repr(match) for match in near)}?"
+    if near := hint(name, known, elsewhere):
+        return near
     first = ", ".join(repr(match) for match in known[:20])
     return f"Known: {first}{', ...' if len(known) > 20 else ''}."

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Protocol
 
-from kohort.errors import ParameterError, explain
+from kohort.errors import ParameterError, explain, hint
+from kohort.recipe.synonyms import VALUES
 
 
 class Constraint(Protocol):
@@ -23,9 +24,13 @@ class Constraint(Protocol):
         """What is allowed, to follow the words "must be"."""
         ...
 
+    def remedy(self, value: object) -> str:
+        """What to write in place of a value that is refused; "" where that is not to be guessed."""
+        return ""
+
 
 @dataclass(frozen=True)
-class Interval:
+class Interval(Constraint):
     """A real or whole number between two ends; `closed` names the ends that belong to it."""
 
     low: float
@@ -57,7 +62,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class OneOf:
+class OneOf(Constraint):
     """One of a closed list of names."""
 
     names: Collection[str]
@@ -68,9 +73,12 @@ class OneOf:
     def describe(self) -> str:
         return "one of " + ", ".join(repr(name) for name in sorted(self.names))
 
+    def remedy(self, value: object) -> str:
+        return hint(value, self.names, VALUES) if isinstance(value, str) else ""
+
 
 @dataclass(frozen=True)
-class Exactly:
+class Exactly(Constraint):
     """One particular value, such as None or True."""
 
     value: Any
@@ -83,7 +91,7 @@ class Exactly:
 
 
 @dataclass(frozen=True)
-class Satisfies:
+class Satisfies(Constraint):
     """Whatever a function accepts."""
 
     function: Callable[[Any], bool]
@@ -97,7 +105,7 @@ class Satisfies:
 
 
 @dataclass(frozen=True)
-class AnyOf:
+class AnyOf(Constraint):
     """A value that at least one of several constraints accepts."""
 
     options: tuple[Constraint, ...]
@@ -107,6 +115,9 @@ class AnyOf:
 
     def describe(self) -> str:
         return " or ".join(option.describe() for option in self.options)
+
+    def remedy(self, value: object) -> str:
+        return next(filter(None, (option.remedy(value) for option in self.options)), "")
 
 
 def flag() -> Constraint:
@@ -143,4 +154,6 @@ def path_like() -> Constraint:
 def check(name: str, value: object, constraint: Constraint, remedy: str = "") -> None:
     """Raise `ParameterError` unless the constraint accepts the value."""
     if not constraint.accepts(value):
-        raise ParameterError(explain(name, constraint.describe(), value, remedy))
+        raise ParameterError(
+            explain(name, constraint.describe(), value, remedy or constraint.remedy(value))
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -83,6 +84,7 @@ def describe_result(result: SearchResult, started: dict[str, Any]) -> dict[str, 
         "best_parameters": result.best_parameters,
         "score": result.score_name,
         "test_score": result.test_score,
+        "baseline": asdict(result.baseline),
         "remarks": list(result.remarks),
         "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
     }

@@ -47,9 +47,36 @@ def announced(problem: Problem, plan: Plan, follow: Follow = nullcontext) -> Fol
 
 
 def print_search(result: SearchResult, seconds: float, out: Path | None) -> None:
-    """The best candidates as a table, the winner's parameters, scores, what became of the fits."""
-    console = Console(highlight=False)
-    board = leaderboard(result.search)
+    """The best candidates beside the baseline, the winner's parameters and scores, what became of
+    the fits, and a warning if the winner is no better than the baseline.
+    """
+    Console(highlight=False).print(_candidates(result))
+    parameters = ", ".join(f"{name}={short(v)}" for name, v in result.best_parameters.items())
+    fits = ", ".join(f"{count} {name}" for name, count in count_statuses(result.search).items())
+    name, baseline = result.score_name, result.baseline
+    same = f"(baseline, {baseline.answer}: "
+    lines = [
+        f"Best: {parameters}",
+        f"{name} over {result.plan.cv} folds: {result.cv_score:.4f} {same}{baseline.cv_score:.4f})",
+        f"Fits: {fits}; {seconds:.1f} s in all",
+    ]
+    if result.test_score is not None:
+        noun = "images" if result.task == IMAGES else "rows"
+        rows = f"{result.rows['tested']} {noun} that the search never saw"
+        score = f"{result.test_score:.4f} {same}{baseline.test_score:.4f})"
+        lines.insert(2, f"{name} on {rows}: {score}")
+    if out is not None:
+        model = "no model" if result.model is None else "the model, fitted on all rows"
+        lines.append(f"Written: {out} ({model}; search.png; tables)")
+    print("\n".join(lines))
+    for warning in _warnings(result):
+        print(warning)
+    for remark in result.remarks:
+        print(f"{remark} {_where_kept(out)}", file=sys.stderr)
+
+
+def _candidates(result: SearchResult) -> Table:
+    board, baseline = leaderboard(result.search), result.baseline
     grid = Table(
         title=f"{min(_SHOWN, len(board))} of {len(board)} candidates, by {result.score_name}",
         box=box.SIMPLE_HEAD,
@@ -63,26 +90,23 @@ def print_search(result: SearchResult, seconds: float, out: Path | None) -> None
         scores = [f"{row[name]:.4f}" for name in ("mean_score", "std_score")]
         chosen = [short(row[name]) for name in result.plan.space]
         grid.add_row(str(row["rank"]), *scores, *chosen)
-    console.print(grid)
-    parameters = ", ".join(f"{name}={short(v)}" for name, v in result.best_parameters.items())
-    fits = ", ".join(f"{count} {name}" for name, count in count_statuses(result.search).items())
-    lines = [
-        f"Best: {parameters}",
-        f"{result.score_name} over {result.plan.cv} folds: {result.cv_score:.4f}",
-        f"Fits: {fits}; {seconds:.1f} s in all",
+    grid.add_row("baseline", f"{baseline.cv_score:.4f}", f"{baseline.cv_std:.4f}")
+    return grid
+
+
+def _warnings(result: SearchResult) -> list[str]:
+    """A sentence if the best candidate has learned nothing that the baseline does not know."""
+    baseline, where = result.baseline, ""
+    if result.cv_score <= baseline.cv_score:
+        where = "over the folds"
+    elif result.test_score is not None and baseline.test_score is not None:
+        where = "on rows it never saw" if result.test_score <= baseline.test_score else ""
+    if not where:
+        return []
+    return [
+        f"Warning: {where} the best candidate is no better than the baseline, {baseline.answer}. "
+        "It has learned nothing of use: try columns that tell more, more rows, or a wider --space."
     ]
-    for reason, count in result.search.fit_failures_.items():
-        lines.append(f"{count} of the fits failed: {reason}")
-    if result.test_score is not None:
-        noun = "images" if result.task == IMAGES else "rows"
-        rows = f"{result.rows['tested']} {noun} that the search never saw"
-        lines.insert(2, f"{result.score_name} on {rows}: {result.test_score:.4f}")
-    if out is not None:
-        model = "no model" if result.model is None else "the model, fitted on all rows"
-        lines.append(f"Written: {out} ({model}; search.png; tables)")
-    print("\n".join(lines))
-    for remark in result.remarks:
-        print(f"{remark} {_where_kept(out)}", file=sys.stderr)
 
 
 def _where_kept(out: Path | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from kohort.errors import DataError, ParameterError, explain, suggest
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
 from kohort.recipe.constraints import check
 from kohort.recipe.recipe import CONSTRAINTS
+from kohort.recipe.synonyms import PARAMETERS
 from kohort.searches.problems.image_settings import check_image_parameter, image_space
+from kohort.studies.prepared import AUTOMATIC, is_auto
 
 Space = dict[str, Any]
 
@@ -48,13 +50,17 @@ class LogWholeNumbers:
         return min(self.high, max(self.low, math.floor(math.exp(drawn))))
 
 
-def default_space(method: str = "random", task: str = REGRESSION) -> Space:
+def default_space(
+    method: str = "random", task: str = REGRESSION, settled: Collection[str] = ()
+) -> Space:
     """The space that is searched when no file is given.
 
     Parameters
     ----------
     method : {"random", "grid"}, default="random"
     task : {"classification", "regression", "image classification"}, default="regression"
+    settled : collection of str, default=()
+        Parameters that are left out, as they are set.
 
     Returns
     -------
@@ -64,8 +70,11 @@ def default_space(method: str = "random", task: str = REGRESSION) -> Space:
         width, learning rate, dropout and augmentation.
     """
     check_method(method)
-    if task == IMAGES:
-        return image_space(method)
+    space = image_space(method) if task == IMAGES else _table_space(method)
+    return {name: choices for name, choices in space.items() if name not in settled}
+
+
+def _table_space(method: str) -> Space:
     if method == "grid":
         return {
             "depth": [1, 2, 3],
@@ -193,12 +202,12 @@ def check_parameter(name: str, value: object, task: str) -> None:
     kind = DenseClassifier if task == CLASSIFICATION else DenseRegressor
     known = [field.name for field in fields(kind) if field.name not in _RESERVED]
     if name not in known:
-        remedy = suggest(name, known)
+        remedy = suggest(name, known, PARAMETERS)
         if name in _RESERVED:
             remedy = "Use --seed." if name == "random_state" else "It cannot be set here."
         raise ParameterError(explain("parameter", f"one of a {task}'s network", name, remedy))
     # The classes' number decides which losses fit, so the estimator checks that one.
-    if name in CONSTRAINTS and name != "loss":
+    if name in CONSTRAINTS and name != "loss" and not (is_auto(value) and name in AUTOMATIC):
         check(name, value, CONSTRAINTS[name])
 
 

@@ -10,6 +10,8 @@ from kohort.engine.member import Member, Outcome
 from kohort.errors import ParameterError, explain
 
 AUTO = "auto"
+AUTOMATIC = frozenset({"batch_size", "learning_rate"})
+"""Parameters of every estimator that may be measured before the fit."""
 REFERENCE = 32
 """Batch size that a fit is prepared with where its batch size is `"auto"`."""
 

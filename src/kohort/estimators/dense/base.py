@@ -45,7 +45,7 @@ from kohort.runtime import require_jax
 from kohort.studies.automatic import settled
 from kohort.studies.diagnosis.diagnosing import diagnosis_of, setting_of, with_instruments
 from kohort.studies.diagnosis.diagnosis import Diagnosis
-from kohort.studies.prepared import AUTO
+from kohort.studies.prepared import AUTO, AUTOMATIC
 from kohort.studies.pretraining import pretrained
 
 
@@ -175,14 +175,12 @@ class DenseEstimator(
 
     def _automatic(self, X: TableLike) -> frozenset[str]:
         """Names of what is measured before training; "learning_rate" among them."""
-        names = {"batch_size", "learning_rate"}
-        if isinstance(X, ParquetTable):
-            names.add("workers")
+        names = AUTOMATIC | {"workers"} if isinstance(X, ParquetTable) else AUTOMATIC
         return frozenset(name for name in names if getattr(self, name) == AUTO)
 
     def _recipe_fields(self) -> dict[str, Any]:
         fields = {name: getattr(self, name) for name in DEFAULTS}
-        for name in ("batch_size", "learning_rate"):
+        for name in AUTOMATIC:
             if fields[name] == AUTO:
                 fields[name] = DEFAULTS[name]
         return fields

@@ -10,6 +10,8 @@ from scipy.stats import loguniform, uniform
 from kohort.errors import ParameterError, explain, suggest
 from kohort.estimators.conv import ConvClassifier
 from kohort.recipe.constraints import Interval, check, flag
+from kohort.recipe.synonyms import PARAMETERS
+from kohort.studies.prepared import AUTOMATIC, is_auto
 
 PATIENCE = "callbacks__patience"
 """Epochs without a better validation loss before training stops."""
@@ -47,10 +49,12 @@ def check_image_parameter(name: str, value: object) -> None:
     """Raise `ParameterError` unless `ConvClassifier` has the parameter and it takes the value."""
     known = [PATIENCE, *(own for own in ConvClassifier().get_params() if own not in _RESERVED)]
     if name not in known and not name.startswith("optimizer__"):
-        remedy = suggest(name, known)
+        remedy = suggest(name, known, PARAMETERS)
         if name in _RESERVED:
             remedy = "Use --seed." if name == "random_state" else "It cannot be set here."
         raise ParameterError(explain("parameter", "one of ConvClassifier", name, remedy))
+    if is_auto(value) and name in AUTOMATIC:
+        return
     if name in _CONSTRAINTS:
         check(name, value, _CONSTRAINTS[name])
     elif name == "optimizer":

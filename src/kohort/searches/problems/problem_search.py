@@ -25,6 +25,7 @@ from kohort.engine.member import DIVERGED, FINISHED
 from kohort.errors import DivergedError, DivergedWarning, KohortError, ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.scratch import scratch_folder
+from kohort.searches.problems.baseline import Baseline
 from kohort.searches.problems.problem import Model, Problem
 from kohort.searches.problems.tabular import PREFIX
 from kohort.searches.search import KEPT, GridSearchCV, RandomizedSearchCV
@@ -105,6 +106,8 @@ class SearchResult:
         Number of rows searched, tested and in all.
     seconds : dict
         Wall time of the search and of the last fit.
+    baseline : Baseline
+        Scores of always the same answer.
     remarks : tuple of str
         Sentences about fits of the best candidate that diverged.
     """
@@ -117,6 +120,7 @@ class SearchResult:
     test_score: float | None
     rows: dict[str, int]
     seconds: dict[str, float]
+    baseline: Baseline
     remarks: tuple[str, ...] = ()
 
     @property
@@ -178,6 +182,7 @@ def search_problem(
         if len(tested) and not remarks:
             test_score = float(search.score(problem.rows(tested), labels[tested]))
         middle = time.perf_counter()
+        baseline = Baseline.of(labels[searched], labels[tested], problem.classifies, search.cv)
         settings |= without_prefix(search.best_params_)
         model, told = _last(problem, settings, plan.seed)
     return SearchResult(
@@ -189,6 +194,7 @@ def search_problem(
         test_score=test_score,
         rows={"searched": len(searched), "tested": len(tested), "all": len(labels)},
         seconds={"search": middle - started, "final_fit": time.perf_counter() - middle},
+        baseline=baseline,
         remarks=(*remarks, *told),
     )
 
