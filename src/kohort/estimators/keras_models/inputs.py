@@ -217,6 +217,11 @@ def takes_one_hot(loss: keras.Loss) -> bool:
     return len(losses) == 1 and loss_name(losses[0]) in _ONE_HOT
 
 
+def tells_classes_apart(loss: LossLike) -> bool:
+    """Whether a loss compares distributions over classes, or takes classes as numbers."""
+    return loss_name(loss) in (*_ONE_HOT, *_OF_CODES)
+
+
 def takes_logits(loss: LossLike) -> bool:
     """Whether a loss expects outputs that are no probabilities yet."""
     given = {**function_options(loss), **(getattr(loss, "keywords", None) or {})}
@@ -276,7 +281,9 @@ def class_columns(
             wanted = f"{count} units" + (" or 1" if count == 2 else "")
             raise ModelError(
                 f"y has {count} classes, so the model's last layer must have {wanted}; it has "
-                f"{units}. Let the build function take `n_classes_`, which kohort fills in."
+                f"{units}. Let the build function take `n_classes_`, which kohort fills in. If y "
+                f"lacks classes that the model knows, number all from 0 to {units - 1} and train "
+                "with a crossentropy of classes."
             )
         encoded.append(hot)
         shapes.append((count,) if hot else (1,))

@@ -27,6 +27,7 @@ from kohort.arrays import (
 from kohort.engine.member import Floats
 from kohort.errors import DataError
 from kohort.estimators.keras_models.class_weights import weights_by_class
+from kohort.estimators.keras_models.classes import ONE_HOT, classes_by_position, classes_of
 from kohort.estimators.keras_models.documentation import PARAMETERS, documented
 from kohort.estimators.keras_models.encoders import SubclassHooks, decoded
 from kohort.estimators.keras_models.estimator import KerasEstimator
@@ -43,9 +44,6 @@ from kohort.networks.lifted.columns import Columns
 
 if TYPE_CHECKING:
     import keras
-
-ONE_HOT = "multiclass-onehot"
-"""Type of a target whose rows are one-hot, as SciKeras names it."""
 
 
 @documented(PARAMETERS)
@@ -225,19 +223,11 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
             self.target_type_ = ONE_HOT
         columns = self._columns(y)
         declared = getattr(self, "_declared_classes", None)
-        every = [declared] if declared is not None else [np.unique(part) for part in columns.T]
-        if self.target_type_ == "multilabel-indicator":
-            every = [np.array([0, 1])] * columns.shape[1]
-        if self.target_type_ == ONE_HOT:
-            every = [np.arange(np.shape(y)[1])]
-        self._every, self._single = every, columns.shape[1] == 1
-        if declared is not None and self.target_type_ == "binary":
-            self.target_type_ = type_of_target(declared)
-        self.classes_ = every[0] if self._single else every
-        self.n_classes_ = len(every[0]) if self._single else [len(classes) for classes in every]
-        self.n_outputs_ = columns.shape[1]
-        if self._single and len(every[0]) < 2:
-            raise ValueError(f"y must hold at least two classes; it has 1 class, {every[0][0]!r}.")
+        width = y.shape[1] if y.ndim == 2 else 1
+        self.n_outputs_, self._single = columns.shape[1], columns.shape[1] == 1
+        self._know(classes_of(columns, self.target_type_, width, declared))
+        if self._single and len(known := self._every[0]) < 2:
+            raise ValueError(f"y must hold at least two classes; it has 1 class, {known[0]!r}.")
         return {
             "classes_": self.classes_,
             "n_classes_": self.n_classes_,
@@ -247,6 +237,14 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
             "y_ndim_": np.ndim(y),
             "y_dtype_": columns.dtype,
         }
+
+    def _know(self, every: list[NDArray[Any]]) -> None:
+        """Take these for the classes of each target."""
+        self._every, counts = every, [len(classes) for classes in every]
+        self.classes_ = every[0] if self._single else every
+        self.n_classes_ = counts[0] if self._single else counts
+        if self.target_type_ == "binary":
+            self.target_type_ = type_of_target(every[0])
 
     _heads = False
     """Whether the model has an output for each of several targets."""
@@ -264,9 +262,11 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         return np.asarray(check_array(y, dtype=None, ensure_all_finite=False, input_name="y"))
 
     def _target_columns(self, model: keras.Model, outputs: Sequence[tuple[int, ...]]) -> Columns:
-        counts = [len(classes) for classes in self._every]
-        self._heads = len(outputs) == len(counts) > 1
+        self._heads = len(outputs) == len(self._every) > 1
         losses = losses_of(model, len(outputs))
+        if not self._indicates:
+            self._know(classes_by_position(self._every, outputs, losses))
+        counts = [len(classes) for classes in self._every]
         names = output_names(model)
         columns, self._hot = class_columns(losses, outputs, counts, self._indicates, names)
         self._read = [class_output(loss) for loss in losses]
