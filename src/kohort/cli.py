@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import shlex
-import signal
 import sys
 import time
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +26,7 @@ from kohort.report.masking import masked
 from kohort.report.run_folder import mark, new_folder, refuse_missing_run, write_file
 from kohort.searches.problems.model_description import read_description
 from kohort.searches.problems.opening import opened, refuse_missing
+from kohort_command import interruption
 
 if TYPE_CHECKING:
     from kohort.report.trackers.tracker import Tracker
@@ -75,8 +76,13 @@ _CV, _IMAGE_CV = 5, 3
 
 
 def main() -> None:
+    """Run the command line; an interruption ends with one line and exit code 130 or 143."""
+    with interruption:
+        run()
+
+
+def run() -> None:
     """Run the command line; bad input ends with one line and exit code 2."""
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except (KohortError, ValueError, ImportError) as error:
@@ -85,9 +91,14 @@ def main() -> None:
         sys.exit(2)
 
 
-def _interrupt(number: int, frame: object) -> None:
-    """End as Ctrl-C does, which leaves nothing half written behind."""
-    raise KeyboardInterrupt
+@contextmanager
+def _run_folder(out: Path, overwrite: bool, read: list[Path | None]) -> Iterator[Path]:
+    """A new folder for a run; an interruption tells what became of it."""
+    earlier = ", where the earlier run is as it was" if out.is_dir() else ""
+    interruption.kept = f"nothing was written to {str(out)!r}{earlier}"
+    with new_folder(out, overwrite, read) as folder:
+        yield folder
+    interruption.kept = f"{str(out)!r} is written and complete"
 
 
 def _show_version(wanted: bool) -> None:
@@ -157,7 +168,7 @@ def search(
     if out is None:
         result = search_problem(problem, plan, True, announced(problem, plan))
     else:
-        with new_folder(out, overwrite, [data, space]) as folder:
+        with _run_folder(out, overwrite, [data, space]) as folder:
             source = {"path": str(data), **problem.about, "target": target}
             result = _recorded_search(problem, plan, folder, source)
     print_search(result, time.perf_counter() - started, out)
@@ -222,7 +233,7 @@ def fit(
     from kohort.searches.problems.sources import read_problem
 
     problem, values = read_problem(data, file, target, task, settings or [], seed)
-    with new_folder(out, overwrite, [data]) as folder:
+    with _run_folder(out, overwrite, [data]) as folder:
         network = problem.network(values, seed)
         print_about(problem)
         with warnings.catch_warnings():
@@ -325,10 +336,9 @@ def watch(
     from kohort.report.page_server import HOST
     from kohort.report.watching import server
 
-    with server(run, port, language) as answering:
+    with server(run, port, language) as answering, suppress(KeyboardInterrupt):
         print(f"Open http://{HOST}:{answering.server_port}/ (Ctrl-C ends)", flush=True)
-        with suppress(KeyboardInterrupt):
-            answering.serve_forever()
+        answering.serve_forever()
 
 
 if __name__ == "__main__":

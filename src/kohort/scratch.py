@@ -11,6 +11,8 @@ import os
 import re
 import secrets
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -90,6 +92,28 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 def release(folder: Path) -> None:
     """Remove what marks a scratch folder as being written, before it is moved away."""
     (folder / _LOCK).unlink(missing_ok=True)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Whoever interrupts the block, by Ctrl-C or SIGTERM, is heard at its end.
+
+    For what may not be left half done. Signals are heard by the main thread, so that other threads
+    need nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, _: arrived.append(number)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        for each in arrived:
+            signal.raise_signal(each)
 
 
 def _locked_folder(path: Path) -> tuple[Path, IO[bytes]]:

@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -181,6 +183,28 @@ def test_what_comes_into_the_place_of_a_run_meanwhile_is_kept_and_so_is_the_run(
     assert (tmp_path / "run-2" / "file").read_text() == "new"
     assert _names(tmp_path) == ["run", "run-2"]
     assert (run / "file").exists() == overwrite
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_is_replaced_or_not_however_it_is_interrupted(tmp_path, monkeypatch, number):
+    def interrupted(path, target, rename=Path.rename):
+        signal.raise_signal(number)
+        return rename(path, target)
+
+    def raising(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(number, raising)
+    try:
+        _run(tmp_path / "run", "old")
+        monkeypatch.setattr(Path, "rename", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _run(tmp_path / "run", "new", overwrite=True)
+        assert signal.getsignal(number) is raising
+    finally:
+        signal.signal(number, before)
+    assert _names(tmp_path) == ["run"]
+    assert (tmp_path / "run" / "file").read_text() == "new"
 
 
 @pytest.mark.parametrize("name", ["file", "file/run"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kohort._version import VERSION
 from kohort.errors import DataError, explain
-from kohort.scratch import release, replacing, scratch_folder
+from kohort.scratch import release, replacing, scratch_folder, uninterrupted
 
 MARK = ".kohort-run.json"
 """Name of the file that says which files of a folder are kohort's."""
@@ -57,8 +57,9 @@ def new_folder(
             yield partial
             partial.chmod(0o777 & ~_umask())
             mark(partial, [entry.name for entry in partial.iterdir()])
-            release(partial)
-            _move(partial, path, overwrite)
+            with uninterrupted():
+                release(partial)
+                _move(partial, path, overwrite)
     except OSError as error:
         raise _unwritable(path, error.strerror or str(error)) from error
 
