@@ -4,6 +4,9 @@
 each property, and no test that is marked `rest` (slow ones, whose kind others check too).
 `pytest --part rest` runs what that left out, and properties at full depth. Without the option all
 tests run, at full depth. Tests marked `whole` are not sampled.
+
+A sample is compiled in a hurry: LLVM does not optimise, which takes a quarter of the time. What it
+computes is held to the same oracles and tolerances. The rest runs the code that users run.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import os
 
 _VARIABLE = "KOHORT_TEST_PART"
 _FEW = 4
+_IN_A_HURRY = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 ALL, SAMPLE, REST = "all", "sample", "rest"
 
 
@@ -22,6 +26,9 @@ def pytest_addoption(parser):
 def choose(config):
     """Let the run's part be known to the modules that it imports."""
     os.environ[_VARIABLE] = config.getoption("--part")
+    flags = os.environ.get("XLA_FLAGS", "")
+    if config.getoption("--part") == SAMPLE and _IN_A_HURRY not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {_IN_A_HURRY}"  # XLA reads them when JAX first computes.
     config.addinivalue_line("markers", "rest: slow; runs with --part rest, not with --part sample")
     config.addinivalue_line("markers", "whole: every case is part of a sample")
 

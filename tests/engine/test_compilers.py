@@ -12,7 +12,7 @@ from kohort.engine.executors.base import train_with
 from kohort.engine.executors.inline import InlineExecutor
 from kohort.engine.executors.local import LocalExecutor
 from kohort.engine.plan import structure_of
-from kohort.engine.programs import compilations
+from kohort.engine.programs import compilations, compiler_options
 
 
 class FakeCompiler:
@@ -82,3 +82,10 @@ def test_compilers_keep_programs_of_their_own(member):
     assert first.train(structure, 1, device) is program
     assert first.has_train(structure, 1, device)
     assert not second.has_train(structure, 1, device)
+
+
+def test_a_level_of_llvm_that_the_environment_names_is_not_overruled(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    assert compiler_options() == {"xla_backend_optimization_level": 2}
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=3")
+    assert compiler_options() == {}

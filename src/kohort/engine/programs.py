@@ -6,6 +6,7 @@ needed, how long they took, and how many came from the cache of an earlier proce
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,9 +21,11 @@ from kohort.runtime import require_own_process
 
 Compiled = Callable[..., Any]
 
+_LEVEL = "xla_backend_optimization_level"
+
 # LLVM's default, 3, compiles a quarter slower and runs narrow networks up to a third slower
 # (docs/performance.md).
-_CPU_OPTIONS: dict[str, Any] = {"xla_backend_optimization_level": 2}
+_CPU_OPTIONS: dict[str, Any] = {_LEVEL: 2}
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,12 @@ class _Watch:
 _watch = _Watch()
 
 
+def compiler_options() -> dict[str, Any]:
+    """Return kohort's own options for XLA; a level that `XLA_FLAGS` names is left as it is."""
+    named = _LEVEL in os.environ.get("XLA_FLAGS", "")
+    return {} if named or jax.default_backend() != "cpu" else _CPU_OPTIONS
+
+
 def compiled(
     kind: str,
     function: Callable[..., Any],
@@ -99,9 +108,8 @@ def compiled(
     shapes = jax.tree.map(
         lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=place), arguments
     )
-    options = _CPU_OPTIONS if jax.default_backend() == "cpu" else None
     lowered = jax.jit(function, donate_argnums=donate).lower(*shapes)
-    program: Compiled = lowered.compile(compiler_options=options)
+    program: Compiled = lowered.compile(compiler_options=compiler_options())
     _watch.add(Compilation(kind, time.perf_counter() - start, _watch.thread.hits > 0))
     return program
 
