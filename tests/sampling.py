@@ -28,7 +28,9 @@ def choose(config):
     os.environ[_VARIABLE] = config.getoption("--part")
     flags = os.environ.get("XLA_FLAGS", "")
     if config.getoption("--part") == SAMPLE and _IN_A_HURRY not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {_IN_A_HURRY}"  # XLA reads them when JAX first computes.
+        os.environ["XLA_FLAGS"] = (
+            f"{flags} {_IN_A_HURRY}"  # XLA reads them when JAX first computes.
+        )
     config.addinivalue_line("markers", "rest: slow; runs with --part rest, not with --part sample")
     config.addinivalue_line("markers", "whole: every case is part of a sample")
 

@@ -18,7 +18,10 @@ kohort.GridSearchCV(estimator, {"learning_rate": [1e-3, 1e-2]}, cv=2).fit(X, X[:
 """
 
 
-@pytest.mark.parametrize("script", [ALONE, SEARCH], ids=["alone", "search"])
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(ALONE, id="alone", marks=pytest.mark.rest), pytest.param(SEARCH, id="search")],
+)
 def test_the_interpreter_exits_cleanly(script):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 
 _SCRIPT = """
-import os, sys, warnings
+import os, warnings
 warnings.simplefilter("ignore")
 import numpy as np
 import kohort, keras
@@ -44,36 +44,35 @@ def searched():
     with kohort.together():
         GridSearchCV(dense, {"width": [4]}, cv=2, error_score="raise").fit(X, y)
 
-if sys.argv[1] == "before":
-    child(lambda: dense.fit(X, y).predict(X))
-else:
-    dense.fit(X, y)
-    lifted.fit(X, y)
-    with kohort.together():
-        for work in (
-            lambda: dense.fit(X, y),
-            lambda: dense.predict(X),
-            lambda: lifted.fit(X, y),
-            lambda: lifted.predict(X),
-            lambda: lifted.score(X, y),
-            searched,
-        ):
-            child(work)
-    print("parent", dense.predict(X).shape)
+child(lambda: dense.fit(X, y).predict(X))
+dense.fit(X, y)
+lifted.fit(X, y)
+with kohort.together():
+    for work in (
+        lambda: dense.fit(X, y),
+        lambda: dense.predict(X),
+        lambda: lifted.fit(X, y),
+        lambda: lifted.predict(X),
+        lambda: lifted.score(X, y),
+        searched,
+    ):
+        child(work)
+print("parent", dense.predict(X).shape)
 """
 
 
-def answers(when):
+@pytest.fixture(scope="module")
+def answers():
+    """What a process prints that forks before JAX starts in it, and then after."""
     run = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, when],
-        capture_output=True, text=True, timeout=100, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", _SCRIPT], capture_output=True, text=True, timeout=100, check=True
+    )
     return run.stdout.splitlines()
 
 
-def test_a_process_forked_after_training_is_refused():
-    assert answers("after") == [*["refused True"] * 6, "parent (40,)"]
+def test_a_process_forked_before_jax_started_trains(answers):
+    assert answers[0] == "done"
 
 
-def test_a_process_forked_before_jax_started_trains():
-    assert answers("before") == ["done"]
+def test_a_process_forked_after_training_is_refused(answers):
+    assert answers[1:] == [*["refused True"] * 6, "parent (40,)"]

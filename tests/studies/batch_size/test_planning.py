@@ -120,10 +120,10 @@ def test_no_size_beyond_the_memory_is_listed(diabetes, monkeypatch):
     monkeypatch.setattr("kohort.studies.batch_size.trials._ROUNDS", 0)
     diabetes = [part[:50] for part in diabetes]
     model = kohort.DenseRegressor(**SMALL)
-    free = kohort.plan_batch_size(model, *diabetes, seconds=60)
+    free = kohort.plan_batch_size(model, *diabetes, seconds=1e6)
     assert free.table["tried"].all()
     needed = int(free.table["bytes"].iloc[1] / MARGIN) + 1
-    plan = kohort.plan_batch_size(model, *diabetes, seconds=60, memory=needed)
+    plan = kohort.plan_batch_size(model, *diabetes, seconds=1e6, memory=needed)
     assert list(plan.table["batch_size"]) == [8, 16]
     with pytest.raises(kohort.ParameterError, match="`memory` must be enough for one member"):
         kohort.plan_batch_size(model, *diabetes, memory=1000)
