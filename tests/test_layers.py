@@ -103,6 +103,17 @@ def test_private_names_of_keras_stand_in_one_file(path):
     assert not found, f"use kohort.networks.lifted.keras_private in place of {found}"
 
 
+def test_problems_of_images_answer_for_themselves():
+    """Ask a problem, its parameters or its model; compare no task with that of images."""
+    compared = [
+        f"{_identity(path)}:{node.lineno}"
+        for path in _MODULES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Compare) and "IMAGES" in ast.unparse(node)
+    ]
+    assert compared == []
+
+
 def test_imports_inside_functions_and_relative_ones_are_seen():
     source = "def f():\n    from kohort.cli import main\n    from ..engine import plan\n"
     found = list(_imported(ast.parse(source), ("kohort", "recipe")))

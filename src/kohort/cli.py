@@ -71,9 +71,6 @@ Track = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a folder that exists.")]
 
-_TRIALS, _IMAGE_TRIALS = 50, 20
-_CV, _IMAGE_CV = 5, 3
-
 
 def main() -> None:
     """Run the command line; an interruption ends with one line and exit code 130 or 143."""
@@ -152,14 +149,13 @@ def search(
     from kohort.searches.spaces import default_space, read_space
 
     problem, values = read_problem(data, file, target, task, settings or [], seed)
-    images = file is None
     plan = Plan(
-        space=default_space(method, problem.task, values)
+        space=default_space(method, problem.parameters, values)
         if space is None
-        else read_space(space, problem.task, method),
+        else read_space(space, problem.parameters, method),
         method=method,
-        trials=(_IMAGE_TRIALS if images else _TRIALS) if trials is None else trials,
-        cv=(_IMAGE_CV if images else _CV) if cv is None else cv,
+        trials=problem.trials if trials is None else trials,
+        cv=problem.folds if cv is None else cv,
         seed=seed,
         test_fraction=test_fraction,
         settings=values,

@@ -13,6 +13,7 @@ import kohort
 from kohort.cohort.failures import Failures
 from kohort.searches.problems.problem import Problem
 from kohort.searches.problems.problem_search import Plan, search_problem
+from kohort.searches.problems.table_settings import TableParameters
 
 X, Y = np.arange(12.0).reshape(-1, 1), np.arange(12.0)
 
@@ -110,6 +111,9 @@ def test_errors_of_different_places_are_different_reasons():
 
 
 def test_the_command_line_s_search_names_count_and_cause():
-    problem = Problem(X, Y, "regression", lambda settings, *_: Picky(**settings), lambda fit: fit)
+    problem = Problem(
+        X, Y, "regression", lambda settings, *_: Picky(**settings), lambda fit: fit,
+        TableParameters("regression"),
+    )  # fmt: skip
     with pytest.raises(kohort.KohortError, match=r"all 4 fits failed. size 3 for 4 rows is large"):
         search_problem(problem, Plan({"size": [3, 4]}, method="grid", cv=2))

@@ -11,6 +11,7 @@ import kohort
 from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.searches.problems.problem import Problem
 from kohort.searches.problems.problem_search import Plan, search_problem
+from kohort.searches.problems.table_settings import TableParameters
 
 X, Y = make_regression(60, 3, random_state=0)
 SPACE = {"learning_rate": [1e-3, 1e-2]}
@@ -76,7 +77,7 @@ def test_a_search_of_scikit_learn_names_the_cohort_s_record():
 @pytest.mark.parametrize(("width", "kept"), [(4, False), (5, True)])
 def test_a_search_of_the_command_line_tells_of_its_last_fit(width, kept):
     problem = Problem(X, Y, "regression", lambda settings, *_: soars(width).set_params(**settings),
-                      lambda fitted: Kept(fitted))  # fmt: skip
+                      lambda fitted: Kept(fitted), TableParameters("regression"))  # fmt: skip
     result = search_problem(problem, Plan(SPACE, method="grid", cv=2))
     assert (result.model is not None) == kept
     assert result.test_score is not None

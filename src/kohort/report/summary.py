@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from kohort.cohort.cohort import Cohort
-from kohort.data.tasks import IMAGES
 from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.searches.problems.problem import Problem
 from kohort.searches.problems.problem_search import Plan, SearchResult
@@ -61,8 +60,7 @@ def print_search(result: SearchResult, seconds: float, out: Path | None) -> None
         f"Fits: {fits}; {seconds:.1f} s in all",
     ]
     if result.test_score is not None:
-        noun = "images" if result.task == IMAGES else "rows"
-        rows = f"{result.rows['tested']} {noun} that the search never saw"
+        rows = f"{result.rows['tested']} {result.noun} that the search never saw"
         score = f"{result.test_score:.4f} {same}{baseline.test_score:.4f})"
         lines.insert(2, f"{name} on {rows}: {score}")
     if out is not None:

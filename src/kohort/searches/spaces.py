@@ -5,28 +5,20 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.stats import loguniform, randint, uniform
 from sklearn.utils import check_random_state
 
 from kohort.arrays import RandomStateLike
-from kohort.data.tasks import CLASSIFICATION, IMAGES, REGRESSION
 from kohort.errors import DataError, ParameterError, explain, suggest
-from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
-from kohort.recipe.constraints import check
-from kohort.recipe.recipe import CONSTRAINTS
-from kohort.recipe.synonyms import PARAMETERS
-from kohort.searches.problems.image_settings import check_image_parameter, image_space
-from kohort.studies.prepared import AUTOMATIC, is_auto
 
 Space = dict[str, Any]
 
 METHODS = ("random", "grid")
-_RESERVED = ("random_state", "verbose")
 _RANGE_KEYS = ("low", "high", "log", "int")
 
 
@@ -50,15 +42,28 @@ class LogWholeNumbers:
         return min(self.high, max(self.low, math.floor(math.exp(drawn))))
 
 
+class NetworkParameters(Protocol):
+    """What may be set and searched of a problem's network."""
+
+    def space(self, method: str) -> Space:
+        """What is searched, by `"random"` or `"grid"`, when no space is given."""
+        ...
+
+    def check(self, name: str, value: object) -> None:
+        """Raise `ParameterError` unless the network has the parameter and it takes the value."""
+        ...
+
+
 def default_space(
-    method: str = "random", task: str = REGRESSION, settled: Collection[str] = ()
+    method: str, parameters: NetworkParameters, settled: Collection[str] = ()
 ) -> Space:
     """The space that is searched when no file is given.
 
     Parameters
     ----------
-    method : {"random", "grid"}, default="random"
-    task : {"classification", "regression", "image classification"}, default="regression"
+    method : {"random", "grid"}
+    parameters : NetworkParameters
+        Of the problem.
     settled : collection of str, default=()
         Parameters that are left out, as they are set.
 
@@ -70,30 +75,8 @@ def default_space(
         width, learning rate, dropout and augmentation.
     """
     check_method(method)
-    space = image_space(method) if task == IMAGES else _table_space(method)
+    space = parameters.space(method)
     return {name: choices for name, choices in space.items() if name not in settled}
-
-
-def _table_space(method: str) -> Space:
-    if method == "grid":
-        return {
-            "depth": [1, 2, 3],
-            "width": [64, 128],
-            "activation": ["relu"],
-            "optimizer": ["adamw"],
-            "learning_rate": [1e-3, 1e-2],
-            "dropout": [0.0, 0.2],
-            "weight_decay": [1e-4, 1e-2],
-        }
-    return {
-        "depth": randint(1, 5),
-        "width": [32, 64, 128, 256],
-        "activation": ["relu", "silu"],
-        "optimizer": ["adam", "adamw", "nesterov"],
-        "learning_rate": loguniform(3e-4, 3e-2),
-        "dropout": uniform(0.0, 0.4),
-        "weight_decay": loguniform(1e-5, 1e-1),
-    }
 
 
 def check_method(method: str) -> None:
@@ -102,7 +85,7 @@ def check_method(method: str) -> None:
         raise ParameterError(explain("method", f"one of {', '.join(map(repr, METHODS))}", method))
 
 
-def read_space(path: str | Path, task: str, method: str = "random") -> Space:
+def read_space(path: str | Path, parameters: NetworkParameters, method: str = "random") -> Space:
     """Read a search space from a TOML file.
 
     Each line gives a parameter of the estimator a value, a list of choices, or a range
@@ -112,7 +95,8 @@ def read_space(path: str | Path, task: str, method: str = "random") -> Space:
     Parameters
     ----------
     path : str or path
-    task : {"classification", "regression", "image classification"}
+    parameters : NetworkParameters
+        Of the problem.
     method : {"random", "grid"}, default="random"
         A grid takes choices only.
 
@@ -140,7 +124,7 @@ def read_space(path: str | Path, task: str, method: str = "random") -> Space:
         raise DataError(
             explain("space", "a file with parameters", str(path), "Add: width = [32, 64]")
         )
-    space = {name: _choices(name, entry, task) for name, entry in entries.items()}
+    space = {name: _choices(name, entry, parameters) for name, entry in entries.items()}
     ranges = [name for name, choices in space.items() if not isinstance(choices, list)]
     if method == "grid" and ranges:
         raise ParameterError(
@@ -154,14 +138,15 @@ def read_space(path: str | Path, task: str, method: str = "random") -> Space:
     return space
 
 
-def read_settings(settings: Sequence[str], task: str) -> dict[str, Any]:
+def read_settings(settings: Sequence[str], parameters: NetworkParameters) -> dict[str, Any]:
     """Read `NAME=VALUE` settings of a network.
 
     Parameters
     ----------
     settings : sequence of str
         VALUE as in TOML; `none` is None, and a bare word is text.
-    task : {"classification", "regression", "image classification"}
+    parameters : NetworkParameters
+        Of the problem.
 
     Raises
     ------
@@ -170,7 +155,8 @@ def read_settings(settings: Sequence[str], task: str) -> dict[str, Any]:
 
     Examples
     --------
-    >>> read_settings(["width=64", "activation=silu"], "regression")
+    >>> from kohort.searches.problems.table_settings import TableParameters
+    >>> read_settings(["width=64", "activation=silu"], TableParameters("regression"))
     {'width': 64, 'activation': 'silu'}
     """
     values: dict[str, Any] = {}
@@ -181,7 +167,7 @@ def read_settings(settings: Sequence[str], task: str) -> dict[str, Any]:
                 explain("set", "of the form NAME=VALUE", setting, "Write --set width=64.")
             )
         values[name] = _value(text)
-        check_parameter(name, values[name], task)
+        parameters.check(name, values[name])
     return values
 
 
@@ -194,34 +180,17 @@ def _value(text: str) -> Any:
         return text
 
 
-def check_parameter(name: str, value: object, task: str) -> None:
-    """Raise `ParameterError` unless the task's network has the parameter and it takes the value."""
-    if task == IMAGES:
-        check_image_parameter(name, value)
-        return
-    kind = DenseClassifier if task == CLASSIFICATION else DenseRegressor
-    known = [field.name for field in fields(kind) if field.name not in _RESERVED]
-    if name not in known:
-        remedy = suggest(name, known, PARAMETERS)
-        if name in _RESERVED:
-            remedy = "Use --seed." if name == "random_state" else "It cannot be set here."
-        raise ParameterError(explain("parameter", f"one of a {task}'s network", name, remedy))
-    # The classes' number decides which losses fit, so the estimator checks that one.
-    if name in CONSTRAINTS and name != "loss" and not (is_auto(value) and name in AUTOMATIC):
-        check(name, value, CONSTRAINTS[name])
-
-
-def _choices(name: str, entry: Any, task: str) -> Any:
+def _choices(name: str, entry: Any, parameters: NetworkParameters) -> Any:
     if isinstance(entry, Mapping):
         low, high = _range(name, entry)
         for end in (low, high):
-            check_parameter(name, end, task)
+            parameters.check(name, end)
         return _distribution(low, high, bool(entry.get("log")), bool(entry.get("int")))
     choices = entry if isinstance(entry, list) else [entry]
     if not choices:
         raise ParameterError(explain(f"space: {name}", "a list with choices", entry))
     for choice in choices:
-        check_parameter(name, choice, task)
+        parameters.check(name, choice)
     return choices
 
 

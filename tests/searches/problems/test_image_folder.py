@@ -8,8 +8,9 @@ from sklearn.model_selection import ParameterGrid
 import kohort
 from kohort.searches.ending import end_of
 from kohort.searches.problems.image_folder import ImageModel, image_network, image_problem
+from kohort.searches.problems.image_settings import ImageParameters
 from kohort.searches.problems.sources import load_model
-from kohort.searches.spaces import check_parameter, default_space
+from kohort.searches.spaces import default_space
 
 SETTINGS = {"depth": 1, "width": 4, "epochs": 3, "batch_norm": False, "learning_rate": 0.02}
 
@@ -73,10 +74,10 @@ def test_training_ends_when_the_validation_loss_no_longer_falls(folder):
 
 @pytest.mark.parametrize("method", ["random", "grid"])
 def test_the_default_spaces_hold_what_the_network_takes(method):
-    space = default_space(method, "image classification")
+    space = default_space(method, ImageParameters())
     for name, choices in space.items():
         values = choices if isinstance(choices, list) else choices.rvs(20, random_state=0)
         for value in values:
-            check_parameter(name, value, "image classification")
+            ImageParameters().check(name, value)
     if method == "grid":
         assert len(ParameterGrid(space)) == 16

@@ -5,6 +5,8 @@ import pytest
 
 from kohort import DataError, ParameterError
 from kohort.searches.problems.preprocessing import TablePreprocessor
+from kohort.searches.problems.sources import load_model
+from kohort.searches.problems.table_settings import TableParameters
 from kohort.searches.problems.tabular import TabularModel, tabular_pipeline
 from kohort.searches.spaces import (
     LogWholeNumbers,
@@ -15,6 +17,8 @@ from kohort.searches.spaces import (
 )
 
 pytest.importorskip("skrub")
+
+REGRESSION = TableParameters("regression")
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +97,11 @@ def test_a_newer_format_is_refused(tmp_path, table):
     description.write_text(description.read_text().replace('"format": 1', '"format": 99'))
     with pytest.raises(DataError, match="got 99, written by kohort"):
         TabularModel.load(tmp_path)
+    description.write_text(
+        description.read_text().replace('"format": 99', '"format": 1').replace("regression", "art")
+    )
+    with pytest.raises(DataError, match=r"a model for one of 'image classification', .* got 'art'"):
+        load_model(tmp_path)
     description.write_text("{")
     with pytest.raises(DataError, match="`MODEL` must be a folder with a readable model"):
         TabularModel.load(tmp_path)
@@ -100,8 +109,9 @@ def test_a_newer_format_is_refused(tmp_path, table):
 
 def test_the_default_spaces_cover_what_matters():
     names = "depth width activation optimizer learning_rate dropout weight_decay".split()
-    assert set(default_space("random")) == set(default_space("grid")) == set(names)
-    assert all(isinstance(choices, list) for choices in default_space("grid").values())
+    random, grid = (default_space(method, REGRESSION) for method in ("random", "grid"))
+    assert set(random) == set(grid) == set(names)
+    assert all(isinstance(choices, list) for choices in grid.values())
 
 
 def test_a_space_file_is_read_and_described(tmp_path):
@@ -119,7 +129,7 @@ def test_a_space_file_is_read_and_described(tmp_path):
         "dropout = {low = 0.1, high = 0.4}\n"
         "activation = ['relu', 'silu']\n"
     )
-    space = read_space(tmp_path / "space.toml", "regression")
+    space = read_space(tmp_path / "space.toml", REGRESSION)
     described = describe_space(space)
     assert described.pop("dropout") == pytest.approx(entries.pop("dropout"))
     assert described == entries
@@ -138,7 +148,7 @@ def test_log_whole_numbers_reach_both_ends_evenly_in_the_logarithm():
 
 def test_settings_are_read_as_toml():
     settings = ["width=[8, 4]", "learning_rate=1e-2", "activation=tanh", "weight_decay=none"]
-    assert read_settings([*settings, "early_stopping=true"], "regression") == {
+    assert read_settings([*settings, "early_stopping=true"], REGRESSION) == {
         "width": [8, 4],
         "learning_rate": 0.01,
         "activation": "tanh",
@@ -148,6 +158,6 @@ def test_settings_are_read_as_toml():
 
 
 def test_class_weights_belong_to_classifiers_alone():
-    assert read_settings(["class_weight=balanced"], "classification")
+    assert read_settings(["class_weight=balanced"], TableParameters("classification"))
     with pytest.raises(ParameterError, match="got 'class_weight'"):
-        read_settings(["class_weight=balanced"], "regression")
+        read_settings(["class_weight=balanced"], REGRESSION)

@@ -16,7 +16,7 @@ from kohort.data.folders import common_form, files_within, labelled_files
 from kohort.data.images import headers, refuse_faults
 from kohort.data.tasks import IMAGES
 from kohort.estimators.conv import ConvClassifier
-from kohort.searches.problems.image_settings import PATIENCE
+from kohort.searches.problems.image_settings import PATIENCE, ImageParameters
 from kohort.searches.problems.model_description import read_description, write_description
 from kohort.searches.problems.problem import Problem
 
@@ -66,8 +66,9 @@ def image_problem(folder: str | Path, settings: Mapping[str, Any], seed: int) ->
     more = f"; left out, since they are no images: {left_out}" if left_out else ""
     line = f"Data: {len(order)} images of {classes} classes, read as {form}{more}"
     return Problem(
-        X, labels[order], IMAGES, image_network, ImageModel, noun="images", fixed=fixed,
-        about={"classes": classes, **fixed, "left_out": left_out}, lines=(line,),
+        X, labels[order], IMAGES, image_network, ImageModel, ImageParameters(), noun="images",
+        fixed=fixed, about={"classes": classes, **fixed, "left_out": left_out}, lines=(line,),
+        trials=20, folds=3,
     )  # fmt: skip
 
 

@@ -24,48 +24,49 @@ _CONSTRAINTS = {
 }
 
 
-def image_space(method: str) -> dict[str, Any]:
-    """What is searched when no space is given: few structures, each of which is compiled anew
-    (depth, width, augmentation), and many numbers, which cost nothing.
-    """
-    structures: dict[str, Any] = {"width": [16, 32], "augment": [[], ["flip", "crop"]]}
-    if method == "grid":
+class ImageParameters:
+    """Those of `ConvClassifier` for a folder of images; see `NetworkParameters`."""
+
+    def space(self, method: str) -> dict[str, Any]:
+        """Few structures, each of which is compiled anew (depth, width, augmentation), and many
+        numbers, which cost nothing.
+        """
+        structures: dict[str, Any] = {"width": [16, 32], "augment": [[], ["flip", "crop"]]}
+        if method == "grid":
+            return {
+                "depth": [2],
+                **structures,
+                "learning_rate": [1e-3, 5e-3],
+                "dropout": [0.0, 0.3],
+            }
         return {
-            "depth": [2],
+            "depth": [2, 3],
             **structures,
-            "learning_rate": [1e-3, 5e-3],
-            "dropout": [0.0, 0.3],
+            "augment_strength": uniform(0.05, 0.15),
+            "learning_rate": loguniform(3e-4, 1e-2),
+            "dropout": uniform(0.0, 0.5),
         }
-    return {
-        "depth": [2, 3],
-        **structures,
-        "augment_strength": uniform(0.05, 0.15),
-        "learning_rate": loguniform(3e-4, 1e-2),
-        "dropout": uniform(0.0, 0.5),
-    }
 
-
-def check_image_parameter(name: str, value: object) -> None:
-    """Raise `ParameterError` unless `ConvClassifier` has the parameter and it takes the value."""
-    known = [PATIENCE, *(own for own in ConvClassifier().get_params() if own not in _RESERVED)]
-    if name not in known and not name.startswith("optimizer__"):
-        remedy = suggest(name, known, PARAMETERS)
-        if name in _RESERVED:
-            remedy = "Use --seed." if name == "random_state" else "It cannot be set here."
-        raise ParameterError(explain("parameter", "one of ConvClassifier", name, remedy))
-    if is_auto(value) and name in AUTOMATIC:
-        return
-    if name in _CONSTRAINTS:
-        check(name, value, _CONSTRAINTS[name])
-    elif name == "optimizer":
-        _check_optimizer(value)
-    else:
-        given: dict[str, Any] = {name: value}
-        estimator = ConvClassifier(**given)
-        estimator._recipe()
-        estimator._check_reading()
-        estimator._options({})
-        estimator._check_reading()
+    def check(self, name: str, value: object) -> None:
+        known = [PATIENCE, *(own for own in ConvClassifier().get_params() if own not in _RESERVED)]
+        if name not in known and not name.startswith("optimizer__"):
+            remedy = suggest(name, known, PARAMETERS)
+            if name in _RESERVED:
+                remedy = "Use --seed." if name == "random_state" else "It cannot be set here."
+            raise ParameterError(explain("parameter", "one of ConvClassifier", name, remedy))
+        if is_auto(value) and name in AUTOMATIC:
+            return
+        if name in _CONSTRAINTS:
+            check(name, value, _CONSTRAINTS[name])
+        elif name == "optimizer":
+            _check_optimizer(value)
+        else:
+            given: dict[str, Any] = {name: value}
+            estimator = ConvClassifier(**given)
+            estimator._recipe()
+            estimator._check_reading()
+            estimator._options({})
+            estimator._check_reading()
 
 
 def _check_optimizer(value: object) -> None:

@@ -16,6 +16,7 @@ from sklearn.model_selection import train_test_split
 from kohort.data.csv_files import CsvFormat
 from kohort.data.tasks import REGRESSION
 from kohort.errors import DataError, ParameterError, explain
+from kohort.searches.spaces import NetworkParameters
 
 
 class Model(Protocol):
@@ -61,6 +62,8 @@ class Problem:
         From settings of the network, a seed and a `joblib.Memory` or None to an estimator.
     kept : callable
         From that estimator, fitted, to a `Model`.
+    parameters : NetworkParameters
+        What may be set and searched of the network.
     prefix : str
         Of the network's parameters in the estimator, such as `"network__"`.
     noun : str
@@ -71,6 +74,8 @@ class Problem:
         What is worth noting about the data.
     lines : tuple of str
         Sentences for the user: how the data were read, and what was assumed.
+    trials, folds : int
+        Candidates of a random search, and folds, unless told otherwise.
     """
 
     X: Any
@@ -78,11 +83,14 @@ class Problem:
     task: str
     made: Callable[[Mapping[str, Any], int, joblib.Memory | None], Any]
     kept: Callable[[Any], Model]
+    parameters: NetworkParameters
     prefix: str = ""
     noun: str = "rows"
     fixed: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
+    trials: int = 50
+    folds: int = 5
 
     @property
     def classifies(self) -> bool:

@@ -95,6 +95,8 @@ class SearchResult:
         The fitted search; its parameters carry the problem's prefix.
     task : str
         What kind of learning it was.
+    noun : str
+        What a row is called, in the plural.
     model : Model or None
         The best candidate, fitted again on all rows; None if that fit diverged.
     cv_score : float
@@ -115,6 +117,7 @@ class SearchResult:
     plan: Plan
     search: Any
     task: str
+    noun: str
     model: Model | None
     cv_score: float
     test_score: float | None
@@ -189,6 +192,7 @@ def search_problem(
         plan=plan,
         search=search,
         task=problem.task,
+        noun=problem.noun,
         model=model,
         cv_score=float(search.best_score_),
         test_score=test_score,

@@ -9,12 +9,21 @@ from typing import Any
 from kohort.data.csv_files import CsvTable
 from kohort.data.table_files import ParquetFile
 from kohort.data.tables import refuse_no_rows
-from kohort.data.tasks import IMAGES
+from kohort.data.tasks import CLASSIFICATION, IMAGES, REGRESSION
+from kohort.errors import DataError, explain
 from kohort.searches.problems.image_folder import ImageModel, image_problem
+from kohort.searches.problems.image_settings import ImageParameters
 from kohort.searches.problems.model_description import read_description
 from kohort.searches.problems.problem import Model, Problem
 from kohort.searches.problems.tabular import TabularModel, table_problem
 from kohort.searches.spaces import read_settings
+
+_MODELS: dict[str, type[ImageModel] | type[TabularModel]] = {
+    IMAGES: ImageModel,
+    CLASSIFICATION: TabularModel,
+    REGRESSION: TabularModel,
+}
+"""By the task that a model's description names."""
 
 
 def read_problem(
@@ -46,12 +55,12 @@ def read_problem(
         If the data or a setting cannot be used.
     """
     if file is None or target is None:
-        values = read_settings(settings, IMAGES)
+        values = read_settings(settings, ImageParameters())
         return image_problem(data, values, seed), values
     table = file.read()
     refuse_no_rows(table, data)
     problem = table_problem(table, target, task, file.notes)
-    return problem, read_settings(settings, problem.task)
+    return problem, read_settings(settings, problem.parameters)
 
 
 def load_model(folder: str | Path) -> Model:
@@ -63,4 +72,7 @@ def load_model(folder: str | Path) -> Model:
         If the folder does not hold a model that this version can read.
     """
     task = read_description(folder, ("task",))["task"]
-    return ImageModel.load(folder) if task == IMAGES else TabularModel.load(folder)
+    if task not in _MODELS:
+        requirement = f"a model for one of {', '.join(map(repr, _MODELS))}"
+        raise DataError(explain("MODEL", requirement, task))
+    return _MODELS[task].load(folder)

@@ -38,6 +38,7 @@ from kohort.searches.problems.table_columns import (
     kind_of,
     task_line,
 )
+from kohort.searches.problems.table_settings import TableParameters
 
 NETWORK = "network"
 """Name of the network's step."""
@@ -110,6 +111,7 @@ def table_problem(
             resolved, random_state=seed, memory=memory, settings=settings
         ),
         lambda fitted: TabularModel.of(fitted, X, target, resolved),
+        TableParameters(resolved),
         PREFIX,
         about={"columns": table.shape[1]},
         lines=(*notes, *lines),
