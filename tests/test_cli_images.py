@@ -128,7 +128,7 @@ def test_each_plan_is_a_table_and_a_sentence(images):
     assert result.exit_code == 0, result.output
     assert "most" in result.stdout
     assert re.search(r"^Use batch_size=\d+, learning_rate=", result.stdout, re.MULTILINE)
-    assert re.search(r"workers=\d", result.stdout)
+    assert "No time was left to measure how many workers" in result.stdout
 
 
 def _failing(*arguments):

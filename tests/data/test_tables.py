@@ -16,6 +16,7 @@ from kohort.data.tables import (
     target_array,
     target_numbers,
 )
+from kohort.searches.problems.table_columns import as_trained
 
 
 @pytest.fixture
@@ -253,7 +254,8 @@ def test_features_of_text_that_are_numbers():
             "d": ["12", "x3"] * 5 + ["4"],
         }
     )
-    read, notes = feature_numbers(X)
+    found = feature_numbers(X)
+    read, notes = found.X, found.notes
     assert read["a"].tolist()[:10] == [1000] * 10
     assert np.isnan(read["a"][10])
     assert read["b"].tolist() == [1.5] * 11
@@ -262,6 +264,85 @@ def test_features_of_text_that_are_numbers():
     assert notes == [
         "Column 'a' is read as numbers; 1 values that are none (row 11: '?') count as missing."
     ]
+
+
+class TestUnits:
+    MIXED = pd.Series(["$3", "€4"] * 15, name="y") + pd.Series(range(30)).astype(str)
+
+    def test_a_target_in_several_is_refused_in_one_sentence(self):
+        for task in ("auto", "regression"):
+            with pytest.raises(DataError, match=r"one unit; got \$ and €\. Convert it to one\.$"):
+                target_numbers(self.MIXED.rename("y"), task)
+        few = pd.Series(["$3", "€4", "12 %"] * 5, name="y")
+        with pytest.raises(DataError, match=r"\$, € and %.*or use --task classification\.$"):
+            target_numbers(few, "auto")
+
+    def test_a_column_in_several_stays_text(self):
+        found = feature_numbers(pd.DataFrame({"x": self.MIXED, "z": ["5 EUR", "€6"] * 15}))
+        assert found.X["x"].equals(self.MIXED)
+        assert found.notes == [
+            "Column 'x' stays text: its numbers are in several units ($ and €). "
+            "Convert them to one."
+        ]
+        assert found.X["z"].tolist() == [5, 6] * 15
+        assert found.kinds == {"z": "number in €"}
+
+    def test_a_model_takes_no_other_unit_than_it_was_trained_on(self):
+        for texts, words in ((["€ 3"], r"must be in \$.*got €"), (["x"], "hold numbers.*'x'")):
+            with pytest.raises(DataError, match=words):
+                as_trained(pd.DataFrame({"a": texts}), {"a": "number in $"})
+        with pytest.raises(DataError, match=r"must be in one unit.*got €"):
+            as_trained(pd.DataFrame({"a": ["$3", "€ 3"]}), {"a": "number"})
+        read = as_trained(pd.DataFrame({"a": ["USD 3", "4"]}), {"a": "number in $"})
+        assert read["a"].tolist() == [3, 4]
+
+
+class TestTruthValues:
+    def test_features_are_1_and_0(self):
+        X = pd.DataFrame(
+            {"a": ["Yes", "no ", None], "b": ["예", "아니오", "네"], "c": [True, None, False],
+             "d": ["yes", "no", "maybe"], "e": [True, False, True]}
+        )  # fmt: skip
+        found = feature_numbers(X)
+        assert found.X["a"].tolist()[:2] == [1, 0]
+        assert np.isnan(found.X["a"][2])
+        assert found.X["b"].tolist() == [1, 0, 1]
+        assert found.X["c"].tolist()[::2] == [1, 0]
+        assert found.X[["d", "e"]].equals(X[["d", "e"]])
+        assert found.notes == ["Read as 1 and 0 (such as yes and no): 'a', 'b', 'c'."]
+        again = as_trained(pd.DataFrame({"a": ["NO", "y"]}), {"a": found.kinds["a"]})
+        assert again["a"].tolist() == [0, 1]
+        with pytest.raises(DataError, match=r"must hold truth values .*got 'maybe'"):
+            as_trained(X[["d"]].rename(columns={"d": "a"}), {"a": found.kinds["a"]})
+
+    @pytest.mark.parametrize("task", ["auto", "classification"])
+    def test_a_target_has_two_classes_however_it_is_spelled(self, task):
+        y = pd.Series(["yes", "Yes", "no", "yes", " no", "no"], name="y")
+        read = target_numbers(y, task)
+        assert read.tolist() == ["yes", "yes", "no", "yes", "no", "no"]
+        assert resolve_task(task, read) == "classification"
+        with pytest.raises(ParameterError, match="'classification' for the target 'y'"):
+            resolve_task("regression", read)
+
+
+def test_points_between_thousands_are_known_by_decimal_commas_beside_them(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a;b\n1.234;0,5\n17.281;1,5\n")
+    assert read_table(path)[0]["a"].tolist() == [1234, 17281]
+    path.write_text("a;b\n1.234;x\n17.281;y\n")
+    found = feature_numbers(read_table(path)[0])
+    assert found.X["a"].tolist() == [1.234, 17.281]
+    assert "points are taken for decimal ones" in found.notes[0]
+
+
+def test_what_a_message_advises_is_not_refused_by_the_next():
+    y = pd.Series([f"{n:,}.50" for n in range(1000, 1100)], name="y")
+    with pytest.raises(DataError, match=r"100 different values.*Use --task regression"):
+        resolve_task("classification", target_numbers(y, "classification"))
+    assert resolve_task("regression", target_numbers(y, "regression")) == "regression"
+    y[7] = "unknown"
+    with pytest.raises(DataError, match=r"row 8: 'unknown'\)\. Correct or remove these rows\.$"):
+        target_numbers(y, "auto")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _ENCODINGS = ["cp949", "cp932", "gb18030", "big5", "cp1252", "cp1251"]
 _SAMPLE_BYTES = 64 * 1024
 _SAMPLE_ROWS = 100
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_DECIMAL_COMMA = re.compile(r"(?:^|;) *\"?-?[\d.]*\d,\d+\"? *(?:;|$)", re.MULTILINE)
+_THOUSANDS = r"-?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?"
 _WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|"}
 
 
@@ -97,7 +100,7 @@ class CsvTable:
         """Parse the table.
 
         Spaces around names and after separators are dropped. Where semicolons separate, commas are
-        decimal ones.
+        decimal ones; points stand between thousands where any number has a decimal comma.
 
         Raises
         ------
@@ -241,6 +244,12 @@ def _parsed(text: str, separator: str, names: list[str], path: Path) -> pd.DataF
         reason = " ".join(str(error).split()).rstrip(".")
         remedy = f"It does not parse: {reason}. Every row needs as many fields as the header."
         raise DataError(explain("DATA", "a CSV file", str(path), remedy)) from error
+    if separator == ";" and _DECIMAL_COMMA.search(text):
+        for name in table.select_dtypes(["object", "str"]):
+            known = table[name].dropna().astype(str)
+            if len(known) and known.str.fullmatch(_THOUSANDS).all():
+                bare = known.str.replace(".", "").str.replace(",", ".").astype(float)
+                table[name] = bare.reindex(table.index)
     if len(names) == table.shape[1]:  # A quoted name may go over several lines.
         table.columns = pd.Index(names)
     return table

@@ -16,6 +16,10 @@ _SPACES = " \u00a0\u2009\u202f'\u2019"
 _STYLES = ((",", "."), (".", ","), (_SPACES, "."), (_SPACES, ","))
 _MONEY = {"usd", "eur", "gbp", "jpy", "krw", "cny", "chf", "inr", "kr", "zł", "원", "元", "円"}
 _UNITS = {"%", "\uff05", "‰", *_MONEY}
+_SAME = {
+    "us$": "$", "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "円": "¥", "cny": "元", "krw": "₩",
+    "원": "₩", "inr": "₹", "\uff05": "%",
+}  # fmt: skip
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-"})
 
 
@@ -31,11 +35,19 @@ class Numerals:
         The first of the texts.
     failing : list of (int, str)
         Rows, counted from 0, whose text is no number.
+    units : list of str
+        Signs of money and percent beside the numbers, `"€"` for "EUR" too, in the order in which
+        they come; more than one: the values are not to be compared.
+    other : (float, float) or None
+        Where all points could stand between thousands as well: the first number, read with
+        decimals and read with thousands.
     """
 
     values: pd.Series[Any]
     first: str
     failing: list[tuple[int, str]]
+    units: list[str]
+    other: tuple[float, float] | None
 
 
 def numerals(column: pd.Series[Any]) -> Numerals | None:
@@ -52,20 +64,22 @@ def numerals(column: pd.Series[Any]) -> Numerals | None:
     [1.5, 1234.5]
     >>> numerals(pd.Series(["red", "12"])) is None
     True
+    >>> numerals(pd.Series(["$3", "EUR 4", "5 €"])).units
+    ['$', '€']
+    >>> numerals(pd.Series(["€ 1.234", "€ 2.500"])).other
+    (1.234, 1234.0)
     """
     known = column.dropna()
     texts = known.map(lambda value: isinstance(value, str | Decimal))
     if pd.api.types.is_numeric_dtype(column) or known.empty or not texts.all():
         return None
     distinct = known.astype(str).unique()
-    plain = {text: _bare(text) for text in distinct}
-    best: dict[str, float] = {}
-    for style in _STYLES:
-        read = {
-            text: value for text in distinct if (value := _read(plain[text], style)) is not None
-        }
-        if len(read) > len(best):
-            best = read
+    bare = {text: _bare(text) for text in distinct}
+    readings = [
+        {t: value for t in distinct if (value := _read(bare[t][0], style)) is not None}
+        for style in _STYLES
+    ]
+    best = max(readings, key=len)
     written = known.astype(str)
     good = written.isin(list(best))
     if good.mean() <= 0.5:
@@ -73,11 +87,27 @@ def numerals(column: pd.Series[Any]) -> Numerals | None:
     values = column.astype(object).map(lambda value: best.get(str(value), np.nan))
     places = np.flatnonzero(column.notna())[~good.to_numpy()]
     failing = [(int(place), str(column.iloc[place])) for place in places]
-    return Numerals(values.astype(np.float64), str(written.iloc[0]), failing)
+    units = list(dict.fromkeys(unit for text in best for unit in bare[text][1]))
+    first = str(written.iloc[0])
+    return Numerals(values.astype(np.float64), first, failing, units, _otherwise(best, readings))
 
 
-def _bare(text: str) -> str:
-    """Without what stands around digits: money, percent, brackets of negative amounts."""
+def _otherwise(
+    best: dict[str, float], readings: list[dict[str, float]]
+) -> tuple[float, float] | None:
+    """The first number that another reading of as many texts takes for a larger one, both ways."""
+    for other in readings:
+        if len(other) == len(best) and other != best:
+            larger = (t for t in best if abs(other.get(t, 0.0)) > abs(best[t]))
+            return next(((best[text], other[text]) for text in larger), None)
+    return None
+
+
+def _bare(text: str) -> tuple[str, list[str]]:
+    """Without what stands around digits, and the units among that: money, percent; the brackets of
+    negative amounts become a minus.
+    """
+    units = []
     text = text.strip().translate(_MINUS)
     sign = ""
     if text.startswith("(") and text.endswith(")"):
@@ -87,15 +117,22 @@ def _bare(text: str) -> str:
     front = re.match(r"[^\d.,+-]*", text)
     before = front.group().strip() if front else ""
     if before and _is_unit(before):
+        units.append(_unit(before))
         text = text[len(front.group()) if front else 0 :]
     back = re.search(r"[^\d.,]*$", text)
     after = back.group().strip() if back else ""
     if after and _is_unit(after):
+        units.append(_unit(after))
         text = text[: back.start() if back else None]
     text = text.strip()
     if text[:1] == "-" and not sign:  # "$ -3"
         sign, text = "-", text[1:].strip()
-    return sign + text
+    return sign + text, units
+
+
+def _unit(text: str) -> str:
+    bare = text.lower().removesuffix(".")
+    return _SAME.get(bare, bare)
 
 
 def _is_unit(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from pandas.tseries.api import guess_datetime_format
 
 from kohort.data.csv_files import CsvFormat, refuse_repeated_names
-from kohort.data.numerals import numerals
+from kohort.data.numerals import Numerals, numerals
 from kohort.data.table_files import open_table
 from kohort.data.tasks import CLASSIFICATION, REGRESSION, TASKS
+from kohort.data.truth_values import one_spelling, truths
 from kohort.errors import DataError, ParameterError, explain, suggest
 
 # Whole numbers with at most this many different values are taken for class labels.
@@ -182,8 +184,11 @@ def resolve_task(task: str, y: pd.Series[Any]) -> str:
             f"The target {y.name!r} must have at least two different values; got only "
             f"{only!r}. Choose another column."
         )
-    if resolved == CLASSIFICATION and count > max(_MOST_CLASSES, len(y) / 2):
-        remedy = "Use --task regression" if number else "Choose another column, or group its values"
+    if resolved == CLASSIFICATION and count > _most_classes(y):
+        amounts = number or ((found := numerals(y)) is not None and not found.failing)
+        remedy = "Use --task regression"
+        if not amounts:
+            remedy = "Choose another column, or group its values"
         raise DataError(
             f"The target {y.name!r} must have several rows for each class; got {count} different "
             f"values in {len(y)} rows (the first is {y.iloc[:1].tolist()[0]!r}). {remedy}."
@@ -192,29 +197,44 @@ def resolve_task(task: str, y: pd.Series[Any]) -> str:
 
 
 def target_numbers(y: pd.Series[Any], task: str) -> pd.Series[Any]:
-    """A target of text that is numbers, as these; any other as it is.
+    """A target of text that is numbers, as these, or truth values, in one spelling; any other as
+    it is.
 
     Labels for a classification stay text: those that `task` asks for, and a few whole numbers.
 
     Raises
     ------
     DataError
-        If most of the target is numbers, but some is not.
+        If most of the target is numbers, but some is not, or they are in several units.
     """
     found = None if task == CLASSIFICATION else numerals(y)
     if found is None:
-        return y
+        return one_spelling(y)
     if found.failing:
         (row, text), count = found.failing[0], len(found.failing)
         raise DataError(
             f"The target {y.name!r} must hold numbers in every row, or classes; got numbers "
             f"written as text (the first is {found.first!r}) and {count} of {len(y)} values "
-            f"that are none (row {row + 1}: {text!r}). Correct or remove these rows, or use --task "
-            "classification."
+            f"that are none (row {row + 1}: {text!r}). Correct or remove these rows"
+            f"{_or_classes(y)}."
+        )
+    if len(found.units) > 1:
+        raise DataError(
+            f"The target {y.name!r} must be in one unit; got {_named(found.units)}. Convert it to "
+            f"one{_or_classes(y)}."
         )
     if task == "auto" and infer_task(found.values) == CLASSIFICATION:
         return y
     return found.values.rename(str(y.name))
+
+
+def _or_classes(y: pd.Series[Any]) -> str:
+    """Advice to take a target for classes, where they would be accepted."""
+    return ", or use --task classification" if y.nunique() <= _most_classes(y) else ""
+
+
+def _most_classes(y: pd.Series[Any]) -> float:
+    return max(_MOST_CLASSES, len(y) / 2)
 
 
 def _refuse_times(y: pd.Series[Any]) -> None:
@@ -240,24 +260,79 @@ def _refuse_times(y: pd.Series[Any]) -> None:
         )
 
 
-def feature_numbers(X: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Columns of text that are numbers, as these, with sentences that say which.
+@dataclass(frozen=True)
+class Features:
+    """Columns to learn from, read as far as text can be.
 
-    Nine tenths of a column have to be numbers; what is none is missing then.
+    Attributes
+    ----------
+    X : DataFrame, shape (row, column)
+    kinds : dict from str to str
+        `TRUTH`, or `NUMBER_IN` and a unit, of columns of text that are now numbers.
+    notes : list of str
+        Sentences on what was assumed.
     """
-    read, notes = {}, []
+
+    X: pd.DataFrame
+    kinds: dict[str, str]
+    notes: list[str]
+
+
+TRUTH = "truth value"
+NUMBER_IN = "number in "
+"""What stands before the unit of numbers that were written with one."""
+
+
+def feature_numbers(X: pd.DataFrame) -> Features:
+    """Columns of text that are numbers, as these, and truth values as 1 and 0.
+
+    Nine tenths of a column have to be numbers; what is none is missing then. Numbers in several
+    units stay text.
+    """
+    read, kinds, notes = {}, {}, []
     for name in X.columns:
         found = numerals(X[name])
-        if found is None or len(found.failing) > 0.1 * X[name].notna().sum():
+        if found is None:
+            if X[name].dtype != bool and (truth := truths(X[name])) is not None:
+                read[name], kinds[name] = truth, TRUTH
+            continue
+        if len(found.failing) > 0.1 * X[name].notna().sum():
+            continue
+        if len(found.units) > 1:
+            notes.append(
+                f"Column {name!r} stays text: its numbers are in several units "
+                f"({_named(found.units)}). Convert them to one."
+            )
             continue
         read[name] = found.values
-        if found.failing:
-            row, text = found.failing[0]
-            notes.append(
-                f"Column {name!r} is read as numbers; {len(found.failing)} values that are none "
-                f"(row {row + 1}: {text!r}) count as missing."
-            )
-    return X.assign(**read), notes
+        if found.units:
+            kinds[name] = f"{NUMBER_IN}{found.units[0]}"
+        notes += _reading(name, found)
+    if truth_names := [repr(name) for name, kind in kinds.items() if kind == TRUTH]:
+        notes.append(f"Read as 1 and 0 (such as yes and no): {', '.join(truth_names)}.")
+    return Features(X.assign(**read), kinds, notes)
+
+
+def _reading(name: str, found: Numerals) -> list[str]:
+    """Sentences on what else a column of numbers might be."""
+    notes = []
+    if found.failing:
+        row, text = found.failing[0]
+        notes.append(
+            f"Column {name!r} is read as numbers; {len(found.failing)} values that are none "
+            f"(row {row + 1}: {text!r}) count as missing."
+        )
+    if found.other is not None:
+        notes.append(
+            f"Column {name!r}: points are taken for decimal ones, the first number for "
+            f"{found.other[0]:g}; if they stand between thousands ({found.other[1]:g}), remove "
+            "them."
+        )
+    return notes
+
+
+def _named(units: list[str]) -> str:
+    return " and ".join([", ".join(units[:-1]), units[-1]])
 
 
 def target_array(y: pd.Series[Any], task: str) -> NDArray[Any]:

@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 from kohort.data.numerals import numerals
+from kohort.data.tables import NUMBER_IN, TRUTH
 from kohort.data.tasks import CLASSIFICATION
+from kohort.data.truth_values import truths
+from kohort.errors import DataError
 
 _SHOWN = 6
 _PLURALS = {"number": "numbers", "text": "texts", "date": "dates", "empty": "empty"}
@@ -26,8 +29,13 @@ def kind_of(column: pd.Series[Any]) -> str:
 
 def as_trained(X: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
     """Columns as those that a model was trained on: numbers that are written as text read as
-    numbers where it knows numbers, dates as text where it knows text, nothing where it knew
-    nothing.
+    numbers where it knows numbers, truth values as 1 and 0 where it knows those, dates as text
+    where it knows text, nothing where it knew nothing.
+
+    Raises
+    ------
+    DataError
+        If a column is in another unit than in training, or holds other values.
     """
     changed: dict[str, Any] = {}
     for name, kind in kinds.items():
@@ -36,11 +44,41 @@ def as_trained(X: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
             changed[name] = pd.Series(np.nan, X.index, np.float64)
         elif kind == "text" and kind_of(column) == "date":
             changed[name] = column.astype("str")
-        elif kind == "number" and kind_of(column) == "text":
-            found = numerals(column)
-            if found is not None and not found.failing:
-                changed[name] = found.values
+        elif kind == TRUTH and kind_of(column) == "text":
+            changed[name] = _truths(column)
+        elif kind.startswith("number") and kind_of(column) in ("text", "date"):
+            changed[name] = _numbers(column, kind)
     return X.assign(**changed)
+
+
+def _truths(column: pd.Series[Any]) -> pd.Series[float]:
+    found = truths(column)
+    if found is None:
+        value = next(v for v in column.dropna() if truths(pd.Series([v])) is None)
+        raise DataError(
+            f"Column {column.name!r} must hold truth values such as 'yes' and 'no', as in "
+            f"training; got {value!r}. Correct these values, or leave them empty."
+        )
+    return found
+
+
+def _numbers(column: pd.Series[Any], kind: str) -> pd.Series[float]:
+    found = numerals(column)
+    if found is None or found.failing:
+        value = found.failing[0][1] if found else column.dropna().iloc[0]
+        raise DataError(
+            f"Column {column.name!r} must hold numbers, as in training; got {value!r}. "
+            "Correct these values, or leave them empty."
+        )
+    unit = kind.removeprefix(NUMBER_IN)
+    others = [other for other in found.units if other != unit] if unit != kind else found.units[1:]
+    if others:
+        wanted = unit if unit != kind else "one unit"
+        raise DataError(
+            f"Column {column.name!r} must be in {wanted}, as in training; got {others[0]}. Convert "
+            "its values."
+        )
+    return found.values
 
 
 def column_line(X: pd.DataFrame) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import joblib
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from kohort.data.csv_files import CsvFormat
-from kohort.data.numerals import numerals
 from kohort.data.tables import (
     check_features,
     feature_numbers,
@@ -101,8 +101,9 @@ def table_problem(
     X, y = split_target(table, target)
     y = target_numbers(y, task)
     resolved = resolve_task(task, y)
-    X, said = feature_numbers(X)
-    lines = [task_line(y, task, resolved), column_line(X), *said, *copies_of(y, X)]
+    features = feature_numbers(X)
+    X = features.X
+    lines = [task_line(y, task, resolved), column_line(X), *features.notes, *copies_of(y, X)]
     return Problem(
         X,
         target_array(y, resolved),
@@ -110,7 +111,7 @@ def table_problem(
         lambda settings, seed, memory: tabular_pipeline(
             resolved, random_state=seed, memory=memory, settings=settings
         ),
-        lambda fitted: TabularModel.of(fitted, X, target, resolved),
+        lambda fitted: TabularModel.of(fitted, X, target, resolved, features.kinds),
         TableParameters(resolved),
         PREFIX,
         about={"columns": table.shape[1]},
@@ -128,8 +129,8 @@ class TabularModel:
         Fitted transformers, raw table to numbers.
     estimator : DenseRegressor or DenseClassifier
     columns : dict from str to str
-        Columns that the model needs, and what each held: `"number"`, `"date"`, `"empty"`, or
-        `"text"` for anything else.
+        Columns that the model needs, and what each held: `"number"`, `"number in "` and a unit,
+        `"truth value"`, `"date"`, `"empty"`, or `"text"` for anything else.
     target, task : str
     """
 
@@ -140,9 +141,16 @@ class TabularModel:
     task: str
 
     @classmethod
-    def of(cls, pipeline: Pipeline, X: pd.DataFrame, target: str, task: str) -> TabularModel:
-        """The model of a pipeline that was fitted on rows of X."""
-        columns = {str(name): kind_of(X[name]) for name in X.columns}
+    def of(
+        cls,
+        pipeline: Pipeline,
+        X: pd.DataFrame,
+        target: str,
+        task: str,
+        kinds: Mapping[str, str] = MappingProxyType({}),
+    ) -> TabularModel:
+        """The model of a pipeline that was fitted on rows of X; `kinds` as `Features` has them."""
+        columns = {str(name): kinds.get(name) or kind_of(X[name]) for name in X.columns}
         preprocessing = pipeline.named_steps["table"].pipeline_
         return cls(preprocessing, pipeline.named_steps[NETWORK], columns, target, task)
 
@@ -152,7 +160,7 @@ class TabularModel:
         Raises
         ------
         DataError
-            If a column is missing or holds text where the model knows numbers.
+            If a column is missing, or holds text where the model knows numbers or truth values.
         """
         missing = [name for name in self.columns if name not in table.columns]
         if missing:
@@ -161,14 +169,6 @@ class TabularModel:
                 f"missing: {', '.join(map(repr, missing))}. Add them (empty fields are allowed)."
             )
         X = as_trained(table[list(self.columns)], self.columns)
-        for name, kind in self.columns.items():
-            if kind == "number" and kind_of(X[name]) not in ("number", "empty"):
-                found = numerals(X[name])
-                value = found.failing[0][1] if found else X[name].dropna().iloc[0]
-                raise DataError(
-                    f"Column {name!r} must hold numbers, as in training; got {value!r}. "
-                    "Correct these values, or leave them empty."
-                )
         check_features(X)
         return transformed(self.preprocessing, X)
 
