@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_digits, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.ensemble import StackingRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -139,6 +139,34 @@ def test_a_rare_class_that_is_missed_is_named():
     assert finding.evidence["class"] == 1
     assert finding.evidence["share"] == pytest.approx(8 / len(rows), rel=0.1)
     assert finding.apply(model).class_weight == "balanced"
+
+
+@pytest.mark.filterwarnings("ignore:.*using a softmax over axis")
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_softmax_over_one_unit_is_named_before_the_scale_of_inputs(apart):
+    def build():
+        end = [keras.layers.Dense(1), keras.layers.Softmax()]
+        end = end if apart else [keras.layers.Dense(1, "softmax")]
+        return keras.Sequential([keras.Input((64,)), keras.layers.Dense(8, "relu"), *end])
+
+    X, y = load_digits(return_X_y=True)
+    model = kohort.KerasClassifier(build, loss="binary_crossentropy", epochs=2, random_state=0)
+    diagnosis = kohort.diagnose(model, X.astype("float32") * 100, y > 4)
+    assert [f.code for f in diagnosis.findings[:2]] == ["constant_output", "unscaled_inputs"]
+    with pytest.raises(ParameterError, match=r'Dense\(1, "sigmoid"\)'):
+        diagnosis.verify(k=2)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("table", [load_digits, load_diabetes, load_breast_cancer])
+def test_shuffled_targets_are_named_and_others_are_not(table, shuffled):
+    X, y = table(return_X_y=True)
+    kind = kohort.DenseRegressor if table is load_diabetes else kohort.DenseClassifier
+    y = np.random.default_rng(0).permutation(y) if shuffled else y
+    model = kind(width=32, epochs=15, learning_rate=0.003, random_state=0)
+    codes = [finding.code for finding in kohort.diagnose(model, X, y).findings]
+    assert (codes[:1] == ["unrelated_targets"]) == shuffled
+    assert ("unrelated_targets" in codes) == shuffled
 
 
 def test_images_are_diagnosed_without_complaint_about_their_pixels():

@@ -87,6 +87,9 @@ FAULTS = {
     "overfitting": {"history": RISING, "setting": {"early_stopping": False}},
     "underfitting": {"history": STUCK, "setting": {"penalised": True}},
     "small_batch_norm_batches": {"setting": {"batch_norm": True, "batch_size": 2}},
+    "constant_output": {"setting": {"activations": (*["relu"] * DEPTH, "softmax")}},
+    "unrelated_targets": {"setting": {"validation_baseline": 1.0, "validation_rows": 100},
+                          "history": {"loss": np.full(30, 0.5), "val_loss": np.full(30, 1.1)}},
 }  # fmt: skip
 
 

@@ -177,6 +177,7 @@ def _setting(
     layers = member.network.layers
     shapes = [None if layer.kernel is None else weights[layer.kernel].shape for layer in layers]
     own = {name: value for name, value in known.items() if name != "boundary"}
+    held = y[:0] if member.validation is None else member.validation.y
     return Setting(
         layers=tuple(layer.name for layer in layers),
         activations=tuple(layer.activation for layer in layers),
@@ -189,6 +190,8 @@ def _setting(
         baseline=baseline(own["loss"], y, own["classes"]),
         status=outcome.status,
         best_epoch=outcome.best_epoch,
+        validation_baseline=baseline(own["loss"], held, own["classes"]) if len(held) else 0.0,
+        validation_rows=len(held),
         **own,
     )
 

@@ -56,6 +56,9 @@ class Setting:
     status : str
         How training ended.
     best_epoch : int
+    validation_baseline : float
+        The same as `baseline`, of the validation rows; 0 without such rows.
+    validation_rows : int
     """
 
     layers: tuple[str, ...]
@@ -83,6 +86,8 @@ class Setting:
     names: tuple[tuple[str, str], ...]
     status: str
     best_epoch: int
+    validation_baseline: float = 0.0
+    validation_rows: int = 0
 
 
 @dataclass(frozen=True, eq=False)

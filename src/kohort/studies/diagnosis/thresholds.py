@@ -148,6 +148,23 @@ THRESHOLDS: dict[str, Threshold] = {
         0.05, "training loss as a share of a constant prediction's",
         "Below it there is nothing left to gain.",
     ),
+    "relation": Threshold(
+        0.02, "share of the loss of the validation rows' own best constant that training removed",
+        "Of shuffled targets of many rows nothing can be learned; a network that removes more has "
+        "found a relation.",
+    ),
+    "chance": Threshold(
+        4.0, "the same, times the number of validation rows",
+        "In its best epoch chance removed up to 2.5 / rows of shuffled targets of five tables.",
+    ),
+    "few": Threshold(
+        40.0, "validation rows below which nothing is said of their targets",
+        "Of fewer rows chance removes more than a tenth.",
+    ),
+    "over": Threshold(
+        0.75, "epoch of the best validation loss as a share of the epochs",
+        "A loss that was best in the last quarter may go on to fall.",
+    ),
     "norm_batch": Threshold(
         8.0, "rows of a batch that batch normalisation takes its statistics of",
         "Wu and He 2018: errors rise quickly below 8 to 16 rows.",

@@ -10,7 +10,9 @@ from kohort.studies.diagnosis.findings import (
     fitting,
     initialisation,
     normalisation,
+    output,
     rate,
+    relation,
     units,
 )
 from kohort.studies.diagnosis.findings.evidence import Rule, whole_numbers
@@ -19,15 +21,28 @@ from kohort.studies.diagnosis.measurements import Measurements
 
 RULES: tuple[Rule, ...] = tuple(
     rule
-    for family in (data, initialisation, normalisation, units, rate, clipping, fitting)
+    for family in (
+        output,
+        data,
+        initialisation,
+        normalisation,
+        units,
+        rate,
+        clipping,
+        fitting,
+        relation,
+    )
     for rule in family.RULES
 )
 
 _TROUBLE = (
     "vanishing_gradients exploding_gradients dying_units saturated_units rate_too_high "
-    "rate_too_low warmup_missing plateau underfitting clipping_always"
+    "rate_too_low warmup_missing plateau underfitting clipping_always unrelated_targets"
 ).split()
 EXPLAINS: dict[str, frozenset[str]] = {
+    "constant_output": frozenset(
+        (*_TROUBLE, "unscaled_inputs", "unscaled_target", "label_imbalance", "overfitting")
+    ),
     "unscaled_inputs": frozenset((*_TROUBLE, "unscaled_target", "overfitting")),
     "unscaled_target": frozenset(_TROUBLE),
     "wrong_initialisation": frozenset(_TROUBLE),
@@ -46,6 +61,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
     ),
     "vanishing_gradients": frozenset(("rate_too_low", "underfitting", "plateau")),
     "rate_too_low": frozenset(("underfitting",)),
+    "unrelated_targets": frozenset(("overfitting", "plateau", "label_imbalance")),
 }
 """Finding -> those that it is a cause of."""
 
