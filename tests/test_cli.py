@@ -135,22 +135,38 @@ def test_reports_and_watching_fail_in_one_line(searched, tmp_path, capsys):
 
 
 def test_the_winner_takes_the_raw_table(searched, folder, capsys):
-    assert run("predict", searched, folder / "kinds.csv") == 0
+    assert run("predict", "--trusted", searched, folder / "kinds.csv") == 0
     predicted = pd.read_csv(io.StringIO(capsys.readouterr().out))
     assert list(predicted.columns) == ["kind"]
     assert len(predicted) == ROWS
     assert set(predicted["kind"]) <= {"high", "low"}
 
 
+def test_a_model_is_loaded_on_the_user_s_word_alone(searched, folder, capsys):
+    message = _failing(capsys, "predict", searched, folder / "kinds.csv")
+    assert "kept as a pickle, which may run any program" in message
+    assert "add --trusted (in Python: trusted=True) if you" in message
+
+
+def test_predictions_are_no_formulas(searched, folder, capsys, monkeypatch):
+    class Model:
+        def predictions(self, *arguments):
+            return pd.DataFrame({"@kind": ["=1+1", "low"]})
+
+    monkeypatch.setattr("kohort.searches.problems.sources.load_model", lambda *given: Model())
+    assert run("predict", searched, folder / "kinds.csv", "--trusted") == 0
+    assert capsys.readouterr().out == "'@kind\n'=1+1\nlow\n"
+
+
 def test_probabilities_and_the_keras_model_agree(searched, folder, tmp_path, table):
     out = tmp_path / "predictions.csv"
-    assert run("predict", searched, folder / "kinds.csv", "--proba", "--out", out) == 0
+    assert run("predict", "--trusted", searched, folder / "kinds.csv", "--proba", "--out", out) == 0
     probabilities = pd.read_csv(out)
     assert list(probabilities.columns) == ["high", "low"]
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     from kohort.searches.problems.tabular import TabularModel
 
-    model = TabularModel.load(searched)
+    model = TabularModel.load(searched, trusted=True)
     network = keras.models.load_model(searched / "model.keras", compile=False)
     low = network.predict(model.features(table), verbose=0)[:, 0]
     np.testing.assert_allclose(low, probabilities["low"], atol=1e-5)
@@ -176,7 +192,7 @@ def test_a_last_fit_that_diverges_leaves_the_search_in_its_folder(
     assert len(pd.read_parquet(out / "leaderboard.parquet")) == 2
     assert "diverged" in json.loads((out / "run.json").read_text(encoding="utf-8"))["remarks"][0]
     assert run("report", out) == 0
-    assert run("predict", out, folder / "kinds.csv") == 2
+    assert run("predict", "--trusted", out, folder / "kinds.csv") == 2
 
 
 def test_a_search_repeats_itself(searched, folder, tmp_path):
@@ -210,7 +226,7 @@ def test_fit_then_predict(folder, tmp_path, capsys, table):
     assert "finished after 3 epochs" in capsys.readouterr().out
     without = table.drop(columns=["amount", "kind"])
     without.assign(color="violet").to_csv(tmp_path / "new.csv", index=False)
-    assert run("predict", tmp_path / "model", tmp_path / "new.csv") == 0
+    assert run("predict", "--trusted", tmp_path / "model", tmp_path / "new.csv") == 0
     predicted = pd.read_csv(io.StringIO(capsys.readouterr().out))
     assert np.isfinite(predicted["amount"]).all()
 
@@ -379,11 +395,11 @@ def test_bad_tables_end_with_one_line(tmp_path, capsys, table):
 def test_predict_names_what_does_not_fit_the_model(searched, tmp_path, capsys, table):
     path = tmp_path / "new.csv"
     table[["day"]].to_csv(path, index=False)
-    assert "missing: 'size', 'color'" in _failing(capsys, "predict", searched, path)
+    assert "missing: 'size', 'color'" in _failing(capsys, "predict", "--trusted", searched, path)
     table.assign(size="large").to_csv(path, index=False)
-    message = _failing(capsys, "predict", searched, path)
+    message = _failing(capsys, "predict", "--trusted", searched, path)
     assert "Column 'size' must hold numbers, as in training; got 'large'" in message
-    message = _failing(capsys, "predict", tmp_path, path)
+    message = _failing(capsys, "predict", "--trusted", tmp_path, path)
     assert "`MODEL` must be a folder that `kohort search` or `kohort fit` wrote" in message
 
 

@@ -93,12 +93,12 @@ def test_trackers_are_told(searched, images):
 
 
 def test_a_model_of_images_predicts_files_and_folders(searched, images, tmp_path):
-    result = run("predict", searched[1], images / "dark", images / "bright" / "00.bmp")
+    result = run("predict", "--trusted", searched[1], images / "dark", images / "bright" / "00.bmp")
     predicted = pd.read_csv(io.StringIO(result.stdout))
     assert predicted["class"].tolist() == ["dark"] * 20 + ["bright"]
     assert predicted["image"].iloc[-1] == str(images / "bright" / "00.bmp")
     out = tmp_path / "probabilities.csv"
-    assert run("predict", searched[1], images, "--proba", "--out", out).exit_code == 0
+    assert run("predict", "--trusted", searched[1], images, "--proba", "--out", out).exit_code == 0
     probabilities = pd.read_csv(out)
     assert list(probabilities.columns) == ["image", "bright", "dark"]
     network = keras.models.load_model(searched[1] / "model.keras", compile=False)
@@ -116,7 +116,8 @@ def test_fit_then_predict(images, tmp_path):
     kept = json.loads((tmp_path / "model" / "model.json").read_text())
     assert kept["classes"] == ["bright", "dark"]
     assert kept["image_size"] == [4, 5]
-    predicted = pd.read_csv(io.StringIO(run("predict", tmp_path / "model", images).stdout))
+    printed = run("predict", "--trusted", tmp_path / "model", images).stdout
+    predicted = pd.read_csv(io.StringIO(printed))
     assert (predicted["class"] == ["bright"] * 20 + ["dark"] * 20).mean() > 0.9
 
 
@@ -192,7 +193,8 @@ def test_files_that_are_no_images_are_named_or_left_out(images, tmp_path):
 def test_a_model_takes_only_its_own_kind_of_data(searched, tmp_path):
     table = tmp_path / "table.csv"
     table.write_text("a,b\n1,2\n")
-    assert "1 of 1 image files cannot be used" in _failing("predict", searched[1], table)
+    message = _failing("predict", "--trusted", searched[1], table)
+    assert "1 of 1 image files cannot be used" in message
 
 
 def test_a_tracker_that_fails_at_the_end_costs_nothing(images, tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ from kohort.data.csv_files import CsvFormat
 from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
 from kohort.report.masking import masked
 from kohort.report.run_folder import mark, new_folder, refuse_missing_run, write_file
-from kohort.searches.problems.model_description import read_description
+from kohort.searches.problems.model_description import read_description, refuse_untrusted
 from kohort.searches.problems.opening import opened, refuse_missing
 from kohort_command import interruption
 
@@ -256,15 +256,20 @@ def predict(
     encoding: Encoding = None,
     separator: Separator = None,
     proba: Annotated[bool, typer.Option("--proba", help="Probability of each class.")] = False,
+    trusted: Annotated[
+        bool, typer.Option("--trusted", help="You know who wrote MODEL: it holds a pickle.")
+    ] = False,
 ) -> None:
     """Predict the target of a table's rows or the class of images, as CSV."""
     read_description(model, ("task",))
+    refuse_untrusted(model, trusted)
     refuse_missing(data)
     form = CsvFormat(encoding, separator)
+    from kohort.report.csv_text import csv_text
     from kohort.searches.problems.sources import load_model
 
-    predictions = load_model(model).predictions(data, proba, form)
-    text = predictions.to_csv(index=False, lineterminator="\n")
+    predictions = load_model(model, trusted).predictions(data, proba, form)
+    text = csv_text(predictions)
     if out is None:
         sys.stdout.write(text)
     else:

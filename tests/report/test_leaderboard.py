@@ -13,7 +13,6 @@ from kohort.report.leaderboard import (
     search_members,
 )
 from kohort.report.pictures import draw_search
-from kohort.report.results import _no_formula
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +88,3 @@ def test_values_that_json_lacks_find_their_fits_and_are_told_in_words():
 def test_the_picture_is_a_png(search, tmp_path):
     draw_search(leaderboard(search), learning_curves(search), tmp_path / "search.png", "R²")
     assert (tmp_path / "search.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_cells_of_text_are_no_formulas():
-    cells = [_no_formula(cell) for cell in ("=1+1", "-x", "@a", "+a", "\ta", "plain", -1.5, None)]
-    assert cells == ["'=1+1", "'-x", "'@a", "'+a", "'\ta", "plain", -1.5, None]

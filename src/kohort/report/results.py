@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from kohort.report.csv_text import csv_text
 from kohort.report.description import describe_result
 from kohort.report.leaderboard import leaderboard, learning_curves, search_members
 from kohort.report.page.findings import findings_of
 from kohort.report.pictures import draw_search
 from kohort.searches.problems.problem_search import SearchResult
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) -> None:
@@ -31,7 +30,7 @@ def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) ->
     """
     board, curves = leaderboard(result.search), learning_curves(result.search)
     for name, table in (("leaderboard", board), ("learning_curves", curves)):
-        table.map(_no_formula).to_csv(folder / f"{name}.csv", index=False)
+        (folder / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="\n")
         table.to_parquet(folder / f"{name}.parquet", index=False)
     for name, found in zip(
         ("findings", "layers"), findings_of(search_members(result.search)), strict=True
@@ -45,11 +44,6 @@ def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) ->
     if (schedule := description.pop("schedule")) is not None:
         _write_json(folder / "schedule.json", schedule, indent=None)
     _write_json(folder / "run.json", description)
-
-
-def _no_formula(cell: object) -> object:
-    """A cell of text that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _write_json(path: Path, document: Any, indent: int | None = 2) -> None:

@@ -48,7 +48,9 @@ def test_a_saved_model_predicts_the_same(folder, tmp_path):
     problem = image_problem(folder, SETTINGS, seed=0)
     fitted = problem.network(SETTINGS, 0).fit(problem.X, problem.labels)
     ImageModel(fitted).save(tmp_path)
-    loaded = load_model(tmp_path)
+    with pytest.raises(kohort.DataError, match="add --trusted"):
+        load_model(tmp_path)
+    loaded = load_model(tmp_path, trusted=True)
     assert isinstance(loaded, ImageModel)
     found = loaded.predictions([folder / "red", folder / "blue"], proba=True)
     paths = [*sorted((folder / "red").iterdir()), *sorted((folder / "blue").iterdir())]
@@ -56,7 +58,7 @@ def test_a_saved_model_predicts_the_same(folder, tmp_path):
     np.testing.assert_array_equal(found[["blue", "red"]], fitted.predict_proba(paths))
     (tmp_path / "estimator.joblib").unlink()
     with pytest.raises(kohort.DataError, match=r"It has no estimator\.joblib\."):
-        load_model(tmp_path)
+        load_model(tmp_path, trusted=True)
 
 
 def test_training_ends_when_the_validation_loss_no_longer_falls(folder):

@@ -1,9 +1,13 @@
+import os
+import pickle
+
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 
 from kohort import DataError, ParameterError
+from kohort.searches.problems.model_description import write_description
 from kohort.searches.problems.preprocessing import TablePreprocessor
 from kohort.searches.problems.sources import load_model
 from kohort.searches.problems.table_settings import TableParameters
@@ -76,11 +80,46 @@ def test_a_saved_model_predicts_the_same(tmp_path, table, task):
     pipeline = tabular_pipeline(task, random_state=0, settings=settings).fit(table, y)
     model = TabularModel.of(pipeline, table, "y", task)
     model.save(tmp_path)
-    loaded = TabularModel.load(tmp_path)
+    loaded = TabularModel.load(tmp_path, trusted=True)
     assert loaded.columns == {"number": "number", "word": "text", "text": "text"}
     shuffled = table[["text", "number", "word"]].assign(extra=1)
     np.testing.assert_array_equal(loaded.predict(shuffled), pipeline.predict(table))
     assert loaded.score(table, y) == pytest.approx(pipeline.score(table, y))
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """A folder of a model whose pickle makes a folder when it is loaded."""
+    write_description(tmp_path, {"task": "regression", "target": "y", "columns": {}})
+    (tmp_path / "estimator.kohort").write_bytes(b"")
+    made = tmp_path / "made"
+    with (tmp_path / "preprocessing.joblib").open("wb") as file:
+        pickle.dump(_Hostile(made), file)
+    return tmp_path, made
+
+
+class _Hostile:
+    def __init__(self, made):
+        self.made = made
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.made),)
+
+
+@pytest.mark.parametrize("trusted", [False, None, 1, "yes"])
+def test_nothing_of_a_folder_runs_that_nobody_trusts(hostile, trusted):
+    folder, made = hostile
+    for load in (TabularModel.load, load_model):
+        with pytest.raises(DataError, match=r"may run any program .* trusted=True"):
+            load(folder, trusted)
+    assert not made.exists()
+
+
+def test_a_damaged_pickle_is_one_clear_error(hostile):
+    folder, _ = hostile
+    (folder / "preprocessing.joblib").write_bytes(b"\x80\x05no pickle")
+    with pytest.raises(DataError, match=r"`MODEL` must be .*preprocessing\.joblib is damaged"):
+        TabularModel.load(folder, trusted=True)
 
 
 def test_a_regression_has_no_probabilities(table):

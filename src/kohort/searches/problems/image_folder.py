@@ -17,7 +17,11 @@ from kohort.data.images import headers, refuse_faults
 from kohort.data.tasks import IMAGES
 from kohort.estimators.conv import ConvClassifier
 from kohort.searches.problems.image_settings import PATIENCE, ImageParameters
-from kohort.searches.problems.model_description import read_description, write_description
+from kohort.searches.problems.model_description import (
+    load_pickle,
+    read_description,
+    write_description,
+)
 from kohort.searches.problems.problem import Problem
 
 _ESTIMATOR, _KERAS = "estimator.joblib", "model.keras"
@@ -144,15 +148,19 @@ class ImageModel:
         write_description(folder, content)
 
     @classmethod
-    def load(cls, folder: str | Path) -> ImageModel:
+    def load(cls, folder: str | Path, trusted: bool = False) -> ImageModel:
         """Read a model that `save` wrote.
 
-        The estimator is a pickle: load only folders that you trust.
+        Parameters
+        ----------
+        folder : str or path
+        trusted : bool, default=False
+            Whether you know who wrote it: the estimator is a pickle, which may run any program.
 
         Raises
         ------
         DataError
-            If the folder does not hold a model that this version can read.
+            If the folder is not trusted, or does not hold a model that this version can read.
         """
         content = read_description(folder, ("target", "task"), (_ESTIMATOR,))
-        return cls(joblib.load(Path(folder, _ESTIMATOR)), **content)
+        return cls(load_pickle(folder, _ESTIMATOR, trusted), **content)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kohort._version import VERSION
-from kohort.errors import DataError, explain
+from kohort.errors import DataError, explain, shown
 
 _FORMAT = 1
 _NAME = "model.json"
@@ -20,6 +20,46 @@ def write_description(folder: Path, content: dict[str, Any]) -> None:
         {"format": _FORMAT, "kohort": VERSION, **content}, indent=2, ensure_ascii=False
     )
     (folder / _NAME).write_text(text, encoding="utf-8")
+
+
+def refuse_untrusted(folder: str | Path, trusted: bool) -> None:
+    """Raise `DataError` unless it is known who wrote a folder, which holds a pickle."""
+    if trusted is not True:
+        raise DataError(
+            f"The model in {shown(str(folder))} is kept as a pickle, which may run any program "
+            "when it is loaded, so kohort loads it only on your word: add --trusted (in Python: "
+            "trusted=True) if you, or somebody whom you trust, wrote this folder."
+        )
+
+
+def load_pickle(folder: str | Path, name: str, trusted: bool) -> Any:
+    """What a pickle in a folder holds.
+
+    Parameters
+    ----------
+    folder : str or path
+    name : str
+        Of the file.
+    trusted : bool
+        Whether it is known who wrote it.
+
+    Raises
+    ------
+    DataError
+        If the folder is not trusted, or the file is damaged.
+    """
+    refuse_untrusted(folder, trusted)
+    import joblib
+
+    try:
+        return joblib.load(Path(folder, name))
+    except Exception as error:  # A damaged pickle can fail anywhere; it is the file's fault.
+        remedy = (
+            f"Its {name} is damaged, or was written with other versions of packages "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:200]})."
+        )
+        requirement = "a folder with a readable model"
+        raise DataError(explain("MODEL", requirement, str(folder), remedy)) from error
 
 
 def read_description(

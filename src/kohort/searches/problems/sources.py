@@ -63,16 +63,22 @@ def read_problem(
     return problem, read_settings(settings, problem.parameters)
 
 
-def load_model(folder: str | Path) -> Model:
-    """Read the model of a run's folder; it holds a pickle, so load only folders that you trust.
+def load_model(folder: str | Path, trusted: bool = False) -> Model:
+    """Read the model of a run's folder.
+
+    Parameters
+    ----------
+    folder : str or path
+    trusted : bool, default=False
+        Whether you know who wrote it: it holds a pickle, which may run any program.
 
     Raises
     ------
     DataError
-        If the folder does not hold a model that this version can read.
+        If the folder is not trusted, or does not hold a model that this version can read.
     """
     task = read_description(folder, ("task",))["task"]
     if task not in _MODELS:
         requirement = f"a model for one of {', '.join(map(repr, _MODELS))}"
         raise DataError(explain("MODEL", requirement, task))
-    return _MODELS[task].load(folder)
+    return _MODELS[task].load(folder, trusted)

@@ -28,7 +28,11 @@ from kohort.data.tasks import CLASSIFICATION
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
 from kohort.estimators.dense.loading import load
-from kohort.searches.problems.model_description import read_description, write_description
+from kohort.searches.problems.model_description import (
+    load_pickle,
+    read_description,
+    write_description,
+)
 from kohort.searches.problems.preprocessing import TablePreprocessor, transformed
 from kohort.searches.problems.problem import Problem
 from kohort.searches.problems.table_columns import (
@@ -236,17 +240,21 @@ class TabularModel:
         write_description(folder, content)
 
     @classmethod
-    def load(cls, folder: str | Path) -> TabularModel:
+    def load(cls, folder: str | Path, trusted: bool = False) -> TabularModel:
         """Read a model that `save` wrote.
 
-        The preprocessing is a pickle: load only folders that you trust.
+        Parameters
+        ----------
+        folder : str or path
+        trusted : bool, default=False
+            Whether you know who wrote it: the preprocessing is a pickle, which may run any program.
 
         Raises
         ------
         DataError
-            If the folder does not hold a model that this version can read.
+            If the folder is not trusted, or does not hold a model that this version can read.
         """
         keys = ("columns", "target", "task")
         content = read_description(folder, keys, (_PREPROCESSING, _ESTIMATOR))
-        preprocessing = joblib.load(Path(folder, _PREPROCESSING))
+        preprocessing = load_pickle(folder, _PREPROCESSING, trusted)
         return cls(preprocessing, load(Path(folder, _ESTIMATOR)), *content.values())
