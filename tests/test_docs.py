@@ -90,6 +90,28 @@ def test_both_readmes_have_the_same_code():
     assert code[0] == code[1]
 
 
+def _outline(page):
+    """Headings, paragraphs, items, tables and blocks of a page in their order."""
+    parts = re.sub(r"^```.*?^```$", "```", page.read_text("utf-8"), flags=re.M | re.S)
+    lead = re.compile(r"#+(?= )|-(?= )|\d(?=\. )|\||```")
+    kinds = []
+    for paragraph in parts.split("\n\n"):
+        found = [m[0] for line in paragraph.splitlines() if (m := lead.match(line))]
+        kinds.append(found or ["text"])
+    return kinds
+
+
+def test_both_readmes_have_the_same_outline():
+    assert _outline(_ENGLISH) == _outline(_KOREAN)
+
+
+def test_a_fit_and_training_have_one_korean_word_each():
+    """A fit is 학습, training 훈련; 적합, which means "suitable", is neither."""
+    messages = FOLDER.parents[1] / "src" / "kohort" / "report" / "page" / "messages" / "ko.json"
+    for page in (_KOREAN, messages):
+        assert "적합" not in page.read_text("utf-8")
+
+
 def test_fenced_blocks_are_of_kinds_that_are_tried():
     """`text` is a drawing, which only the architecture has; it has tests of its own."""
     for page in (_ENGLISH, _KOREAN, *_DOCS):
