@@ -32,6 +32,12 @@ STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
 }
 
+BOX = (
+    'style="font: 13px system-ui, sans-serif; margin: .6em 0; padding: .6em .9em; '
+    'border: 1px solid #8884; border-radius: 8px; width: fit-content"'
+)
+"""Attribute of the element in which a notebook shows something."""
+
 
 def matplotlib() -> Any:
     """The matplotlib package.

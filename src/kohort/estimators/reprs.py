@@ -10,14 +10,10 @@ from typing import Any
 import numpy as np
 
 from kohort.arrays import Estimator, Search
-from kohort.style import COLORS, short
+from kohort.style import BOX, COLORS, short
 
 _WIDTH, _HEIGHT, _GAP = 260, 64, 4
 _SHOWN = 5
-_BOX = (
-    'style="font: 13px system-ui, sans-serif; margin: .6em 0; padding: .6em .9em; '
-    'border: 1px solid #8884; border-radius: 8px; width: fit-content"'
-)
 _TABLE = 'style="font: inherit; text-align: right; border-spacing: 1em .1em; margin: .3em -1em 0"'
 
 
@@ -60,7 +56,7 @@ def training_html(estimator: Estimator) -> str:
         words.append(f"weights of epoch {best + 1}")
     at = -1 if best is None else best
     words += [f"{name} {log[at]:.4g}" for name, log in logs.items() if len(log)]
-    return f"<div {_BOX}>{escape(' · '.join(filter(None, words)))}{_curves(logs, best)}</div>"
+    return f"<div {BOX}>{escape(' · '.join(filter(None, words)))}{_curves(logs, best)}</div>"
 
 
 def _curves(logs: Mapping[str, np.ndarray[Any, Any]], best: int | None) -> str:
@@ -116,7 +112,7 @@ def leaders_html(search: Search) -> str:
         lines.append(_row("td", [str(results["rank_test_score"][row]), score, *values]))
     title = f"{len(order)} of {len(parameters)} candidates; kohort.search_report(search) shows all"
     table = f"<table {_TABLE}>{''.join(lines)}</table>"
-    return f"<div {_BOX}><small>{title}</small>{table}</div>"
+    return f"<div {BOX}><small>{title}</small>{table}</div>"
 
 
 def _varies(parameters: Sequence[Mapping[str, Any]], name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kohort.studies.shown import ShownMixin
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
 _KNEE = 0.9
@@ -18,8 +19,8 @@ _NEARLY = 1.05
 """Costs up to this multiple of the least count as equal; the smallest batch among them is taken."""
 
 
-@dataclass(frozen=True)
-class BatchSizePlan:
+@dataclass(frozen=True, repr=False)
+class BatchSizePlan(ShownMixin):
     """What `plan_batch_size` has measured, and its advice; `str(plan)` says it in words.
 
     Attributes

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from kohort.engine.member import DIVERGED
+from kohort.studies.shown import ShownMixin
 from kohort.style import COLORS, FAINT, GRAY, INK, STYLE, matplotlib
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ FAILED = "failed"
 """How the status of a fit or score that raised an error begins; the error follows."""
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(ShownMixin):
     """What `compare` has measured; `str(comparison)` says it in words.
 
     Attributes

@@ -14,14 +14,15 @@ from kohort.studies.diagnosis.diagnosis_picture import drawn
 from kohort.studies.diagnosis.findings.finding import Finding
 from kohort.studies.diagnosis.findings.rules import found
 from kohort.studies.diagnosis.measurements import Measurements
+from kohort.studies.shown import ShownMixin
 
 Verifier = Callable[[Finding, int], Comparison]
 
 _MOST_TOLD = 3
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(ShownMixin):
     """What keeps a network from learning; `str(diagnosis)` says it in one to three sentences.
 
     Attributes

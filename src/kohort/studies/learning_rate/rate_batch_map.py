@@ -11,11 +11,12 @@ import pandas as pd
 
 from kohort.cohort.session import session
 from kohort.engine.member import DIVERGED, Member, Outcome
+from kohort.studies.shown import ShownMixin
 from kohort.style import COLORS, FAINT, INK, STYLE, matplotlib
 
 
-@dataclass(frozen=True)
-class RateBatchMap:
+@dataclass(frozen=True, repr=False)
+class RateBatchMap(ShownMixin):
     """What `rate_batch_map` has measured; `str(map)` names the best cell.
 
     Attributes

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kohort.cohort.session import session
 from kohort.engine.member import Floats, Member, OnSteps
 from kohort.recipe.pacing import SweptPace
+from kohort.studies.shown import ShownMixin
 from kohort.style import COLORS, FAINT, GRAY, INK, STYLE, matplotlib
 
 SHARE = 20.0
@@ -25,8 +26,8 @@ _SURE = 5.0
 _ROUNDING = 1e-4
 
 
-@dataclass(frozen=True)
-class RateFinding:
+@dataclass(frozen=True, repr=False)
+class RateFinding(ShownMixin):
     """What `find_learning_rate` has measured, and its advice; `str(finding)` says it in words.
 
     Attributes

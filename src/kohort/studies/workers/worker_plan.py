@@ -14,6 +14,7 @@ from kohort.arrays import Device
 from kohort.data.streams import Stream
 from kohort.engine.member import Member, Rows
 from kohort.studies.deadline import Deadline
+from kohort.studies.shown import ShownMixin
 from kohort.studies.throughput import training_speed
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
@@ -27,8 +28,8 @@ _AUGMENTATION = "augmentation"
 _TRAINING = "training"
 
 
-@dataclass(frozen=True)
-class WorkerPlan:
+@dataclass(frozen=True, repr=False)
+class WorkerPlan(ShownMixin):
     """What `plan_workers` has measured, and its advice; `str(plan)` says it in words.
 
     Attributes
