@@ -25,11 +25,13 @@ types: .venv/.ready
 
 # Every kind of test, of each the first and last case, and a few examples of each property.
 test: lint types
-	$(BIN)/python -m pytest -n 2 --part sample
+	$(BIN)/python -m pytest -n 2 --dist loadfile --part sample
 
-# What `test` leaves out: all other cases, properties at full depth, browsers, other projects' suites.
+# What `test` leaves out: all other cases, properties at full depth, browsers, other projects' suites;
+# then what is held to Keras and to solo fits once more, compiled as for users.
 test-rest: .venv/.ready
-	$(BIN)/python -m pytest -n 2 --part rest
+	$(BIN)/python -m pytest -n 2 --dist worksteal --part rest
+	$(BIN)/python -m pytest -n 2 --dist worksteal --part optimised tests/engine tests/estimators/keras_models
 
 # PyTorch, for the tests that compare with it; they are skipped without.
 oracles: .venv/.ready

@@ -7,6 +7,8 @@ import pytest
 
 from kohort.engine.executors.local import train
 
+pytestmark = pytest.mark.optimised
+
 _LOSSES = {
     "mse": lambda: keras.losses.MeanSquaredError(),
     "mae": lambda: keras.losses.MeanAbsoluteError(),

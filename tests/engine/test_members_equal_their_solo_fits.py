@@ -8,6 +8,8 @@ from tests.sampling import depth
 
 from kohort.engine.executors.local import train
 
+pytestmark = pytest.mark.optimised
+
 # Structures are few, so that examples share programs; numbers are free.
 _STRUCTURES = [
     {"loss": "mse", "optimizers": ("adam", "adamw"), "depth": 2, "high": 16},

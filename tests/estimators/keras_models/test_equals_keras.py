@@ -7,6 +7,8 @@ from sklearn.base import clone
 
 import kohort
 
+pytestmark = pytest.mark.optimised
+
 
 @pytest.fixture(scope="module", params=["chain", "wide and deep", "batch norm", "subclassed"])
 def both(request, models, rows):
