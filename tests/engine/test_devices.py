@@ -41,7 +41,7 @@ print(len(jax.devices()), len(used), *(outcome.history["val_loss"][-1] for outco
 
 
 def trained(devices):
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
     out = subprocess.run(
         [sys.executable, "-c", _PROBE], capture_output=True, text=True, check=True,
         env={**os.environ, "XLA_FLAGS": flags},
