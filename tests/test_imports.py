@@ -42,6 +42,12 @@ assert "got 'guess'" in answer("search", "t.csv", "--target", "price", "--task",
 assert "got 'none'" in answer("predict", "none", "t.csv")
 assert "no such folder" in answer("report", "none")
 
+search = ["search", "t.csv", "--target", "price"]
+assert "got 'guess'" in answer(*search, "--method", "guess")
+assert "readable file; got 'none.toml'" in answer(*search, "--space", "none.toml")
+for command in (search, ["fit", *search[1:]]):
+    assert "a new or an empty folder; got" in answer(*command, "--out", "full")
+
 import joblib
 joblib.Parallel(backend="kohort")
 with joblib.parallel_config("kohort", threads=1):
@@ -61,6 +67,8 @@ else:
 
 def test_nothing_large_is_imported_before_it_is_needed(tmp_path):
     (tmp_path / "t.csv").write_text("area,price\n1,2\n2,3\n")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=tmp_path
     )

@@ -23,9 +23,16 @@ from kohort._version import VERSION
 from kohort.data.csv_files import CsvFormat
 from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
 from kohort.report.masking import masked
-from kohort.report.run_folder import mark, new_folder, refuse_missing_run, write_file
+from kohort.report.run_folder import (
+    mark,
+    new_folder,
+    refuse_missing_run,
+    refuse_occupied,
+    write_file,
+)
 from kohort.searches.problems.model_description import read_description, refuse_untrusted
 from kohort.searches.problems.opening import opened, refuse_missing
+from kohort.searches.space_files import check_method, space_entries
 from kohort_command import interruption
 
 if TYPE_CHECKING:
@@ -141,7 +148,7 @@ def search(
     """Search for the best network for a table or for images."""
     started = time.perf_counter()
     file = opened(data, target, task, CsvFormat(encoding, separator))
-    _refuse_trials(trials, method)
+    _refuse_mistakes(data, space, method, trials, out, overwrite)
     from kohort.report.summary import announced, print_search
     from kohort.report.trackers.tracker import log_to_all
     from kohort.searches.problems.problem_search import Plan, search_problem
@@ -192,7 +199,19 @@ def _recorded_search(
     return result
 
 
-def _refuse_trials(trials: int | None, method: str) -> None:
+def _refuse_mistakes(
+    data: Path,
+    space: Path | None,
+    method: str,
+    trials: int | None,
+    out: Path | None,
+    overwrite: bool,
+) -> None:
+    check_method(method)
+    if space is not None:
+        space_entries(space)
+    if out is not None:
+        refuse_occupied(out, overwrite, [data, space])
     if trials is not None and method == "grid":
         raise ParameterError(
             explain("trials", "left out when method is 'grid'", trials, "A grid tries every point.")
@@ -224,6 +243,7 @@ def fit(
 ) -> None:
     """Train one network on a table or on images."""
     file = opened(data, target, task, CsvFormat(encoding, separator))
+    refuse_occupied(out, overwrite, [data])
     from kohort.report.summary import print_about
     from kohort.searches.ending import end_of
     from kohort.searches.problems.sources import read_problem

@@ -118,6 +118,8 @@ def test_every_fault_is_named_at_once(tmp_path, picture):
         refuse_faults(paths, found)
     for words in ("empty.png has no bytes", "gone.png does not exist", "text.png is no image"):
         assert words in str(raised.value)
+    with pytest.raises(kohort.DataError, match=r"does not exist\. Leave them out\.$"):
+        refuse_faults(paths, found, "Leave them out.")
     refuse_faults([good], found[:1])
 
 

@@ -89,8 +89,12 @@ def _ends(path: PathLike) -> bool:
         return file.read() == b"\xff\xd9"
 
 
-def refuse_faults(paths: Sequence[Any], found: Sequence[Header]) -> None:
-    """Raise one error that names the files at fault, if there are any.
+def refuse_faults(
+    paths: Sequence[Any],
+    found: Sequence[Header],
+    remedy: str = 'Mend or remove them, or set bad_images="skip" to train without them.',
+) -> None:
+    """Raise one error that names the files at fault, if there are any, and the remedy.
 
     Raises
     ------
@@ -102,8 +106,7 @@ def refuse_faults(paths: Sequence[Any], found: Sequence[Header]) -> None:
     more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
     raise DataError(
         f"{len(faults)} of {len(paths)} image files cannot be used: "
-        f"{'; '.join(faults[:_SHOWN])}{more}. Mend or remove them, "
-        'or set bad_images="skip" to train without them.'
+        f"{'; '.join(faults[:_SHOWN])}{more}. {remedy}"
     )
 
 

@@ -51,7 +51,7 @@ def new_folder(
     """
     path = _resolved(path)
     try:
-        _refuse_occupied(path, overwrite, [file.resolve() for file in read if file is not None])
+        refuse_occupied(path, overwrite, read)
         path.parent.mkdir(parents=True, exist_ok=True)
         with scratch_folder(path) as partial:
             yield partial
@@ -113,8 +113,18 @@ def write_file(path: str | Path, text: str) -> None:
         ) from error
 
 
+def refuse_occupied(path: Path, overwrite: bool, read: Sequence[Path | None]) -> None:
+    """Raise `DataError` unless the path is free, or holds a run that may be replaced; parameters
+    are those of `new_folder`.
+    """
+    path = _resolved(path)
+    try:
+        _refuse_occupied(path, overwrite, [file.resolve() for file in read if file is not None])
+    except OSError as error:
+        raise _unwritable(path, error.strerror or str(error)) from error
+
+
 def _refuse_occupied(path: Path, overwrite: bool, read: Sequence[Path]) -> None:
-    """Raise `DataError` unless the path is free, or holds a run that may be replaced."""
     if path.exists() and not path.is_dir():
         raise DataError(explain("out", "a folder", str(path), "A file has that name."))
     if Path.cwd().is_relative_to(path):

@@ -14,11 +14,11 @@ from scipy.stats import loguniform, randint, uniform
 from sklearn.utils import check_random_state
 
 from kohort.arrays import RandomStateLike
-from kohort.errors import DataError, ParameterError, explain, suggest
+from kohort.errors import ParameterError, explain, suggest
+from kohort.searches.space_files import check_method, space_entries
 
 Space = dict[str, Any]
 
-METHODS = ("random", "grid")
 _RANGE_KEYS = ("low", "high", "log", "int")
 
 
@@ -79,12 +79,6 @@ def default_space(
     return {name: choices for name, choices in space.items() if name not in settled}
 
 
-def check_method(method: str) -> None:
-    """Raise `ParameterError` unless the method is known."""
-    if method not in METHODS:
-        raise ParameterError(explain("method", f"one of {', '.join(map(repr, METHODS))}", method))
-
-
 def read_space(path: str | Path, parameters: NetworkParameters, method: str = "random") -> Space:
     """Read a search space from a TOML file.
 
@@ -113,17 +107,7 @@ def read_space(path: str | Path, parameters: NetworkParameters, method: str = "r
         If it names an unknown parameter, or a value that the parameter cannot take.
     """
     check_method(method)
-    path = Path(path)
-    try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(explain("space", "a readable file", str(path), f"{error}.")) from error
-    except ValueError as error:
-        raise DataError(explain("space", "a file in TOML", str(path), f"{error}.")) from error
-    if not entries:
-        raise DataError(
-            explain("space", "a file with parameters", str(path), "Add: width = [32, 64]")
-        )
+    entries = space_entries(path)
     space = {name: _choices(name, entry, parameters) for name, entry in entries.items()}
     ranges = [name for name, choices in space.items() if not isinstance(choices, list)]
     if method == "grid" and ranges:

@@ -55,7 +55,7 @@ def image_problem(folder: str | Path, settings: Mapping[str, Any], seed: int) ->
     found = headers(paths)
     good = np.array([not header.fault for header in found])
     if settings.get("bad_images") != "skip" or not good.any():
-        refuse_faults(paths, found)
+        refuse_faults(paths, found, "Mend them, or leave them out: --set bad_images=skip.")
     order = np.random.default_rng(seed).permutation(np.flatnonzero(good))
     size, channels = common_form([found[number] for number in order])
     fixed = {
@@ -121,7 +121,7 @@ class ImageModel:
             If a file is no image.
         """
         files = files_within(paths)
-        refuse_faults(files, headers(files))
+        refuse_faults(files, headers(files), "Mend them, or leave them out.")
         names = pd.DataFrame({"image": [str(file) for file in files]})
         if not proba:
             return names.assign(**{self.target: self.estimator.predict(files)})

@@ -29,7 +29,8 @@ from kohort.searches.problems.baseline import Baseline
 from kohort.searches.problems.problem import Model, Problem
 from kohort.searches.problems.tabular import PREFIX
 from kohort.searches.search import KEPT, GridSearchCV, RandomizedSearchCV
-from kohort.searches.spaces import Space, check_method
+from kohort.searches.space_files import check_method
+from kohort.searches.spaces import Space
 
 _ALL_FAILED = re.compile(r"All the (\d+) fits failed\.(?:.|\n)*?following error:\n[^:]+: (.*)")
 
