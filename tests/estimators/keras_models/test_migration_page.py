@@ -166,6 +166,7 @@ _CHECKS = {
     "`build_fn=`": build_fn,
     "a loss given both": a_loss_given_twice,
     "no loss given": no_loss,
+    "y that lacks a class": "test_missing_classes::test_classes_are_named_by_position",
     "y of one class": one_class,
     "a model that is given": a_model_is_copied,
     "X or y of another dtype": another_dtype,
