@@ -154,7 +154,7 @@ def _needed(name, tree, names):
         yield from _needed(name, node, names)
 
 
-_MOST_ANY = 170
+_MOST_ANY = 107
 
 
 def test_parameters_typed_any_become_no_more():

@@ -56,7 +56,7 @@ def matplotlib() -> Any:
     return package
 
 
-def short(value: Any) -> str:
+def short(value: object) -> str:
     """A parameter's value in few letters.
 
     Examples

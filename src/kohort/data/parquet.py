@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from kohort.data.parquet_rows import ParquetRows, StampedFile, read_group
 from kohort.data.streams import Stream
 from kohort.errors import DataError, ParameterError, explain
 from kohort.recipe.constraints import check, path_like
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _WINDOW_BYTES = 64 * 1024**2
 _learning = threading.Lock()
@@ -303,7 +306,7 @@ def _data_errors() -> Iterator[None]:
         raise DataError(f"{error}.") from error
 
 
-def _is_number(kind: Any) -> bool:
+def _is_number(kind: pyarrow.DataType) -> bool:
     from pyarrow import types
 
     decimal = types.is_decimal(kind)

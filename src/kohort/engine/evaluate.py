@@ -40,7 +40,7 @@ def evaluation_function(structure: Structure, rows: int) -> Callable[..., Any]:
         params: jax.Array,
         slots: jax.Array,
         count: jax.Array,
-        table: Any,
+        table: Tree,
         real: jax.Array,
         numbers: jax.Array,
         units: jax.Array,
@@ -49,11 +49,12 @@ def evaluation_function(structure: Structure, rows: int) -> Callable[..., Any]:
             slot = slots[index]
             variables = layout.unpack(params[slot])
 
-            def blockwise(number: Any, carry: Any) -> Any:
+            def blockwise(number: jax.Array, carry: Tree) -> Any:
                 start = number * block
                 parts = [jax.lax.dynamic_slice_in_dim(a, start, block) for a in table]
                 exists = start + jnp.arange(block, dtype=jnp.int32) < real
-                batch = (parts[0].astype(params.dtype), *parts[1:], exists)
+                x, y, weight = parts
+                batch = (x.astype(params.dtype), y, weight, exists)
                 return network.judge(carry, variables, batch, numbers[slot], units[slot])
 
             carry = network.judging(variables, numbers[slot])
@@ -139,7 +140,7 @@ def prediction_function(network: Predictor, rows: int) -> Callable[..., Any]:
     ) -> Any:
         variables = network.layout.unpack(params)
 
-        def blockwise(number: Any, outputs: Any) -> Any:
+        def blockwise(number: jax.Array, outputs: jax.Array) -> Any:
             start = number * block
             part = jax.lax.dynamic_slice_in_dim(x, start, block).astype(params.dtype)
             output = network.predict(variables, part, numbers, units)

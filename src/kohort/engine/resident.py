@@ -80,7 +80,7 @@ class ResidentTables:
         return self._tables[key][1]
 
 
-def placed(gathered: Any, mine: Any, table: Any, orders: Any) -> Any:
+def placed(gathered: jax.Array, mine: jax.Array, table: jax.Array, orders: jax.Array) -> Any:
     """Rows of a table in the places of the slots that read it."""
     rows = jnp.take(table, orders, axis=0).reshape(gathered.shape)
     return jnp.where(mine[:, None, None, None], rows, gathered)

@@ -294,7 +294,7 @@ class _Images(KerasEstimator):
         kept = array.dtype in (np.float64, np.uint8)
         return array if kept else array.astype(np.float32)
 
-    def _from_files(self, paths: Any, learn: bool) -> NDArray[Any] | Stream:
+    def _from_files(self, paths: TableLike, learn: bool) -> NDArray[Any] | Stream:
         store = self._store
         channels = self.channels if learn else self._file_form[2]
         images = image_files(

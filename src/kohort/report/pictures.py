@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from kohort.report.leaderboard import varying_parameters
 from kohort.style import COLORS, FAINT, GRAY, STYLE, matplotlib, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SHOWN = 20
 _HIGHLIGHTED = 3
@@ -61,7 +64,7 @@ def _labels(board: pd.DataFrame, names: list[str]) -> tuple[str, list[str]]:
     return (lines[0], lines[1:]) if lines else ("", [""] * len(board))
 
 
-def _draw_leaderboard(axes: Any, scored: pd.DataFrame, total: int, score_name: str) -> None:
+def _draw_leaderboard(axes: Axes, scored: pd.DataFrame, total: int, score_name: str) -> None:
     folds = [name for name in scored.columns if name.startswith("score_fold_")]
     for place, mean in enumerate(scored["mean_score"]):
         color = COLORS[place] if place < _HIGHLIGHTED else GRAY
@@ -91,7 +94,7 @@ def _draw_leaderboard(axes: Any, scored: pd.DataFrame, total: int, score_name: s
     axes.set_xlabel(f"{score_name} (dot: mean over folds, ticks: single folds)")
 
 
-def _draw_curves(axes: Any, scored: pd.DataFrame, curves: pd.DataFrame) -> None:
+def _draw_curves(axes: Axes, scored: pd.DataFrame, curves: pd.DataFrame) -> None:
     log = "val_loss" if "val_loss" in curves.columns else "loss"
     top = [int(candidate) for candidate in scored["candidate"].head(_HIGHLIGHTED)]
     members = curves[curves["fold"] > 0].groupby(["candidate", "fold"], sort=False)
@@ -103,7 +106,7 @@ def _draw_curves(axes: Any, scored: pd.DataFrame, curves: pd.DataFrame) -> None:
         place = top.index(candidate)
         label = None if place in named else f"rank {place + 1}"
         named.add(place)
-        style = {"color": COLORS[place], "zorder": 6 - place}
+        style: dict[str, Any] = {"color": COLORS[place], "zorder": 6 - place}
         axes.plot(curve["epoch"], curve[log], linewidth=1.5, alpha=0.9, label=label, **style)
         best = curve[curve["epoch"] == curve["best_epoch"]]
         axes.plot(best["epoch"], best[log], "o", markersize=5, markeredgecolor="white", **style)
@@ -120,7 +123,7 @@ def _draw_curves(axes: Any, scored: pd.DataFrame, curves: pd.DataFrame) -> None:
         axes.legend(handles, labels, loc="upper right", title="dot: weights kept")
 
 
-def _scale(axes: Any, values: pd.Series[Any]) -> None:
+def _scale(axes: Axes, values: pd.Series[Any]) -> None:
     """A logarithmic axis that a few diverged fits cannot stretch."""
     finite = values[np.isfinite(values)]
     if not len(finite) or finite.min() <= 0:

@@ -46,12 +46,12 @@ def write_search(result: SearchResult, folder: Path, started: dict[str, Any]) ->
     _write_json(folder / "run.json", description)
 
 
-def _write_json(path: Path, document: Any, indent: int | None = 2) -> None:
+def _write_json(path: Path, document: object, indent: int | None = 2) -> None:
     text = json.dumps(document, indent=indent, ensure_ascii=False, default=_plain)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")

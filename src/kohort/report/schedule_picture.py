@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kohort.arrays import Estimator
+from kohort.arrays import Estimator, HostArray
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.recipe.hyperparameters import DEFAULTS, PARAMETERS
@@ -14,6 +14,9 @@ from kohort.recipe.recipe import Recipe
 from kohort.recipe.schedules import warmup_steps
 from kohort.report.schedule import columns, cycled
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _RELATED = (
     "learning_rate", "epochs", "optimizer",
@@ -111,7 +114,7 @@ def _epochs(numbers: dict[str, Any], steps_per_epoch: int) -> Any:
 
 
 def _draw_rate(
-    axes: Any, recipe: Recipe, numbers: dict[str, Any], steps_per_epoch: int, style: dict[str, Any]
+    axes: Axes, recipe: Recipe, numbers: dict[str, Any], steps_per_epoch: int, style: dict[str, Any]
 ) -> None:
     epochs, color = _epochs(numbers, steps_per_epoch), style["color"]
     axes.plot(epochs, numbers["learning_rate"], linewidth=2, **style)
@@ -132,7 +135,7 @@ def _draw_rate(
         )
 
 
-def _name_axes(axes: Any, cycled: list[str], labels: list[str]) -> None:
+def _name_axes(axes: HostArray, cycled: list[str], labels: list[str]) -> None:
     axes[0].set_ylabel("learning rate")
     axes[0].set_ylim(bottom=0)
     axes[0].margins(x=0)

@@ -12,7 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from kohort.arrays import Estimator, TableLike, TargetsLike, WeightsLike
+from kohort.arrays import DTypeLike, Estimator, TableLike, TargetsLike, WeightsLike
 from kohort.data.moments import Streamed
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
@@ -36,7 +36,7 @@ class Labelled:
     sample_weight: Any
     unlabelled: list[Any]
 
-    def unlabelled_values(self, estimator: Estimator, dtypes: Any) -> Floats | None:
+    def unlabelled_values(self, estimator: Estimator, dtypes: DTypeLike) -> Floats | None:
         """The unlabelled rows, checked, as one array of shape (row, feature); None without any."""
         if not self.unlabelled:
             return None

@@ -137,7 +137,7 @@ def _require(condition: bool, fault: str) -> None:
         raise DataError(fault)
 
 
-def _restored(value: Any) -> Any:
+def _restored(value: object) -> Any:
     """A parameter as it was; dictionaries are kept as pairs, so that their keys keep their type."""
     if not isinstance(value, dict):
         return value

@@ -79,7 +79,7 @@ def configured(thing: Any, options: Options, named: Callable[[str], Any] | None 
     return type(thing).from_config({**known, **_filled(thing, options, vars(thing))})
 
 
-def _filled(thing: Any, options: Options, known: Options) -> dict[str, Any]:
+def _filled(thing: object, options: Options, known: Options) -> dict[str, Any]:
     """Options of one object; those that options of their own belong to are made objects."""
     plain = {name: value for name, value in options.items() if "__" not in name}
     for name in {name.partition("__")[0] for name in options if "__" in name}:

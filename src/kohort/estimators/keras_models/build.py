@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ def build(estimator: Estimator, meta: Mapping[str, Any], seed: int) -> Any:
         return _copy(model) if function is None else _called(estimator, function, meta)
 
 
-def _called(estimator: Estimator, function: Any, meta: Mapping[str, Any]) -> Any:
+def _called(estimator: Estimator, function: Callable[..., Any], meta: Mapping[str, Any]) -> Any:
     import keras
 
     more = {
@@ -70,7 +70,7 @@ def _called(estimator: Estimator, function: Any, meta: Mapping[str, Any]) -> Any
     return built
 
 
-def _name(function: Any) -> str:
+def _name(function: object) -> str:
     return f"`{getattr(function, '__name__', type(function).__name__)}`"
 
 

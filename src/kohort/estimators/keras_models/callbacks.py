@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kohort.arrays import Estimator
+from kohort.arrays import CallbacksLike, Estimator
 from kohort.cohort.tasks import current_task
 from kohort.engine.member import Floats, Logs, Verdict
 from kohort.errors import ParameterError, explain
@@ -210,7 +210,7 @@ def _answering(state: ModelState, weights: Callable[[], list[Floats]] | None) ->
         object.__delattr__(state.model, "get_weights")
 
 
-def callbacks_of_fit(estimator: Estimator, given: Any = None) -> list[Any]:
+def callbacks_of_fit(estimator: Estimator, given: CallbacksLike = None) -> list[Any]:
     """The callbacks that hear of a fit.
 
     Parameters
@@ -263,7 +263,9 @@ def stops_early(estimator: Estimator) -> bool:
     return any(kind.__name__ == "EarlyStopping" for kind in kinds)
 
 
-def _callbacks(given: Any, options: dict[str, Any], hooks: Sequence[str] = ()) -> list[Any]:
+def _callbacks(
+    given: CallbacksLike, options: dict[str, Any], hooks: Sequence[str] = ()
+) -> list[Any]:
     """Callbacks as a list of objects; a class, or a function that makes a callback, is called with
     the options. Only those that have one of the hooks, if any are named.
     """

@@ -79,7 +79,7 @@ def _metrics(estimator: Estimator, known: MetricsLike = None) -> Any:
 
 
 def _of_parameters(
-    estimator: Estimator, route: str, known: Any, named: Callable[[str], Any]
+    estimator: Estimator, route: str, known: LossLike | MetricsLike, named: Callable[[str], Any]
 ) -> Any:  # fmt: skip
     options, given = routed(estimator, route), getattr(estimator, route)
     if given is None:

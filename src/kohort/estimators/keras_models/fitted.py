@@ -113,7 +113,7 @@ class FittedModel(RichReprMixin, KerasParameters):
                 self._variables = [id(v) for v in Variables(ready.model).carried]
             return ready
 
-    def _go_on(self, batch_size: Any, rows: int) -> Ready:
+    def _go_on(self, batch_size: int | str, rows: int) -> Ready:
         """Make ready to train further, with another batch size if that has changed."""
         ready = self._synchronised()
         x, targets, known = self._form

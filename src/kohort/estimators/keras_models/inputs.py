@@ -174,7 +174,7 @@ def _declared(model: keras.Model, names: tuple[str, ...] | None) -> list[tuple[A
     return [(tuple(tensor.shape[1:]), str(tensor.dtype)) for tensor in tensors]
 
 
-def loss_name(loss: Any) -> str:
+def loss_name(loss: LossLike) -> str:
     """Keras's name of a loss, whatever form it is given in; of a subclass that of Keras's class."""
     import keras
 

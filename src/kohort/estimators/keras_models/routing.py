@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,7 @@ def known_names(estimator: Estimator) -> list[str]:
     return [*names, *(f"{route}__*" for route in ROUTES)]
 
 
-def refuse_unknown(estimator: Estimator, names: Any) -> None:
+def refuse_unknown(estimator: Estimator, names: Iterable[str]) -> None:
     """Refuse parameters that no one would get.
 
     Raises

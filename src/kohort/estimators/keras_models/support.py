@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -161,7 +161,7 @@ def _counts_padding(metric: keras.Metric, target: Array, output: Array) -> bool:
     return not np.allclose(whole, alone, rtol=1e-4, atol=1e-6)
 
 
-def _by_row(function: Any, target: Array, output: Array) -> bool:
+def _by_row(function: Callable[..., Any], target: Array, output: Array) -> bool:
     shapes = [jax.ShapeDtypeStruct((8, *part.shape[1:]), part.dtype) for part in (target, output)]
     try:
         value = jax.eval_shape(function, *shapes)

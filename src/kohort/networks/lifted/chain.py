@@ -35,7 +35,7 @@ def _plain(thing: object, names: Sequence[str]) -> bool:
     return thing is None or (of_keras(thing) and type(thing).__name__ in names)
 
 
-def is_elementwise(function: Any) -> bool:
+def is_elementwise(function: object) -> bool:
     """Whether a function is one of Keras's that treat each unit alone."""
     import keras
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ def _kinds() -> dict[type, Callable[[Any, tuple[int, ...], np.random.Generator],
 
 
 def _on_host(original: Any, drawn: Callable[..., Any], thread: int) -> Any:
-    def call(self: Any, shape: Any, dtype: DTypeLike = None, **options: Any) -> Any:
+    def call(self: Any, shape: Sequence[int], dtype: DTypeLike = None, **options: Any) -> Any:
         seed = getattr(self, "seed", 0)
         if threading.get_ident() != thread or not isinstance(seed, int):
             return original(self, shape, dtype=dtype, **options)

@@ -12,7 +12,7 @@ def replacing() -> Iterator[Callable[[Any, str, Any], None]]:
     """Gives a function that replaces an attribute of a thing until the block ends."""
     undo: list[Callable[[], None]] = []
 
-    def replace(thing: Any, name: str, value: Any) -> None:
+    def replace(thing: object, name: str, value: object) -> None:
         own = name in vars(thing)
         old = vars(thing).get(name)
 

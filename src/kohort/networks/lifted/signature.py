@@ -74,12 +74,12 @@ def _numbered(model: keras.Model) -> Any:
     layers = [model, *layers_of(model, itself=False)]
     positions = {layer.name: position for position, layer in enumerate(layers)}
 
-    def renamed(thing: Any) -> Any:
+    def renamed(thing: object) -> Any:
         if isinstance(thing, list | tuple):
             return [renamed(part) for part in thing]
         return positions.get(thing, thing) if isinstance(thing, str) else thing
 
-    def walk(thing: Any) -> Any:
+    def walk(thing: object) -> Any:
         if isinstance(thing, dict):
             return {
                 key: renamed(value) if key in _NAMING else walk(value)
@@ -103,7 +103,7 @@ def _parts(model: keras.Model) -> Iterator[Any]:
         yield from _leaves(compiled.get(name))
 
 
-def _leaves(thing: Any) -> Iterator[Any]:
+def _leaves(thing: object) -> Iterator[Any]:
     if isinstance(thing, dict):
         thing = list(thing.values())
     if isinstance(thing, list | tuple):
@@ -113,5 +113,5 @@ def _leaves(thing: Any) -> Iterator[Any]:
         yield thing
 
 
-def _known(thing: Any) -> bool:
+def _known(thing: object) -> bool:
     return thing is None or isinstance(thing, str) or of_keras(thing)

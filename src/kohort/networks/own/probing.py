@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kohort.arrays import Variables
+from kohort.arrays import Tree, Variables
 from kohort.networks.base import Batch, State
 from kohort.networks.observing import Recorder
 from kohort.networks.own.context import Context
@@ -28,7 +28,7 @@ def probed(
     shape, objective = training.shape, training.objective()
     trained, fixed = variables[: shape.trainable], variables[shape.trainable :]
 
-    def loss(trained: Variables, offsets: Any) -> tuple[jax.Array, Any]:
+    def loss(trained: Variables, offsets: Tree) -> tuple[jax.Array, Any]:
         recorder = Recorder(offsets)
         watched = replace(context, observer=recorder)
         return objective(trained, fixed, batch, watched)[0], recorder.seen()

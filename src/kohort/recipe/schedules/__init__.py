@@ -98,6 +98,6 @@ def check_schedule(fields: Mapping[str, Any], defaults: Mapping[str, Any]) -> No
     schedule.check(fields)
 
 
-def _asks_for_nothing(value: Any) -> bool:
+def _asks_for_nothing(value: object) -> bool:
     """Whether an option is left as it is where no schedule has it: None or False."""
     return value is None or (not hasattr(value, "__len__") and not value)

@@ -81,7 +81,7 @@ def _program() -> str:
     return f'(() => {{\n"use strict";\n{parts}}})();'
 
 
-def _embedded(document: Any) -> str:
+def _embedded(document: object) -> str:
     """JSON that can stand in a script element, whatever texts it holds."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")

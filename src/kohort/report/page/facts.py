@@ -135,7 +135,7 @@ def _curves(curves: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """The value as JSON has it: no NumPy, no NaN."""
     if isinstance(value, dict):
         return {str(name): _plain(part) for name, part in value.items()}

@@ -62,7 +62,7 @@ def findings_of(
     return findings.iloc[order].reset_index(drop=True), pd.concat(tables, ignore_index=True)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """What Parquet takes: evidence as text."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {short(part)}" for name, part in value.items())
@@ -121,7 +121,7 @@ def _severity(value: Any) -> str:
     return "severe" if value >= _SEVERE else "warning"
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     missing = value is None or (isinstance(value, float) and np.isnan(value))
     return "" if missing else str(value)
 

@@ -77,7 +77,7 @@ def _parameter(name: str, column: pd.Series[Any], choices: Any) -> Parameter:
     return Parameter(name, values, numeric=True, log=log and low > 0)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "none"
     # A column of whole numbers with gaps holds 2 as 2.0.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from kohort.errors import TrackerError, explain
 from kohort.estimators.keras_models.tensorboard_callback import Summaries, Writer
 from kohort.report.trackers.tracker import Tracker
 from kohort.report.trials import Fit, Scalar, Trial, Trials
+
+if TYPE_CHECKING:
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 _Parameters = dict[str, bool | float | str]
 
@@ -116,7 +119,7 @@ def _write_session(
     writer.add(_hidden(metadata.SESSION_END_INFO_TAG, end), 0)
 
 
-def _hidden(tag: str, content: Any) -> Any:
+def _hidden(tag: str, content: HParamsPluginData) -> Any:
     """A summary that only the HParams page reads."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import metadata

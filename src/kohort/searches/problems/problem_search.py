@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold
 
+from kohort.arrays import Estimator, Search, TableLike
 from kohort.cohort.cohort import Cohort
 from kohort.cohort.together import together
 from kohort.data.tasks import REGRESSION
@@ -212,7 +213,7 @@ def _refuse_fixed(plan: Plan, problem: Problem) -> None:
         raise ParameterError(explain("space", requirement, fixed[0], remedy))
 
 
-def _search(network: Any, problem: Problem, plan: Plan) -> Any:
+def _search(network: Estimator, problem: Problem, plan: Plan) -> Any:
     folds = StratifiedKFold if problem.classifies else KFold
     cv = folds(plan.cv, shuffle=True, random_state=plan.seed)
     space = {f"{problem.prefix}{name}": choices for name, choices in plan.space.items()}
@@ -236,7 +237,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _run(search: Any, X: Any, labels: NDArray[Any]) -> list[str]:
+def _run(search: Search, X: TableLike, labels: NDArray[Any]) -> list[str]:
     """Fit the search; when every fit failed, say why in one line.
 
     Returns

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from kohort.arrays import Estimator, TableLike, TargetsLike
+from kohort.arrays import Estimator, Floats, TableLike, TargetsLike
 from kohort.cohort.session import current, session
 from kohort.data.pixel_store import reading_once
 from kohort.engine.devices import threads_of
-from kohort.engine.member import Floats, Logs, Member, Verdict
+from kohort.engine.member import Logs, Member, Verdict
 from kohort.engine.memory import free_on
 from kohort.engine.plan import structure_of
 from kohort.engine.rows import LazyRows
@@ -200,7 +200,7 @@ def _points(member: Member, deadline: Deadline) -> list[list[Floats]]:
     wanted = {round(point) for point in np.linspace(0, epochs - 1, min(_POINTS, epochs))}
     found: list[list[Floats]] = []
 
-    def on_epoch(epoch: int, logs: Logs, weights: Any) -> Verdict:
+    def on_epoch(epoch: int, logs: Logs, weights: Callable[[], list[Floats]]) -> Verdict:
         if epoch in wanted:
             found.append([np.array(array) for array in weights()])
         return Verdict(stop=deadline.over)

@@ -198,7 +198,7 @@ def _seeded(estimator: Estimator, seed: int) -> Any:
     return copy.set_params(**dict.fromkeys(names, seed))
 
 
-def _status(fitted: Any) -> str:
+def _status(fitted: Estimator) -> str:
     """How a fit ended; that of the estimator inside a pipeline, search or target transformation."""
     while not hasattr(fitted, "status_"):
         if isinstance(fitted, Pipeline):

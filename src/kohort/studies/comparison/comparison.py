@@ -149,7 +149,7 @@ def _drawn(comparison: Comparison) -> Any:
     return figure
 
 
-def _draw_scores(axes: Any, table: pd.DataFrame) -> None:
+def _draw_scores(axes: Axes, table: pd.DataFrame) -> None:
     pairs = table[list(_NAMES)].to_numpy(float)
     for one, other in pairs:
         color = GRAY if one == other else COLORS[1] if other > one else COLORS[0]
@@ -158,7 +158,7 @@ def _draw_scores(axes: Any, table: pd.DataFrame) -> None:
     for place in (0, 1):
         kept = ~lost[:, place]
         axes.plot(np.full(kept.sum(), place), pairs[kept, place], "o", color=INK, markersize=4)
-        marks = {"color": COLORS[0], "markersize": 8, "markeredgewidth": 2}
+        marks: dict[str, Any] = {"color": COLORS[0], "markersize": 8, "markeredgewidth": 2}
         label = "diverged or failed" if place == lost.any(axis=0).argmax() else None
         axes.plot(np.full((~kept).sum(), place), pairs[~kept, place], "x", label=label, **marks)
     if lost.any():

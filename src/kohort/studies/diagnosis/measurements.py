@@ -189,5 +189,5 @@ def unpacked(arrays: Mapping[str, NDArray[Any]]) -> Measurements:
     return Measurements(Setting(**setting), history=history, **parts)
 
 
-def _tuples(value: Any) -> Any:
+def _tuples(value: object) -> Any:
     return tuple(_tuples(part) for part in value) if isinstance(value, list) else value

@@ -107,7 +107,7 @@ def measured_plan(
         return _plan(prepared, plain, deadline, 1)
 
 
-def _streamed(copy: Any, source: Any, y: Any) -> Prepared:
+def _streamed(copy: Estimator, source: TableLike, y: TargetsLike) -> Prepared:
     """A prepared fit whose rows stay in their files."""
     prepared = prepared_fit(copy, source, y, {})
     if not isinstance(prepared.members[0].rows.x, Stream):
@@ -116,7 +116,7 @@ def _streamed(copy: Any, source: Any, y: Any) -> Prepared:
     return prepared
 
 
-def _made_up(estimator: Any, rows: int) -> Any:
+def _made_up(estimator: Estimator, rows: int) -> Any:
     numbers = np.arange(rows)
     return numbers % 2 if is_classifier(estimator) else numbers / rows
 
