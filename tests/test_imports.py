@@ -55,7 +55,7 @@ with joblib.parallel_config("kohort", threads=1):
 from kohort import *
 assert DenseRegressor is kohort.DenseRegressor is vars(kohort)["DenseRegressor"]
 import jax
-assert jax.config.jax_compilation_cache_dir
+assert not jax.config.jax_compilation_cache_dir
 try:
     kohort.DenseRegresor
 except AttributeError as error:

@@ -1,7 +1,6 @@
 """The process that kohort runs in: Keras's backend, XLA's threads, the compilation cache.
 
-`prepare` runs once, when `kohort` is imported and before anything imports Keras or starts JAX;
-`keep_programs` once, when the engine is imported, which brings JAX.
+`prepare` runs once, when `kohort` is imported and before anything imports Keras or starts JAX.
 """
 
 from __future__ import annotations
@@ -111,19 +110,3 @@ def cache_folder() -> Path | None:
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "kohort" / "programs"
-
-
-def keep_programs() -> None:
-    """Keep compiled programs from one process to the next, unless JAX does so elsewhere."""
-    import jax
-
-    folder = cache_folder()
-    if folder is None or jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return  # A read-only home folder costs compile time, not a failure.
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -1,5 +1,1 @@
 """How fits train together: plan, program, population."""
-
-from kohort import runtime
-
-runtime.keep_programs()

@@ -17,6 +17,7 @@ from typing import Any
 import jax
 from jax.sharding import SingleDeviceSharding
 
+from kohort.engine.program_folder import ProgramFolder
 from kohort.runtime import require_own_process
 
 Compiled = Callable[..., Any]
@@ -68,6 +69,7 @@ class _Watch:
 
 
 _watch = _Watch()
+_folder = ProgramFolder()
 
 
 def compiler_options() -> dict[str, Any]:
@@ -109,7 +111,7 @@ def compiled(
         lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=place), arguments
     )
     lowered = jax.jit(function, donate_argnums=donate).lower(*shapes)
-    program: Compiled = lowered.compile(compiler_options=compiler_options())
+    program: Compiled = _folder.compile(lowered, compiler_options())
     _watch.add(Compilation(kind, time.perf_counter() - start, _watch.thread.hits > 0))
     return program
 
