@@ -237,6 +237,8 @@ def test_a_plan_is_a_table_and_a_sentence(folder, capsys):
     printed = capsys.readouterr().out
     rows = [line.split() for line in printed.splitlines() if line.strip()[:1].isdigit()]
     assert [row[0] for row in rows] == ["8", "16", "32", "64"]
+    order = ["Task: ", "Plan: measuring for 0.1 s", "batch size 32: ", "Use batch_size="]
+    assert sorted(order, key=printed.index) == order
     assert re.search(r"^Use batch_size=\d+.* of 95 MiB", printed, re.MULTILINE)
 
 

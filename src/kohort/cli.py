@@ -323,6 +323,7 @@ def plan(
     check("memory", memory, optional(Interval(1, math.inf, whole=True)))
     print_about(problem)
     tell = partial(print, flush=True)
+    tell(f"Plan: measuring for {seconds:g} s in all, compiling included")
     for each in plans_of(problem, values, seed, Deadline(seconds), memory=memory, tell=tell):
         print_plan(each)
 
