@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from tests.studies.diagnosis.test_findings import FAULTS, training
 
 from kohort.studies.batch_size.batch_size_plan import advised
 from kohort.studies.comparison.comparison import compared
@@ -14,7 +15,6 @@ from kohort.studies.diagnosis.diagnosis import diagnosed
 from kohort.studies.learning_rate.rate_batch_map import RateBatchMap
 from kohort.studies.learning_rate.rate_finding import finding, sweep
 from kohort.studies.workers.worker_plan import WorkerPlan
-from tests.studies.diagnosis.test_findings import FAULTS, training
 
 pytest.importorskip("matplotlib")
 

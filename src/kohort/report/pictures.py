@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kohort.report.leaderboard import varying_parameters
+from kohort.report.score_scale import score_scale
 from kohort.style import COLORS, FAINT, GRAY, STYLE, matplotlib, short
 
 if TYPE_CHECKING:
@@ -42,14 +45,15 @@ def draw_search(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    scored = board[np.isfinite(board["mean_score"])].head(_SHOWN)
+    known = board[np.isfinite(board["mean_score"])]
+    scored, near = known.head(_SHOWN), set(known["candidate"][_on_scale(known)])
     with mpl.rc_context(STYLE):
         height = max(4.5, 1.6 + 0.3 * len(scored))
         figure = Figure(figsize=(14, height), dpi=130, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
         _draw_leaderboard(left, scored, len(board), score_name)
-        _draw_curves(right, scored, curves)
+        _draw_curves(right, scored, curves, near)
         canvas.print_png(str(path))  # type: ignore[no-untyped-call]
 
 
@@ -92,9 +96,41 @@ def _draw_leaderboard(axes: Axes, scored: pd.DataFrame, total: int, score_name: 
     shown = f"best {len(scored)} of {total}" if len(scored) < total else f"all {total}"
     axes.set_title(f"Leaderboard: {shown} candidates")
     axes.set_xlabel(f"{score_name} (dot: mean over folds, ticks: single folds)")
+    _hold(axes, scored[["mean_score", *folds]].to_numpy(float))
 
 
-def _draw_curves(axes: Axes, scored: pd.DataFrame, curves: pd.DataFrame) -> None:
+def _hold(axes: Axes, scores: NDArray[np.float64]) -> None:
+    """Cut off what failures would stretch the axis to; a mark at its end for each candidate there.
+
+    Parameters
+    ----------
+    axes : Axes
+        With a line for each candidate.
+    scores : array, shape (candidate, 1 + fold)
+        The mean and the scores of the folds.
+    """
+    scale = score_scale(scores[:, 0], scores[:, 1:])
+    if scale is None or not scale.outside:
+        return
+    gap = 0.06 * ((scale.high - scale.low) or 1.0)
+    axes.set_xlim(scale.low - 2 * gap, scale.high + gap)
+    for place in np.flatnonzero(scores[:, 0] < scale.low):
+        axes.annotate(
+            f"\N{BLACK LEFT-POINTING SMALL TRIANGLE} {scores[place, 0]:.2g}", (0, place), (3, 0),
+            xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
+            fontsize=8.5, color=GRAY,
+        )  # fmt: skip
+
+
+def _on_scale(scored: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether each candidate's score lies on the scale on which scores are drawn."""
+    means = scored["mean_score"].to_numpy(float)
+    scale = score_scale(means, scored.filter(like="score_fold_").to_numpy(float))
+    return np.isfinite(means) if scale is None else means >= scale.low
+
+
+def _draw_curves(axes: Axes, scored: pd.DataFrame, curves: pd.DataFrame, near: Set[int]) -> None:
+    """Every learning curve, on a scale for those of the candidates `near` the best."""
     log = "val_loss" if "val_loss" in curves.columns else "loss"
     top = [int(candidate) for candidate in scored["candidate"].head(_HIGHLIGHTED)]
     members = curves[curves["fold"] > 0].groupby(["candidate", "fold"], sort=False)
@@ -112,7 +148,8 @@ def _draw_curves(axes: Axes, scored: pd.DataFrame, curves: pd.DataFrame) -> None
         axes.plot(best["epoch"], best[log], "o", markersize=5, markeredgecolor="white", **style)
     last = max(2, curves["epoch"].max()) if len(curves) else 2
     axes.set_xlim(1, last + 0.015 * (last - 1))
-    _scale(axes, curves[log] if log in curves.columns else curves["epoch"])
+    shown = curves[curves["candidate"].isin(near)] if near else curves
+    _scale(axes, shown[log] if log in curves.columns else shown["epoch"])
     axes.set_xlabel("epoch")
     axes.set_ylabel("validation loss" if log == "val_loss" else "training loss")
     axes.set_title(f"Learning curves: {members.ngroups} fits")

@@ -15,6 +15,7 @@ from kohort.report.page.importance import importance, interactions, without_outl
 from kohort.report.page.packing import packed, thinned
 from kohort.report.page.searched import Parameter, parameters_of
 from kohort.report.page.source import Source, is_folder, source_of, unreadable
+from kohort.report.score_scale import score_scale
 
 _MOST_NUMBERS = 800_000
 """Numbers of all learning curves together; beyond that each curve is thinned out."""
@@ -34,12 +35,15 @@ def facts(source: Source) -> dict[str, Any]:
     -------
     dict
         Of plain values without NaN: `run` (the description), `board`, `parameters`, `curves`,
-        `importance`, `interactions`, `diagnosis`, `live`, and `smaller_is_better`. What is
+        `importance`, `interactions`, `diagnosis`, `live`, `smaller_is_better`, and `scale`, on
+        which scores are drawn (`low`, `high`, and how many are `outside`). What is
         unknown is None.
     """
     run = source.description
     parameters = parameters_of(source.board, run.get("space", {}))
     scores = source.board["mean_score"].to_numpy(float)
+    smaller = bool(run.get("smaller_is_better", False))
+    scale = score_scale(scores, source.board.filter(like="score_fold_").to_numpy(float), smaller)
     found: dict[str, Any] = {
         "run": run,
         "board": _board(source.board),
@@ -47,7 +51,8 @@ def facts(source: Source) -> dict[str, Any]:
         "curves": _curves(source.curves),
         "diagnosis": diagnosis(source.findings, source.layers),
         "live": source.live,
-        "smaller_is_better": bool(run.get("smaller_is_better", False)),
+        "smaller_is_better": smaller,
+        "scale": None if scale is None else scale._asdict(),
         "importance": None,
         "interactions": None,
     }

@@ -21,9 +21,9 @@ function columns() {
   ];
 }
 
-// Scores of the folds as ticks around their mean, on one scale for all rows.
+// Scores of the folds as ticks around their mean, on one scale for all rows; an arrow where the mean lies beyond it.
 function strip(candidate) {
-  const [low, high] = strip.range ??= stripRange();
+  const { low, high } = facts.scale ?? { low: 0, high: 1 };
   const place = (value) => 3 + 84 * Math.min(1, Math.max(0, (value - low) / (high - low || 1)));
   const picture = drawn("svg", { class: "strip", width: 90, height: 16, role: "img", "aria-label": `± ${score(candidate.std)}` });
   const title = drawn("title");
@@ -34,14 +34,10 @@ function strip(candidate) {
   for (const value of candidate.folds) {
     if (value != null) picture.append(drawn("line", { x1: place(value), x2: place(value), y1: 3, y2: 13, stroke: color, "stroke-width": 1.5, opacity: 0.7 }));
   }
-  if (candidate.mean != null) picture.append(drawn("circle", { cx: place(candidate.mean), cy: 8, r: 3.5, fill: color }));
+  if (candidate.mean == null) return picture;
+  const beyond = candidate.mean < low ? "0,8 6,4 6,12" : candidate.mean > high ? "90,8 84,4 84,12" : null;
+  picture.append(beyond ? drawn("polygon", { points: beyond, fill: color }) : drawn("circle", { cx: place(candidate.mean), cy: 8, r: 3.5, fill: color }));
   return picture;
-}
-
-// From the lower end of the better four fifths, so that failures do not press the rest together.
-function stripRange() {
-  const finite = candidates.flatMap((c) => c.folds).filter((value) => value != null).sort((a, b) => a - b);
-  return facts.smaller_is_better ? [finite[0], quantile(finite, 0.8)] : [quantile(finite, 0.2), finite.at(-1)];
 }
 
 function sorted() {

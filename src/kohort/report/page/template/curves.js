@@ -71,10 +71,11 @@ function curvesFigure() {
 }
 
 function curvesLayout(name, group, values) {
-  const finite = group.flatMap((member) => points(member, values, Math.ceil(member.count / 20)).map(([, value]) => value)).sort((a, b) => a - b);
+  const near = group.filter((member) => onScale(candidateOf.get(member.candidate)));
+  const finite = (near.length ? near : group).flatMap((member) => points(member, values, Math.ceil(member.count / 20)).map(([, value]) => value)).sort((a, b) => a - b);
   const log = byId("curves-scale").checked && finite[0] > 0;
   const low = finite[0] ?? 0;
-  // A few fits that diverged may not stretch the axis.
+  // Fits that diverged, and those of scores far behind the rest, may not stretch the axis.
   const high = Math.max(quantile(finite, 0.97) ?? 1, low + Math.abs(low) * 0.05 + 1e-9);
   const gap = log ? 0.04 * Math.log10(high / low) : 0.04 * (high - low);
   const range = log ? [Math.log10(low) - gap, Math.log10(high) + gap] : [low - gap, high + gap];

@@ -42,6 +42,9 @@ function take(given) {
 // What a score is called; while a search runs it is the validation loss.
 const scoreName = () => facts.run.score ?? text("score");
 
+// Whether a candidate's score lies on the scale on which scores are drawn.
+const onScale = ({ mean }) => mean != null && facts.scale.low <= mean && mean <= facts.scale.high;
+
 // The finite scores, from worst to best.
 function orderedScores() {
   const sign = facts.smaller_is_better ? -1 : 1;

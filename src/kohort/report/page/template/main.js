@@ -15,7 +15,6 @@ function labelAll() {
 
 function showAll() {
   state.shown = null;
-  strip.range = null;
   applyTheme();
   showSummary();
   labelAll();

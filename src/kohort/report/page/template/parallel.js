@@ -4,13 +4,9 @@ const SHADES = 8;
 const FEW = 6;
 
 function parallelAxes() {
-  const scores = orderedScores().map((candidate) => candidate.mean);
-  const ends = facts.smaller_is_better ? [scores.at(-1), scores[0]] : [scores[0], scores.at(-1)];
-  const last = { name: scoreName(), numeric: true, log: false, low: Math.min(...ends), high: Math.max(...ends), of: (candidate) => candidate.mean, key: "score" };
-  // Scores far below the rest would press all others together.
-  const sortedScores = [...scores].sort((a, b) => a - b);
-  if (facts.smaller_is_better) last.high = quantile(sortedScores, 0.9);
-  else last.low = quantile(sortedScores, 0.1);
+  // Scores far behind the rest would press all others together: they lie at the end of the scale.
+  const means = candidates.filter(onScale).map((candidate) => candidate.mean);
+  const last = { name: scoreName(), numeric: true, log: false, low: Math.min(...means), high: Math.max(...means), of: (candidate) => candidate.mean, key: "score" };
   const own = varying.map((parameter) => {
     const of = (candidate) => candidate.parameters[parameter.name];
     const own = { ...parameter, key: parameter.name, of, values: [...new Set(parameter.values)] };
@@ -159,7 +155,8 @@ function termsOf(axis, low, high) {
 function labelParallel() {
   const bar = element("span", { class: "ramp", role: "img", "aria-label": text("ramp") });
   bar.style.background = `linear-gradient(to right, ${ramp("lines").map(([, color]) => color).join(",")})`;
-  byId("parallel-note").replaceChildren(`${text("parallel_note")} `, text("worst"), bar, text("best_word"));
+  const beyond = facts.scale?.outside ? ` ${text("outside", { n: facts.scale.outside })}` : "";
+  byId("parallel-note").replaceChildren(`${text("parallel_note")}${beyond} `, text("worst"), bar, text("best_word"));
 }
 
 function startParallel() {
