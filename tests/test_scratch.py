@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kohort.scratch import hidden_siblings, replacing
+from kohort.scratch import hidden_siblings, replacing, scratch_folder
 
 _KILLED = """
     import os, sys
@@ -52,6 +52,38 @@ def test_what_a_killed_process_leaves_is_removed_by_the_next_that_writes_there(t
     assert path.read_bytes() == b"new"
     assert hidden_siblings(path) == []
     assert len(hidden_siblings(other)) == 1
+
+
+_KILLED_WHILE_REMOVING = """
+    import os, sys
+    from pathlib import Path
+    from kohort.scratch import scratch_folder
+    removed = []
+    with scratch_folder(Path(sys.argv[1])) as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "file").write_bytes(b"rows of the user's")
+        (folder / "file").write_bytes(b"rows of the user's")
+
+        def rmdir(*arguments, really=os.rmdir, **options):
+            removed.append(arguments)
+            if len(removed) == int(sys.argv[2]):
+                os._exit(9)
+            really(*arguments, **options)
+
+        os.rmdir = rmdir
+"""
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_what_a_process_leaves_that_is_killed_while_it_removes_is_removed(tmp_path, last):
+    path = tmp_path / "folds"
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+    script = [sys.executable, "-c", textwrap.dedent(_KILLED_WHILE_REMOVING), str(path), str(last)]
+    assert subprocess.run(script, env=environment, check=False).returncode == 9
+    assert len(hidden_siblings(path)) == 1
+    with scratch_folder(path) as folder:
+        assert hidden_siblings(path) == [folder]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_leaves_what_was_there(tmp_path):

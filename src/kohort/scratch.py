@@ -85,7 +85,7 @@ def scratch_folder(path: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         lock.close()
 
 
@@ -120,10 +120,11 @@ def _locked_folder(path: Path) -> tuple[Path, IO[bytes]]:
     for _ in range(_TRIES):
         folder = _hidden(path)
         folder.mkdir(mode=0o700)
-        file = (folder / _LOCK).open("wb")
-        if _lock(file) and _is_at(file, folder / _LOCK):
-            return folder, file
-        file.close()
+        with suppress(FileNotFoundError):  # Empty, it was taken for dead.
+            file = (folder / _LOCK).open("wb")
+            if _lock(file) and _is_at(file, folder / _LOCK):
+                return folder, file
+            file.close()
     raise OSError(f"no folder beside {str(path)!r} could be locked")
 
 
@@ -131,9 +132,22 @@ def _remove_dead_folder(folder: Path) -> None:
     """Remove a folder that this user's killed process has left; leave any other as it is."""
     if fcntl is None or folder.is_symlink() or not _is_mine(folder):
         return
+    with suppress(OSError):
+        folder.rmdir()  # Whoever left it was about to remove it, or to lock it.
     with suppress(OSError), (folder / _LOCK).open("rb") as file:
         if _lock(file):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, its lock last: whoever is killed in between leaves it to the next."""
+    with suppress(OSError):
+        for entry in [*os.scandir(folder)]:
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            elif entry.name != _LOCK:
+                Path(entry.path).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from kohort.estimators.preparation import floating_dtype
 from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.networks.lifted.variables import Variables
 from kohort.runtime import require_own_process
+from kohort.scratch import scratch_folder
 
 if TYPE_CHECKING:
     import keras
@@ -198,10 +200,15 @@ class FittedModel(RichReprMixin, KerasParameters):
         return parts
 
 
+def _own_folder() -> AbstractContextManager[Path]:
+    """A temporary folder that does not stay, even if the process is killed."""
+    return scratch_folder(Path(tempfile.gettempdir(), "kohort-model"))
+
+
 def _packed(model: keras.Model) -> bytes:
     """A model as the content of a `.keras` file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.keras")
+    with _own_folder() as folder:
+        path = folder / "model.keras"
         model.save(path)
         return path.read_bytes()
 
@@ -209,7 +216,7 @@ def _packed(model: keras.Model) -> bytes:
 def _unpacked(content: bytes) -> Any:
     import keras
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.keras")
+    with _own_folder() as folder:
+        path = folder / "model.keras"
         path.write_bytes(content)
         return keras.models.load_model(path)
