@@ -2,6 +2,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 
 import keras
@@ -132,6 +133,36 @@ def test_reports_and_watching_fail_in_one_line(searched, tmp_path, capsys):
     assert "`RUN` must be a folder" in _failing(capsys, "report", tmp_path)
     assert "`language` must be" in _failing(capsys, "report", searched, "--language", "fr")
     assert "`port` must be" in _failing(capsys, "watch", searched, "--port", "99999")
+
+
+@pytest.mark.parametrize("command", ["search", "plan", "fit", "predict", "report", "watch"])
+def test_a_name_that_is_too_long_ends_with_one_line(folder, tmp_path, capsys, command):
+    more = {
+        "search": ["--target", "y"],
+        "plan": ["--target", "y"],
+        "fit": ["--target", "y", "--out", tmp_path / "out"],
+        "predict": [folder / "kinds.csv"],
+    }
+    message = _failing(capsys, command, "a" * 5000, *more.get(command, []))
+    assert "aaa..." in message
+    assert "File name too long" in message
+    assert len(message) < 400
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_is_part_of_its_run_and_nothing_else_is(searched, folder, tmp_path, capsys):
+    run_folder = tmp_path / "run"
+    shutil.copytree(searched, run_folder)
+    assert run("report", run_folder) == 0
+    assert "report.html" in json.loads((run_folder / ".kohort-run.json").read_text())["files"]
+    (run_folder / "notes.html").write_text("mine")
+    capsys.readouterr()
+    options = ["--target", "kind", "--out", run_folder, "--overwrite"]
+    message = _failing(capsys, "fit", folder / "kinds.csv", *options, *SMALL)
+    assert "It holds 'notes.html', which kohort did not write; nothing was removed" in message
+    (run_folder / "notes.html").unlink()
+    assert run("fit", folder / "kinds.csv", *options, *SMALL) == 0
+    assert not (run_folder / "report.html").exists()
 
 
 def test_the_winner_takes_the_raw_table(searched, folder, capsys):

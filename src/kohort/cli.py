@@ -21,7 +21,7 @@ import typer
 
 from kohort._version import VERSION
 from kohort.data.csv_files import CsvFormat
-from kohort.errors import DivergedWarning, KohortError, ParameterError, explain
+from kohort.errors import DivergedWarning, KohortError, ParameterError, explain, shown
 from kohort.report.masking import masked
 from kohort.report.run_folder import (
     mark,
@@ -92,6 +92,10 @@ def run() -> None:
     except (KohortError, ValueError, ImportError) as error:
         message = " ".join(str(error).split())
         print(f"Error: {message}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:  # A name that is too long, for one.
+        place = "" if error.filename is None else f"{shown(error.filename)}: "
+        print(f"Error: {place}{error.strerror or error}. Give another path.", file=sys.stderr)
         sys.exit(2)
 
 

@@ -135,6 +135,7 @@ def server(run: str | Path, port: int = 0, language: str = "en") -> PageServer:
     """
     check("port", port, Interval(0, 65535, closed="both", whole=True))
     check_language(language)
+    _refuse_impossible(Path(run))
     watch = Watch(Path(run))
     watch.check()
     page(watch.news()[0], language, served=True)  # Fails now, not at the first visit.
@@ -149,6 +150,18 @@ def server(run: str | Path, port: int = 0, language: str = "en") -> PageServer:
         raise ParameterError(
             explain("port", "a free port", port, "Use --port 0 for any that is free.")
         ) from error
+
+
+def _refuse_impossible(run: Path) -> None:
+    """Raise `DataError` if nothing can ever be written to a path, such as one that is too long."""
+    try:
+        run.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return  # Not yet.
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        requirement = "a folder that a search may write"
+        raise DataError(explain("RUN", requirement, str(run), f"{reason}.")) from error
 
 
 class _Answers(PageRequest):
