@@ -230,6 +230,40 @@ class TestTrials:
             trials._time(trial)
         assert (trial.alone, trial.cohort) == (100.0, 120.0)
 
+    @pytest.mark.parametrize(
+        ("overhead", "noise"), [(5, 500.0), (50, 50.0), (50, np.inf), (500, 500.0)]
+    )
+    def test_plans_of_one_thing_agree_within_a_doubling_on_a_busy_machine(
+        self, overhead, noise, monkeypatch
+    ):
+        sizes, where = [8 << power for power in range(9)], "kohort.studies.batch_size.trials."
+        turns, device = [], SimpleNamespace(platform="cpu")
+
+        def planned(seed, quiet=1 / 4):
+            generator = np.random.default_rng(seed)
+
+            def speed(size, *given):
+                turns.append(size)
+                busy = generator.random() > quiet
+                share = generator.uniform(0.1, 1.0) if busy else generator.uniform(0.98, 1.0)
+                return SimpleNamespace(rows_per_second=share * size / (overhead + size))
+
+            monkeypatch.setattr(f"{where}training_speed", speed)
+            trials = Trials(lambda size: size, sizes, [device], 10**9, Deadline(1e9, lambda: 0.0))
+            trials.run()
+            trials.repeat()
+            noises = (noise, [noise])
+            return advised(trials.table(), noises, (32, 0.01), True, 30, 10**9, "").batch_size
+
+        monkeypatch.setattr(f"{where}structure_of", lambda member: member)
+        monkeypatch.setattr(f"{where}footprint", lambda *given: SimpleNamespace(total=given[0]))
+        monkeypatch.setattr(f"{where}slots_of", lambda *given: 1)
+        found = [planned(seed) for seed in range(24)]
+        assert max(found) <= 2 * min(found)
+        turns.clear()
+        planned(0, quiet=1.0)
+        assert len(turns) == 2 * (1 + 3) * len(sizes)  # A quiet machine: three rounds are enough.
+
     @pytest.mark.parametrize("count", range(1, 12))
     def test_every_size_has_its_turn_once(self, count):
         sizes = [8 << power for power in range(count)]

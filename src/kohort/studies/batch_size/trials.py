@@ -22,7 +22,9 @@ MARGIN = 0.9
 _MANY = 1024
 _FIRST, _SECOND = 32, 256
 _SECONDS = 0.1
-_ROUNDS = 3
+_LEAST_ROUNDS, _ROUNDS = 3, 12
+_STILL, _GAIN = 2, 1.02
+"""Rounds in a row that find no size faster than by this factor, and are the last."""
 
 
 @dataclass
@@ -129,12 +131,21 @@ class Trials:
             self.longest = max(self.longest, begin - self._deadline.left)
 
     def repeat(self) -> None:
-        """Time each size again, in turns, while there is time."""
-        for _ in range(_ROUNDS):
+        """Time each size again, in turns, while there is time and a turn still shows more.
+
+        On a quiet machine that is three rounds. On a busy one each turn is slower by another
+        factor, and it takes more of them until every size had its quiet moment.
+        """
+        still = 0
+        for done in range(_ROUNDS):
+            gained = False
             for trial in self._found.values():
                 if not self._deadline.allows(4 * _SECONDS):
                     return
-                self._time(trial)
+                gained |= self._time(trial)
+            still = 0 if gained else still + 1
+            if done + 1 >= _LEAST_ROUNDS and still >= _STILL:
+                return
 
     def _try(self, size: int) -> bool:
         """Compile a size and time it, if it fits the memory."""
@@ -159,11 +170,14 @@ class Trials:
         self._tell(self._found[size])
         return True
 
-    def _time(self, trial: Trial) -> None:
+    def _time(self, trial: Trial) -> bool:
+        """Time a size once more; whether that showed it to be faster than it was thought to be."""
         member = self._member_of(trial.batch_size)
         alone = training_speed(member, 1, self._devices[:1], _SECONDS).rows_per_second
         cohort = training_speed(member, trial.slots, self._devices, _SECONDS).rows_per_second
+        gained = alone > _GAIN * trial.alone or cohort > _GAIN * trial.cohort
         trial.alone, trial.cohort = max(trial.alone, alone), max(trial.cohort, cohort)
+        return gained
 
     def table(self) -> pd.DataFrame:
         """A row per batch size up to the largest that fits, also for those that were not tried.
