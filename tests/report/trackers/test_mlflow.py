@@ -7,9 +7,6 @@ import kohort
 
 pytest.importorskip("mlflow")
 
-# MLflow's tables ask SQLAlchemy for a strategy that its version 2.1 will drop.
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
-
 
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory):
