@@ -84,7 +84,7 @@ def test_a_scorer_that_fails_is_told_of_once(own):
     _, said, _ = told([1, 2, 1.5], own, scoring=scorer)
     texts = [str(one.message) for one in said]
     (failed,) = (text for text in texts if text.startswith("Scoring failed"))
-    assert "will be set to nan. Details:\nRuntimeError: no score of 2 (line " in failed
+    assert "will be set to nan. Details: \nRuntimeError: no score of 2 (line " in failed
     assert failed.endswith("on 6 partitions in all.")
     assert not any("Traceback" in text for text in texts)
 

@@ -92,7 +92,7 @@ class Failures:
             others = f"\nSo it was on {count} partitions in all." if count > 1 else ""
             warnings.warn(
                 f"{_SCORING} The score on this train-test partition for these parameters will be "
-                f"set to {score}. Details:\n{reason}{others}",
+                f"set to {score}. Details: \n{reason}{others}",
                 UserWarning,
                 stacklevel=2,
             )
