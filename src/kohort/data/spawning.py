@@ -1,6 +1,6 @@
 """Workers of Grain as kohort starts them: the one file that changes `multiprocessing.spawn`.
 
-Checked with CPython 3.11 to 3.13 and Grain 0.2.18. Two things are changed, for processes whose name
+Checked with CPython 3.11 to 3.13 and Grain 0.2.18. Three things are changed, for processes whose name
 is that of Grain's workers and for no other:
 
 - A worker does not import `__main__`. A script without a guard would run again in each worker;
@@ -8,6 +8,7 @@ is that of Grain's workers and for no other:
 - A worker that dies before it has read what it is started with ends the start. CPython keeps the
   reading end of that pipe open in the parent until all is written, so that with more than the
   pipe holds (64 KiB on Linux, about 1,000 paths of images) the parent waits for ever.
+- A worker leaves Ctrl-C to its parent, which ends it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,16 @@ def change_spawning() -> None:
     _installed = True
 
 
+def without_interrupts(command: list[str]) -> list[str]:
+    """A command `python ... -c program ...` whose program leaves Ctrl-C to the process behind it.
+
+    A terminal sends it to workers too, each of which would print a traceback.
+    """
+    place = command.index("-c") + 1
+    heed = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    return [*command[:place], heed + command[place], *command[place + 1 :]]
+
+
 def _data_without_main(name: str) -> dict[str, Any]:
     """What a new process is told of this one; a worker of Grain is told of no `__main__`."""
     data = _plain_data(name)
@@ -66,11 +77,14 @@ def _replace_popen() -> None:
             reading, writing = os.pipe()
             ends = self.sentinel, writing
             self.finalizer = _util.Finalize(self, _util.close_fds, ends)
+            command = multiprocessing.spawn.get_command_line(
+                tracker_fd=tracker, pipe_handle=reading
+            )
             inherited = [*vars(self)["_fds"], tracker, reading, alive]
             try:
                 self.pid = _util.spawnv_passfds(
                     multiprocessing.spawn.get_executable(),
-                    multiprocessing.spawn.get_command_line(tracker_fd=tracker, pipe_handle=reading),
+                    without_interrupts(command),
                     inherited,
                 )
             finally:  # Before writing: with no reader left, writing fails instead of waiting.
