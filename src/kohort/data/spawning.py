@@ -1,7 +1,7 @@
 """Workers of Grain as kohort starts them: the one file that changes `multiprocessing.spawn`.
 
-Checked with CPython 3.11 to 3.13 and Grain 0.2.18. Three things are changed, for processes whose name
-is that of Grain's workers and for no other:
+Checked with CPython 3.11 to 3.13 and Grain 0.2.18. Three things are changed, for processes whose
+name is that of Grain's workers and for no other:
 
 - A worker does not import `__main__`. A script without a guard would run again in each worker;
   what Grain sends to its workers is pickled by value where it comes from `__main__`.
