@@ -9,8 +9,7 @@ from typing import Any
 
 from kohort.cohort.cohort import Cohort, Judge
 from kohort.engine.compilers.base import Compiler
-from kohort.engine.compilers.current import lend
-from kohort.engine.compilers.xla import XlaCompiler
+from kohort.engine.compilers.current import best_compiler, lend
 from kohort.engine.devices import cores
 from kohort.engine.executors.base import Executor, train_with, trains_here
 from kohort.engine.executors.inline import InlineExecutor
@@ -45,7 +44,7 @@ class Session:
     """
 
     def __init__(self) -> None:
-        self.compiler: Compiler = XlaCompiler()
+        self.compiler: Compiler = best_compiler()
         lend(self.compiler)
         self.plans: Memo[Any] = Memo(_MOST_PLANS)
         self.findings: Memo[Any] = Memo(_MOST_PLANS)

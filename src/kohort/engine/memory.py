@@ -27,7 +27,8 @@ def footprint(
     compiler : Compiler or None, default=None
         None for the one that the session lends.
     """
-    return (compiler or lent_compiler()).footprint(structure, slots, device)
+    serving = (compiler or lent_compiler()).serving(structure, device)
+    return serving.footprint(structure, slots, device)
 
 
 def fitting_slots(
@@ -55,7 +56,7 @@ def fitting_slots(
     int
         At least 1, even where that takes more.
     """
-    compiler, slots = compiler or lent_compiler(), wanted
+    compiler, slots = (compiler or lent_compiler()).serving(structure, device), wanted
     while slots > 1 and _arguments(compiler, structure, slots) > memory:
         slots = -(-slots // 2)
     while slots > 1 and compiler.footprint(structure, slots, device).total > memory:

@@ -63,7 +63,7 @@ class Runner:
         resident: bool | None = None,
         compiler: Compiler | None = None,
     ) -> None:
-        self._compiler = compiler or lent_compiler()
+        self._compiler = (compiler or lent_compiler()).serving(structure, device)
         self._structure, self._slots, self._device = structure, slots, device
         self._source, self._sink = source, sink
         self._dtype: np.dtype[np.floating[Any]] = np.dtype(structure.dtype)
@@ -100,7 +100,7 @@ class Runner:
         return any(fit is not None for fit in self._fits)
 
     def _admit(self) -> None:
-        """Fill free slots; an idle slot holds zeros, which cost no more than numbers do."""
+        """Fill free slots; an idle slot's batches have no rows, its numbers are zeros."""
         entering: dict[int, Fit] = {}
         for slot, fit in enumerate(self._fits):
             if fit is None and (arrival := self._source()) is not None:
@@ -316,4 +316,5 @@ class Runner:
             self._fits[slot] = None
             self._chunk.pace[slot] = 0
             self._chunk.weight[slot] = 0
+            self._chunk.rows[slot] = 0
             self._sink(fit)

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 import jax
 
 from kohort.arrays import Variables
+from kohort.networks.dense_chain import DenseChain
 from kohort.networks.layout import Layout
 from kohort.networks.reading import Layer, Reading
 
 __all__ = [
-    "BLOCK", "Batch", "Judged", "Layer", "Layout", "Network", "Predictor", "Reading", "Rows",
+    "BLOCK", "Batch", "DenseChain", "Judged", "Layer", "Layout", "Network", "Predictor", "Reading", "Rows",
     "Sampler", "State", "Tree", "bucket",
 ]  # fmt: skip
 
@@ -76,6 +77,11 @@ class Predictor(Hashable, Protocol):
         ...
 
     @property
+    def dense(self) -> DenseChain | None:
+        """What it is as a chain of Dense layers; None where it is no such chain."""
+        ...
+
+    @property
     def layout(self) -> Layout:
         """All variables at padded width, the trainable ones first."""
         ...
@@ -104,6 +110,11 @@ class Sampler(Hashable, Protocol):
     @property
     def outputs(self) -> int:
         """Number of outputs."""
+        ...
+
+    @property
+    def dense(self) -> DenseChain | None:
+        """What it is as a chain of Dense layers; None where it is no such chain."""
         ...
 
     @property
@@ -140,6 +151,11 @@ class Network(Hashable, Protocol):
     @property
     def outputs(self) -> int:
         """Number of outputs."""
+        ...
+
+    @property
+    def dense(self) -> DenseChain | None:
+        """What it is as a chain of Dense layers; None where it is no such chain."""
         ...
 
     @property

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import jax
 import jax.numpy as jnp
 
+from kohort.recipe.losses import absolute
+
 Numbers = Mapping[str, jax.Array]
 
 
@@ -24,7 +26,7 @@ def penalty(
         The terms that the program contains.
     """
     total: jax.Array | float = 0.0
-    for name, measure in (("l1", jnp.abs), ("l2", jnp.square)):
+    for name, measure in (("l1", absolute), ("l2", jnp.square)):
         if name in uses:
             size = sum(jnp.sum(measure(kernel)) for kernel in kernels)
             # A member that does not use the penalty must not see the sum overflow.

@@ -48,6 +48,10 @@ class Packing(Protocol):
 class Compiler(Protocol):
     """Gives programs, each built once for what it depends on, to many threads at once."""
 
+    def serving(self, structure: Structure, device: jax.Device) -> Compiler:
+        """Return who serves a structure on a device: itself, or another to which it leaves it."""
+        ...
+
     def put(self, array: HostArray, device: jax.Device) -> Array:
         """Return the array where the programs of a device take it from."""
         ...

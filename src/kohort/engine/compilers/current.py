@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from kohort.engine.compilers.base import Compiler
+from kohort.engine.compilers.native import NativeCompiler, library
 from kohort.engine.compilers.xla import XlaCompiler
 
-_lent: Compiler = XlaCompiler()
+
+def best_compiler() -> Compiler:
+    """Return a compiler of its own memory: kernels where they serve, XLA for everything else."""
+    return NativeCompiler(XlaCompiler(), library())
+
+
+_lent: Compiler = best_compiler()
 
 
 def lend(compiler: Compiler) -> None:

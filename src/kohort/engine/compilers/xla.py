@@ -75,6 +75,9 @@ class XlaCompiler:
             (kind, key), lambda: compiled(kind, function(), arguments, donate, device)
         )
 
+    def serving(self, structure: Structure, device: jax.Device) -> XlaCompiler:
+        return self
+
     def put(self, array: HostArray, device: jax.Device) -> Array:
         return jax.device_put(array, device)
 

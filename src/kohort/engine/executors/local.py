@@ -339,8 +339,9 @@ class LocalExecutor:
         busy_groups = sum(1 for g in self._groups.values() if g.queue)
         share = max(1, len(self._devices) // max(1, busy_groups))
         wanted = plan.slots_of(group.structure, -(-len(group.queue) // share), device.platform)
+        compiler = self._compiler.serving(group.structure, device)
         for slots in (2**power for power in range(11)):
-            compiled = self._compiler.has_train(group.structure, slots, device)
+            compiled = compiler.has_train(group.structure, slots, device)
             if slots >= wanted and (compiled or slots in group.runners.values()):
                 return slots
         return wanted

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from kohort.arrays import Variables
+from kohort.networks.dense_chain import DenseChain
 from kohort.networks.layout import Layout
 from kohort.networks.observing import linear
 from kohort.networks.own.context import Context, named
@@ -18,7 +19,7 @@ from kohort.networks.own.noise import INPUT_DROPOUT, alpha_dropout, dropout, gau
 from kohort.networks.own.normalization import batch_norm, layer_norm
 from kohort.networks.reading import Layer
 from kohort.recipe.activations import ACTIVATIONS
-from kohort.recipe.recipe import Recipe
+from kohort.recipe.recipe import NUMBERS, Recipe
 
 _LADDER = (16, 32, 64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024)
 
@@ -88,6 +89,14 @@ class DenseNetwork:
     @property
     def hidden(self) -> int:
         return len(self.widths)
+
+    @property
+    def dense(self) -> DenseChain:
+        kinds = {"batch": self.batch_norm, "layer": self.layer_norm}
+        norm = next((f"{kind}_{place}" for kind, place in kinds.items() if place), "none")
+        return DenseChain(
+            self.features, self.outputs, self.widths, self.activation, norm, NUMBERS
+        )
 
     @cached_property
     def layout(self) -> Layout:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import jax
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 
 from kohort.arrays import Variables
 from kohort.networks.base import BLOCK, Batch, Layer, Layout, Reading, Rows, State, bucket
+from kohort.networks.dense_chain import DenseChain
 from kohort.networks.own.dense import DenseNetwork
 from kohort.networks.own.judging import logs_of, means_of, sums_of
 from kohort.networks.own.probing import probed
@@ -54,6 +56,10 @@ class OwnNetwork:
     @property
     def outputs(self) -> int:
         return self.shape.outputs
+
+    @cached_property
+    def dense(self) -> DenseChain:
+        return replace(self.shape.dense, loss=self.loss, family=self.family, uses=self.uses)
 
     @property
     def layout(self) -> Layout:

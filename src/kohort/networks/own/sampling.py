@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 
 from kohort.arrays import Variables
+from kohort.networks.dense_chain import DenseChain
 from kohort.networks.layout import Layout
 from kohort.networks.own.context import Context, named
 from kohort.networks.own.dense import DenseNetwork
@@ -30,6 +31,10 @@ class NoisyDense:
     @property
     def outputs(self) -> int:
         return self.shape.outputs
+
+    @property
+    def dense(self) -> DenseChain:
+        return replace(self.shape.dense, uses=self.uses)
 
     @property
     def layout(self) -> Layout:

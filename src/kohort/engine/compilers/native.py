@@ -1,0 +1,318 @@
+"""The compiler that compiles nothing: kernels in C++ to which a dense network is data.
+
+They serve `DenseChain`s on a CPU; XLA serves everything else, in the same search. Depth, widths,
+activation, loss, optimizer and techniques are arguments of one build (`src/native`), which holds a
+variant for each instruction set and takes the best that the processor has. `KOHORT_NATIVE` names
+another one (`baseline`, `avx2`, `avx512`), or `off`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kohort.arrays import Array, Floats, HostArray, Integers
+from kohort.engine.compilers.base import Batches, Compiler, Judge, Packing, Train
+from kohort.engine.footprint import Footprint
+from kohort.engine.structure import Structure
+from kohort.engine.train import Chunk, empty_chunk, empty_rows
+from kohort.memo import Memo
+from kohort.networks.base import BLOCK, Predictor, Reading, Sampler
+from kohort.networks.dense_chain import DenseChain
+
+if TYPE_CHECKING:
+    import jax
+
+# Each list is in the order of the enumeration of the same name in src/native/spec.hpp.
+ACTIVATIONS = (
+    "relu", "leaky_relu", "prelu", "elu", "selu", "softplus", "silu", "swish", "gelu", "gelu_tanh",
+    "mish", "tanh", "sigmoid", "softsign", "hard_sigmoid", "relu6", "celu", "hard_silu",
+    "hard_swish", "exponential", "linear",
+)  # fmt: skip
+NORMS = ("none", "batch_before", "batch_after", "layer_before", "layer_after")
+LOSSES = (
+    "mse", "mae", "huber", "log_cosh", "quantile", "poisson", "binary_crossentropy",
+    "sparse_categorical_crossentropy", "binary_focal_crossentropy",
+    "categorical_focal_crossentropy",
+)  # fmt: skip
+FAMILIES = (
+    "sgd", "momentum", "rmsprop", "adam", "adamax", "nadam", "adagrad", "adadelta", "lion",
+)  # fmt: skip
+USES = (
+    "label_smoothing", "weight_decay", "clipvalue", "clipnorm", "global_clipnorm", "averaging",
+    "freezing", "l1", "l2", "max_norm", "dropout", "input_dropout", "alpha_dropout",
+    "gaussian_noise", "amsgrad", "centered", "momentum",
+)  # fmt: skip
+NUMBERS = (
+    "activation_alpha", "batch_norm_momentum", "norm_epsilon", "huber_delta", "quantile",
+    "label_smoothing", "focal_gamma", "nesterov", "amsgrad", "centered", "weight_decay", "beta_2",
+    "gain_2", "rho", "gain_rho", "epsilon", "ema_momentum", "averaged", "clipvalue", "clipnorm",
+    "global_clipnorm", "l1", "l2", "max_norm", "dropout", "input_dropout", "alpha_dropout",
+    "gaussian_noise",
+)  # fmt: skip
+
+_SCALARS = {"adam": 1, "adamax": 1, "nadam": 2}
+"""Numbers that a state begins with: the step, and Nadam's product of momenta."""
+
+_TREES = {
+    "sgd": 0, "momentum": 1, "rmsprop": 1, "adam": 2, "adamax": 2, "nadam": 2, "adagrad": 1,
+    "adadelta": 2, "lion": 1,
+}  # fmt: skip
+"""Arrays of the trained variables' size that a state holds, beside those of options."""
+
+_OPTIONS = {"rmsprop": ("momentum", "centered"), "adam": ("amsgrad",)}
+_DTYPES = ("float32", "float64")
+_BYTES = "uint8"
+_OFF = "off"
+
+
+def library() -> ModuleType | None:
+    """The module of the kernels, or None where it was not built or is switched off."""
+    if os.environ.get("KOHORT_NATIVE", "").lower() == _OFF:
+        return None
+    try:
+        from kohort import _native
+    except ImportError:
+        return None
+    return _native
+
+
+def lacks(chain: DenseChain) -> str:
+    """What the kernels have no code for, as a word for a table; empty if nothing."""
+    for name, known in (
+        (chain.activation, ACTIVATIONS), (chain.norm, NORMS), (chain.loss, LOSSES),
+        (chain.family, FAMILIES), *((use, USES) for use in sorted(chain.uses)),
+    ):  # fmt: skip
+        if name not in known:
+            return name
+    return next((name for name in NUMBERS if name not in chain.numbers), "")
+
+
+@dataclass(frozen=True)
+class StateRow:
+    """A member's optimizer state and averages as one row, as XLA's programs have it.
+
+    Attributes
+    ----------
+    size : int
+    averaged : int
+        How many of the last entries are averaged weights.
+    initial : array, shape (size,)
+    """
+
+    size: int
+    averaged: int
+    initial: Floats
+
+    @classmethod
+    def of(cls, structure: Structure, chain: DenseChain) -> StateRow:
+        """Return the row of a structure whose network is a chain."""
+        network = structure.network
+        trained = sum(int(np.prod(s)) for s in network.layout.shapes[: network.trainable])
+        options = [name for name in _OPTIONS.get(chain.family, ()) if name in chain.uses]
+        trees = _TREES[chain.family] + len(options)
+        scalars = _SCALARS.get(chain.family, 0)
+        averaged = trained if "averaging" in chain.uses else 0
+        initial = np.zeros(scalars + trees * trained + averaged, np.dtype(structure.dtype))
+        if chain.family == "nadam":
+            initial[1] = 1
+        if chain.family == "adagrad":
+            initial[:trained] = 0.1
+        return cls(len(initial), averaged, initial)
+
+
+class NativeCompiler:
+    """Kernels for dense networks on a CPU, and another compiler for everything else.
+
+    Parameters
+    ----------
+    other : Compiler
+        Serves what the kernels do not.
+    kernels : module or None
+        None lets the other serve everything.
+    most : int, default=4096
+        Networks whose description it keeps.
+    """
+
+    def __init__(self, other: Compiler, kernels: ModuleType | None, most: int = 4096) -> None:
+        self._other, self._kernels = other, kernels
+        self._programs: Memo[Any] = Memo(most)
+
+    def serves(self, structure: Structure, device: jax.Device) -> bool:
+        """Whether the kernels train members of a structure on a device."""
+        return (
+            device.platform == "cpu"
+            and self._knows(structure.network.dense, structure.dtype, structure.input_dtype)
+        )
+
+    def serving(self, structure: Structure, device: jax.Device) -> Compiler:
+        return self if self.serves(structure, device) else self._other.serving(structure, device)
+
+    def put(self, array: HostArray, device: jax.Device) -> Array:
+        return array  # type: ignore[return-value]
+
+    def packing(self, structure: Structure) -> Packing:
+        chain = structure.network.dense
+        assert chain is not None
+        return StateRow.of(structure, chain)
+
+    def has_train(self, structure: Structure, slots: int, device: jax.Device) -> bool:
+        return True
+
+    def train(self, structure: Structure, slots: int, device: jax.Device) -> Train:
+        program = self._program(structure)
+
+        def advance(params: Floats, state: Floats, chunk: Chunk) -> tuple[Floats, ...]:
+            losses = np.zeros(chunk.pace.shape[:2], params.dtype)
+            program.train(
+                params, state, chunk.x, chunk.y, chunk.weight, chunk.rows, chunk.pace,
+                chunk.numbers, chunk.units, chunk.seed, chunk.first, int(chunk.steps), losses,
+            )  # fmt: skip
+            return params, state, losses, np.zeros((len(params), 0), params.dtype)
+
+        return advance  # type: ignore[return-value]
+
+    def footprint(self, structure: Structure, slots: int, device: jax.Device) -> Footprint:
+        """Count what the kernels take: a member at a time works in memory of its thread."""
+        size = self.packing(structure).size
+        chunk = empty_chunk(structure, slots)
+        rows = empty_rows(structure, slots, size)
+        network, item = structure.network, np.dtype(structure.dtype).itemsize
+        passing = 4 * (network.features + network.outputs + sum(network.dense.widths))
+        return Footprint(
+            arguments=sum(array.nbytes for array in rows),
+            outputs=0,
+            temporary=item * (2 * network.layout.size + size + passing * structure.batch_size),
+            host=sum(array.nbytes for array in chunk),
+            runtime=0,
+        )
+
+    def judge(self, structure: Structure, slots: int, device: jax.Device, rows: int) -> Judge:
+        program, logs = self._program(structure), len(structure.network.logs)
+
+        def judged(
+            params: Floats,
+            ids: Integers,
+            count: Integers,
+            table: tuple[HostArray, HostArray, HostArray],
+            real: Integers,
+            numbers: Floats,
+            units: Integers,
+        ) -> Floats:
+            sums = np.zeros((len(params), 3), params.dtype)
+            program.judge(params, ids, int(count), *table, int(real), numbers, units, sums)
+            means = sums[:, :2] / params.dtype.type(real)
+            means[:, 0] += sums[:, 2]
+            return means[:, :logs]
+
+        return judged  # type: ignore[return-value]
+
+    def probe(
+        self, structure: Structure, device: jax.Device, params: Array, state: Array, steps: Batches
+    ) -> Reading:
+        """Let the other look: the arrays lie as its own do."""
+        return self._other.probe(structure, device, params, state, steps)
+
+    def predict(
+        self,
+        network: Predictor,
+        params: Floats,
+        x: HostArray,
+        real: Integers,
+        numbers: Floats,
+        units: Integers,
+    ) -> Array:
+        program = self._predictor(network, params, x)
+        if program is None:
+            return self._other.predict(network, params, x, real, numbers, units)
+        outputs = np.zeros((len(x), network.outputs), params.dtype)
+        program.predict(params, x, int(real), numbers, units, outputs)
+        return outputs  # type: ignore[return-value]
+
+    def sample(
+        self,
+        network: Sampler,
+        samples: int,
+        params: Floats,
+        x: HostArray,
+        real: Integers,
+        numbers: Floats,
+        units: Integers,
+        seed: Integers,
+        position: Integers,
+    ) -> Array:
+        program = self._predictor(network, params, x)
+        if program is None:
+            arguments = (params, x, real, numbers, units, seed, position)
+            return self._other.sample(network, samples, *arguments)
+        outputs = np.zeros((samples, len(x), network.outputs), params.dtype)
+        block = min(BLOCK, len(x))
+        program.sample(params, x, numbers, units, int(seed), int(position), block, outputs)
+        return outputs  # type: ignore[return-value]
+
+    def squared_norms(
+        self, structure: Structure, size: int, *arguments: HostArray
+    ) -> tuple[float, float]:
+        return self._other.squared_norms(structure, size, *arguments)
+
+    def gather(
+        self,
+        device: jax.Device,
+        gathered: Array,
+        mine: HostArray,
+        table: Array,
+        orders: HostArray,
+    ) -> Array:
+        return self._other.gather(device, gathered, mine, table, orders)
+
+    def _knows(self, chain: DenseChain | None, dtype: str, features: str) -> bool:
+        return (
+            self._kernels is not None
+            and chain is not None
+            and dtype in _DTYPES
+            and features in (dtype, _BYTES)
+            and not lacks(chain)
+        )
+
+    def _predictor(self, network: Predictor | Sampler, params: Floats, x: HostArray) -> Any:
+        """The program of a network outside training, or None where the other serves it."""
+        dtype, features = str(params.dtype), str(x.dtype)
+        if not self._knows(network.dense, dtype, features):
+            return None
+        return self._built(network.dense, dtype, features, BLOCK, network.outputs)
+
+    def _program(self, structure: Structure) -> Any:
+        types = structure.dtype, structure.input_dtype
+        return self._built(
+            structure.network.dense, *types, structure.batch_size, structure.targets
+        )
+
+    def _built(
+        self, chain: DenseChain | None, dtype: str, features: str, batch: int, targets: int
+    ) -> Any:
+        assert chain is not None
+        assert self._kernels is not None
+        kernels = self._kernels
+        return self._programs.get_or_build(
+            (chain, dtype, features, batch, targets),
+            lambda: kernels.Program(
+                features=chain.features,
+                outputs=chain.outputs,
+                widths=list(chain.widths),
+                activation=ACTIVATIONS.index(chain.activation),
+                norm=NORMS.index(chain.norm),
+                loss=LOSSES.index(chain.loss),
+                family=FAMILIES.index(chain.family),
+                uses=sum(1 << USES.index(use) for use in chain.uses),
+                batch=batch,
+                targets=targets,
+                column=[chain.numbers.index(name) for name in NUMBERS],
+                columns=len(chain.numbers),
+                bytes=features == _BYTES,
+                twice=dtype == "float64",
+            ),
+        )

@@ -1,0 +1,380 @@
+// One member: steps of its training, its judgement, its predictions.
+#pragma once
+
+#include "network.hpp"
+#include "optimizers.hpp"
+
+namespace KOHORT_ISA {
+
+using kohort::Chunk;
+using kohort::Member;
+using kohort::Number;
+using kohort::Sampling;
+using kohort::Table;
+
+inline Arena& arena() {
+    thread_local Arena own;
+    return own;
+}
+
+template <class T>
+LossNumbers<T> loss_numbers(const Spec& spec, const T* numbers) {
+    const auto number = [&](Number which) { return numbers[spec.column[which]]; };
+    const bool smooth = spec.uses & kohort::label_smoothing;
+    return {number(kohort::n_huber_delta), number(kohort::n_quantile),
+            smooth ? number(kohort::n_label_smoothing) : T(0), number(kohort::n_focal_gamma)};
+}
+
+// Losses of the rows that have passed; `use(row, loss)` gets each. Where `gradient` is given, it
+// becomes weight * d loss / d output.
+template <class T, class Use>
+inline void losses_of(const Spec& spec, const LossNumbers<T>& numbers, const Network<T>& network,
+                      const T* out, const T* y, const T* weight, Index rows, T* gradient,
+                      T* scratch, Use use) {
+    const Index side = network.side();
+    T values[MOST_BLOCK];
+    for (Index b = 0; b < network.blocks(); b++) {
+        const Index start = b * side, left = rows - start, count = left < side ? left : side;
+        const T* o = out + b * spec.outputs * side;
+        T* g = gradient ? gradient + b * spec.outputs * side : nullptr;
+        if (has_softmax(spec.loss))
+            softmax_losses(spec.loss, numbers, y + start * spec.targets, spec.targets, o, side,
+                           spec.outputs, count, weight + start, values, g, scratch);
+        else
+            pairwise_losses(spec.loss, numbers, y + start * spec.targets, spec.targets, o, side,
+                            spec.outputs, count, weight + start, values, g);
+        if (g)
+            for (Index n = 0; n < spec.outputs; n++)
+                for (Index r = count; r < side; r++) g[n * side + r] = 0;
+        for (Index r = 0; r < count; r++) use(start + r, values[r]);
+    }
+}
+
+// Keras's L1L2 over all kernels; its gradient is added to `gradients` unless that is null.
+template <class T>
+T penalty_of(const Spec& spec, const Shape& shape, const T* numbers, const T* variables,
+             T* gradients) {
+    const auto factor = [&](std::uint32_t use, Number which) {
+        const T found = spec.uses & use ? numbers[spec.column[which]] : T(0);
+        return found > 0 ? found : T(0);
+    };
+    const T l1 = factor(kohort::l1, kohort::n_l1), l2 = factor(kohort::l2, kohort::n_l2);
+    if (l1 == 0 && l2 == 0) return 0;
+    T sizes = 0, squares = 0;
+    for (Index i = 0; i < shape.trainable; i++) {
+        const Variable& v = shape.variables[i];
+        for (Index r = 0; v.kernel && r < v.rows; r++) {
+            const Index start = v.place + r * v.row;
+            for (Index c = start; c < start + v.columns; c++) {
+                const T w = variables[c];
+                sizes += std::fabs(w), squares += w * w;
+                if (gradients) gradients[c] += l1 * sign_of(w) + 2 * l2 * w;
+            }
+        }
+    }
+    // A term that is not used must not see its sum overflow.
+    return (l1 > 0 ? l1 * sizes : T(0)) + (l2 > 0 ? l2 * squares : T(0));
+}
+
+template <class T>
+class Trainer {
+   public:
+    Trainer(const Spec& spec, const Member& member)
+        : spec_(spec), member_(member), numbers_(static_cast<const T*>(member.numbers)),
+          shape_(Shape::of<T>(spec, member.units)),
+          network_(spec, shape_, numbers_, spec.batch, true) {
+        trees_ = trees_of(spec.family, spec.uses), scalars_ = scalars_of(spec.family);
+        averages_ = (spec.uses & kohort::averaging) != 0;
+        arena().begin(network_.bytes() + Arena::bytes<T>(shape_.size) +
+                      Arena::bytes<T>(shape_.trained) * (trees_ + averages_ + 1) +
+                      Arena::bytes<T>(spec.outputs * MOST_BLOCK));
+        variables_ = arena().template take<T>(shape_.size);
+        gradients_ = arena().template take<T>(shape_.trained);
+        state_ = arena().template take<T>(shape_.trained * (trees_ + averages_));
+        scratch_ = arena().template take<T>(spec.outputs * MOST_BLOCK);
+        network_.place(arena());
+    }
+
+    void run(const Chunk& chunk) {
+        exchange(true);
+        const T* y = static_cast<const T*>(chunk.y);
+        const T* weight = static_cast<const T*>(chunk.weight);
+        const T* pace = static_cast<const T*>(chunk.pace);
+        T* losses = static_cast<T*>(chunk.losses);
+        for (Index s = 0; s < chunk.steps; s++)
+            losses[s] = step(chunk.x, s * spec_.batch, y + s * spec_.batch * spec_.targets,
+                             weight + s * spec_.batch, chunk.rows[s], pace + s * kohort::PACE,
+                             member_.first + s);
+        exchange(false);
+    }
+
+   private:
+    T number(Number which) const { return numbers_[spec_.column[which]]; }
+    bool uses(std::uint32_t which) const { return spec_.uses & which; }
+
+    // Copy variables and state in, or out.
+    void exchange(bool in) {
+        T* params = static_cast<T*>(member_.params);
+        T* state = static_cast<T*>(member_.state);
+        const Index all = Index(shape_.variables.size());
+        if (in) shape_.read(params, variables_, all);
+        else shape_.write(variables_, params, all);
+        for (Index i = 0; i < scalars_; i++) (in ? scalar_[i] : state[i]) = in ? state[i] : scalar_[i];
+        for (Index t = 0; t < trees_ + averages_; t++) {
+            T* outer = state + scalars_ + t * shape_.outer_trained;
+            T* own = state_ + t * shape_.trained;
+            if (in) shape_.read(outer, own, shape_.trainable);
+            else shape_.write(own, outer, shape_.trainable);
+        }
+    }
+
+    T step(const void* x, Index first, const T* y, const T* weight, Index rows, const T* pace,
+           Index index) {
+        Pass pass{rows, true, noise(), member_.seed, std::int32_t(index), spec_.batch};
+        network_.bring(x, first, rows);
+        const T* out = network_.forward(variables_, pass);
+        T loss = 0;
+        losses_of(spec_, loss_numbers(spec_, numbers_), network_, out, y, weight, rows,
+                  network_.gradient_of_output(), scratch_,
+                  [&](Index row, T value) { loss += weight[row] * value; });
+        network_.backward(variables_, gradients_, pass);
+        loss += penalty_of(spec_, shape_, numbers_, variables_, gradients_);
+        follow(pace, index);
+        return loss;
+    }
+
+    // Techniques that draw, of which the member's own number says that it uses them.
+    std::uint32_t noise() const {
+        std::uint32_t found = 0;
+        const auto add = [&](std::uint32_t use, Number which) {
+            if (uses(use) && number(which) > 0) found |= use;
+        };
+        add(kohort::dropout, kohort::n_dropout);
+        add(kohort::input_dropout, kohort::n_input_dropout);
+        add(kohort::alpha_dropout, kohort::n_alpha_dropout);
+        add(kohort::gaussian_noise, kohort::n_gaussian_noise);
+        return found;
+    }
+
+    // What a step makes of gradients: thaw, clip, update, decay, constrain, average.
+    void follow(const T* pace, Index index) {
+        const bool free = !uses(kohort::freezing) || pace[kohort::p_thawed] > 0;
+        const Index hidden = shape_.before_output, rest = shape_.trained - hidden;
+        if (!free) std::memset(gradients_, 0, hidden * sizeof(T));
+        clip();
+        Rule<T> rule = rule_of(pace);
+        begin_step(rule, scalar_);
+        steps_of(rule, gradients_, state_, shape_.trained, hidden);
+        steps_of(rule, gradients_ + hidden, state_ + hidden, shape_.trained, rest);
+        const Index from = free ? 0 : hidden;
+        if (uses(kohort::weight_decay)) {
+            const T shrink = rule.rate * number(kohort::n_weight_decay);
+            for (Index i = from; i < shape_.trained; i++)
+                variables_[i] += gradients_[i] - shrink * variables_[i];
+        } else {
+            for (Index i = from; i < shape_.trained; i++) variables_[i] += gradients_[i];
+        }
+        average(index, true);
+        if (uses(kohort::max_norm) && std::isfinite(number(kohort::n_max_norm))) constrain();
+        average(index, false);
+    }
+
+    Rule<T> rule_of(const T* pace) const {
+        Rule<T> rule{};
+        rule.family = spec_.family;
+        rule.amsgrad_part = uses(kohort::amsgrad);
+        rule.momentum_part = uses(kohort::momentum_used);
+        rule.centered_part = uses(kohort::centered);
+        rule.rate = pace[kohort::p_learning_rate], rule.momentum = pace[kohort::p_momentum];
+        rule.beta_1 = pace[kohort::p_beta_1], rule.gain_1 = pace[kohort::p_gain_1];
+        rule.beta_2 = number(kohort::n_beta_2), rule.gain_2 = number(kohort::n_gain_2);
+        rule.rho = number(kohort::n_rho), rule.gain_rho = number(kohort::n_gain_rho);
+        rule.epsilon = number(kohort::n_epsilon);
+        rule.nesterov = number(kohort::n_nesterov) > 0;
+        rule.amsgrad = number(kohort::n_amsgrad) > 0;
+        rule.centered = number(kohort::n_centered) > 0;
+        return rule;
+    }
+
+    static T squared_norm(const T* x, Index count) {
+        using V = typename Simd<T>::Full;
+        V total{};
+        Index i = 0;
+        for (; i + Simd<T>::lanes <= count; i += Simd<T>::lanes) {
+            const V part = load<V>(x + i);
+            total += part * part;
+        }
+        T found = 0;
+        for (Index lane = 0; lane < Simd<T>::lanes; lane++) found += total[lane];
+        for (; i < count; i++) found += x[i] * x[i];
+        return found;
+    }
+
+    static void scale(T* x, Index count, T factor) {
+        for (Index i = 0; i < count; i++) x[i] *= factor;
+    }
+
+    void clip() {
+        if (uses(kohort::clipnorm)) {
+            const T limit = number(kohort::n_clipnorm);
+            for (Index i = 0; !std::isinf(limit) && i < shape_.trainable; i++) {
+                const Variable& v = shape_.variables[i];
+                T* g = gradients_ + v.place;
+                const T norm = std::sqrt(squared_norm(g, v.rows * v.row));
+                scale(g, v.rows * v.row, limit / (norm > limit || norm != norm ? norm : limit));
+            }
+        }
+        if (uses(kohort::global_clipnorm)) {
+            const T limit = number(kohort::n_global_clipnorm);
+            if (!std::isinf(limit)) {
+                const T norm = std::sqrt(squared_norm(gradients_, shape_.trained));
+                const T nan = std::numeric_limits<T>::quiet_NaN();
+                scale(gradients_, shape_.trained,
+                      std::isfinite(norm) ? limit / (norm > limit ? norm : limit) : nan);
+            }
+        }
+        if (uses(kohort::clipvalue)) {
+            const T limit = number(kohort::n_clipvalue);
+            for (Index i = 0; i < shape_.trained; i++)
+                gradients_[i] = gradients_[i] < -limit  ? -limit
+                                : gradients_[i] > limit ? limit
+                                                        : gradients_[i];
+        }
+    }
+
+    // Keras's MaxNorm over the incoming weights of each hidden unit.
+    void constrain() {
+        const T limit = number(kohort::n_max_norm);
+        for (Index l = 0; l < spec_.hidden; l++) {
+            const Variable& v = shape_.variables[shape_.layers[l].kernel];
+            for (Index c = 0; c < v.columns; c++) {
+                T squares = 0;
+                for (Index r = 0; r < v.rows; r++) {
+                    const T w = variables_[v.place + r * v.row + c];
+                    squares += w * w;
+                }
+                const T norm = std::sqrt(squares);
+                const T factor = (norm < limit || norm != norm ? norm : limit) / (T(1e-7) + norm);
+                for (Index r = 0; r < v.rows; r++) variables_[v.place + r * v.row + c] *= factor;
+            }
+        }
+    }
+
+    // Keras's exponential moving average, of the weights before they are constrained; a member
+    // without one keeps its plain weights, after.
+    void average(Index index, bool before_constraint) {
+        const bool on = number(kohort::n_averaged) > 0;
+        if (!averages_ || on != before_constraint) return;
+        T* mean = state_ + trees_ * shape_.trained;
+        const T stay = on && index > 0 ? number(kohort::n_ema_momentum) : T(0);
+        for (Index i = 0; i < shape_.trained; i++)
+            mean[i] = on ? stay * mean[i] + (1 - stay) * variables_[i] : variables_[i];
+    }
+
+    const Spec& spec_;
+    const Member& member_;
+    const T* numbers_;
+    Shape shape_;
+    Network<T> network_;
+    Index trees_, scalars_;
+    bool averages_;
+    T *variables_, *gradients_, *state_, *scratch_;
+    T scalar_[2] = {};
+};
+
+// A member's network for passes without training, over blocks of rows.
+template <class T>
+class Reader {
+   public:
+    Reader(const Spec& spec, const Member& member, Index most_rows)
+        : spec_(spec), numbers_(static_cast<const T*>(member.numbers)),
+          shape_(Shape::of<T>(spec, member.units)),
+          network_(spec, shape_, numbers_, most_rows, false) {
+        arena().begin(network_.bytes() + Arena::bytes<T>(shape_.size) +
+                      Arena::bytes<T>(spec.outputs * MOST_BLOCK));
+        variables_ = arena().template take<T>(shape_.size);
+        scratch_ = arena().template take<T>(spec.outputs * MOST_BLOCK);
+        network_.place(arena());
+        shape_.read(static_cast<const T*>(member.params), variables_,
+                    Index(shape_.variables.size()));
+    }
+
+    const T* pass(const Table& table, Index first, const Pass& how) {
+        network_.bring(table.x, first, how.rows);
+        return network_.forward(variables_, how);
+    }
+
+    void judge(const Table& table, T* sums) {
+        const T* y = static_cast<const T*>(table.y);
+        const T* weight = static_cast<const T*>(table.weight);
+        const LossNumbers<T> numbers = loss_numbers(spec_, numbers_);
+        double loss = 0, right = 0;
+        for (Index start = 0; start < table.rows; start += MOST_BLOCK) {
+            const Index rows = rest(table.rows, start);
+            const T* out = pass(table, start, {rows});
+            losses_of<T>(spec_, numbers, network_, out, y + start * spec_.targets, weight + start,
+                         rows, nullptr, scratch_, [&](Index row, T value) {
+                             loss += double(weight[start + row] * value);
+                         });
+            right += double(hits(spec_.loss, y + start * spec_.targets, spec_.targets, out,
+                                 network_.side(), spec_.outputs, rows));
+        }
+        sums[0] = T(loss), sums[1] = T(right), sums[2] = penalty_of<T>(spec_, shape_, numbers_, variables_, nullptr);
+    }
+
+    void outputs(const Table& table, Index first, const Pass& how, T* to) {
+        const T* out = pass(table, first, how);
+        const Index side = network_.side();
+        for (Index b = 0; b < network_.blocks(); b++)
+            for (Index r = 0; r < side && b * side + r < how.rows; r++)
+                for (Index n = 0; n < spec_.outputs; n++)
+                    to[(b * side + r) * spec_.outputs + n] = out[(b * spec_.outputs + n) * side + r];
+    }
+
+    static Index rest(Index rows, Index start, Index block = MOST_BLOCK) {
+        return rows - start < block ? rows - start : block;
+    }
+
+   private:
+    const Spec& spec_;
+    const T* numbers_;
+    Shape shape_;
+    Network<T> network_;
+    T *variables_, *scratch_;
+};
+
+template <class T>
+void train(const Spec& spec, const Member& member, const Chunk& chunk) {
+    Trainer<T>(spec, member).run(chunk);
+}
+
+template <class T>
+void judge(const Spec& spec, const Member& member, const Table& table, void* sums) {
+    Reader<T>(spec, member, MOST_BLOCK).judge(table, static_cast<T*>(sums));
+}
+
+template <class T>
+void predict(const Spec& spec, const Member& member, const Table& table, void* outputs) {
+    Reader<T> reader(spec, member, MOST_BLOCK);
+    for (Index start = 0; start < table.rows; start += MOST_BLOCK)
+        reader.outputs(table, start, {Reader<T>::rest(table.rows, start)},
+                       static_cast<T*>(outputs) + start * spec.outputs);
+}
+
+template <class T>
+void sample(const Spec& spec, const Member& member, const Table& table, const Sampling& sampling,
+            void* outputs) {
+    Reader<T> reader(spec, member, sampling.block);
+    for (Index start = 0, number = 0; start < table.rows; start += sampling.block, number++)
+        for (Index index = 0; index < sampling.passes; index++) {
+            Pass how{Reader<T>::rest(table.rows, start, sampling.block)};
+            how.noise = spec.uses & (kohort::dropout | kohort::input_dropout | kohort::alpha_dropout);
+            how.seed = mix(sampling.seed + std::uint32_t(sampling.position + number));
+            how.step = std::int32_t(index), how.batch = sampling.block;
+            reader.outputs(table, start, how,
+                           static_cast<T*>(outputs) +
+                               (index * table.rows + start) * spec.outputs);
+        }
+}
+
+}  // namespace KOHORT_ISA
