@@ -8,8 +8,8 @@ namespace KOHORT_ISA {
 
 const kohort::Precisions& kernels() {
     static const kohort::Precisions both{
-        {KOHORT_TEXT(KOHORT_ISA), train<float>, judge<float>, predict<float>, sample<float>},
-        {KOHORT_TEXT(KOHORT_ISA), train<double>, judge<double>, predict<double>, sample<double>},
+        {KOHORT_TEXT(KOHORT_ISA), memory<float>, train<float>, judge<float>, predict<float>, sample<float>},
+        {KOHORT_TEXT(KOHORT_ISA), memory<double>, train<double>, judge<double>, predict<double>, sample<double>},
     };
     return both;
 }

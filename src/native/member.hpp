@@ -85,17 +85,21 @@ class Trainer {
           network_(spec, shape_, numbers_, spec.batch, true) {
         trees_ = trees_of(spec.family, spec.uses), scalars_ = scalars_of(spec.family);
         averages_ = (spec.uses & kohort::averaging) != 0;
-        arena().begin(network_.bytes() + Arena::bytes<T>(shape_.size) +
-                      Arena::bytes<T>(shape_.trained) * (trees_ + averages_ + 1) +
-                      Arena::bytes<T>(spec.outputs * MOST_BLOCK));
-        variables_ = arena().template take<T>(shape_.size);
-        gradients_ = arena().template take<T>(shape_.trained);
-        state_ = arena().template take<T>(shape_.trained * (trees_ + averages_));
-        scratch_ = arena().template take<T>(spec.outputs * MOST_BLOCK);
-        network_.place(arena());
+    }
+
+    std::size_t bytes() const {
+        return network_.bytes() + Arena::bytes<T>(shape_.size) + Arena::bytes<T>(shape_.trained) +
+               Arena::bytes<T>(shape_.trained * (trees_ + averages_)) +
+               Arena::bytes<T>(spec_.outputs * MOST_BLOCK);
     }
 
     void run(const Chunk& chunk) {
+        arena().begin(bytes());
+        variables_ = arena().template take<T>(shape_.size);
+        gradients_ = arena().template take<T>(shape_.trained);
+        state_ = arena().template take<T>(shape_.trained * (trees_ + averages_));
+        scratch_ = arena().template take<T>(spec_.outputs * MOST_BLOCK);
+        network_.place(arena());
         exchange(true);
         const T* y = static_cast<const T*>(chunk.y);
         const T* weight = static_cast<const T*>(chunk.weight);
@@ -342,6 +346,11 @@ class Reader {
     Network<T> network_;
     T *variables_, *scratch_;
 };
+
+template <class T>
+std::size_t memory(const Spec& spec) {
+    return Trainer<T>(spec, {nullptr, nullptr, nullptr, spec.widths, 0, 0}).bytes();
+}
 
 template <class T>
 void train(const Spec& spec, const Member& member, const Chunk& chunk) {

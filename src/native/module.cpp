@@ -4,7 +4,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -51,19 +50,6 @@ std::vector<Choice> choices() {
     return found;
 }
 
-// The best one, or that which KOHORT_NATIVE names.
-const Choice& chosen() {
-    static const Choice choice = [] {
-        const std::vector<Choice> all = choices();
-        const char* wanted = std::getenv("KOHORT_NATIVE");
-        if (wanted)
-            for (const Choice& one : all)
-                if (std::string(wanted) == one.name) return one;
-        return all.front();
-    }();
-    return choice;
-}
-
 std::vector<std::string> names() {
     std::vector<std::string> found;
     for (const Choice& one : choices()) found.push_back(one.name);
@@ -75,14 +61,20 @@ class Program {
    public:
     Program(Index features, Index outputs, std::vector<std::int32_t> widths, int activation,
             int norm, int loss, int family, std::uint32_t uses, Index batch, Index targets,
-            std::vector<std::int32_t> column, Index columns, bool bytes, bool twice)
+            std::vector<std::int32_t> column, Index columns, bool bytes, bool twice,
+            const std::string& instruction_set)
         : widths_(std::move(widths)), column_(std::move(column)) {
         if (column_.size() != NUMBERS) throw std::invalid_argument("column");
         spec_ = {features, outputs, Index(widths_.size()), widths_.data(), Activation(activation),
                  Norm(norm), Loss(loss), Family(family), uses, batch, targets, column_.data(),
                  columns, bytes};
-        kernels_ = twice ? &chosen().kernels->double_precision : &chosen().kernels->single_precision;
+        for (const Choice& one : choices())
+            if (instruction_set == one.name)
+                kernels_ = twice ? &one.kernels->double_precision : &one.kernels->single_precision;
+        if (!kernels_) throw std::invalid_argument("instruction_set");
     }
+
+    std::size_t memory() const { return kernels_->memory(spec_); }
 
     // Advance every slot whose first batch has rows by `steps` steps; see kohort.engine.train.Chunk.
     void train(Array params, Array state, Array x, Array y, Array weight, Words rows, Array pace,
@@ -141,25 +133,24 @@ class Program {
 
     std::vector<std::int32_t> widths_, column_;
     Spec spec_;
-    const Kernels* kernels_;
+    const Kernels* kernels_ = nullptr;
 };
 
 }  // namespace
 }  // namespace kohort
 
 NB_MODULE(_native, module) {
-    module.def("instruction_set", [] { return std::string(kohort::chosen().name); },
-               "Name of the instruction set that the kernels use.");
     module.def("instruction_sets", &kohort::names,
                "Names of those that this processor has, the best one first.");
     nb::class_<kohort::Program>(module, "Program")
         .def(nb::init<kohort::Index, kohort::Index, std::vector<std::int32_t>, int, int, int, int,
                       std::uint32_t, kohort::Index, kohort::Index, std::vector<std::int32_t>,
-                      kohort::Index, bool, bool>(),
+                      kohort::Index, bool, bool, const std::string&>(),
              nb::arg("features"), nb::arg("outputs"), nb::arg("widths"), nb::arg("activation"),
              nb::arg("norm"), nb::arg("loss"), nb::arg("family"), nb::arg("uses"), nb::arg("batch"),
              nb::arg("targets"), nb::arg("column"), nb::arg("columns"), nb::arg("bytes"),
-             nb::arg("twice"))
+             nb::arg("twice"), nb::arg("instruction_set"))
+        .def("memory", &kohort::Program::memory)
         .def("train", &kohort::Program::train)
         .def("judge", &kohort::Program::judge)
         .def("predict", &kohort::Program::predict)

@@ -87,6 +87,8 @@ struct Sampling {
 
 struct Kernels {
     const char* name;
+    // Bytes that training takes beside what is given to it, at the widths of the specification.
+    std::size_t (*memory)(const Spec&);
     void (*train)(const Spec&, const Member&, const Chunk&);
     // Sums of weighted losses and of hits over the rows, then the penalty: three numbers.
     void (*judge)(const Spec&, const Member&, const Table&, void* sums);

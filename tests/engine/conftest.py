@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from kohort.engine.compilers.current import best_compiler, lend, lent_compiler
+from kohort.engine.compilers.xla import XlaCompiler
 from kohort.engine.member import Member, Rows
 from kohort.networks.own.fields import fields_of
 from kohort.recipe.losses import CLASSIFICATION, LINKS
@@ -12,6 +14,18 @@ from kohort.recipe.recipe import Recipe
 
 FEATURES = 3
 CLASSES = 4
+
+_COMPILERS = {"kernels": best_compiler(), "xla": XlaCompiler()}
+
+
+@pytest.fixture(scope="module", autouse=True, params=list(_COMPILERS))
+def compiler(request):
+    """Each test runs on the kernels and on XLA; a module that is about one of them says so."""
+    before = lent_compiler()
+    lend(_COMPILERS[request.param])
+    yield _COMPILERS[request.param]
+    lend(before)
+
 
 _SMALL = {
     "loss": "mse",

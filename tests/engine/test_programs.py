@@ -10,6 +10,8 @@ from kohort.engine.programs import compilations
 from kohort.recipe.hyperparameter import STRUCTURE
 from kohort.recipe.hyperparameters import PARAMETERS
 
+pytestmark = pytest.mark.parametrize("compiler", ["xla"], indirect=True)
+
 _XLA_EVENT = "/jax/core/compile/backend_compile_duration"
 _ON = {"l2": 0.01, "dropout": 0.2, "weight_decay": 0.01}
 

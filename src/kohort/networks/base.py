@@ -17,8 +17,8 @@ from kohort.networks.layout import Layout
 from kohort.networks.reading import Layer, Reading
 
 __all__ = [
-    "BLOCK", "Batch", "DenseChain", "Judged", "Layer", "Layout", "Network", "Predictor", "Reading", "Rows",
-    "Sampler", "State", "Tree", "bucket",
+    "BLOCK", "Batch", "DenseChain", "Judged", "Layer", "Layout", "Network", "Predictor",
+    "Reading", "Rows", "Sampler", "State", "Tree", "bucket",
 ]  # fmt: skip
 
 BLOCK = 256

@@ -28,21 +28,22 @@ Batches: TypeAlias = tuple[Array, ...]
 
 
 class Packing(Protocol):
-    """A member's state as a row of a matrix.
+    """A member's state as a row of a matrix."""
 
-    Attributes
-    ----------
-    size : int
-        Length of a row.
-    averaged : int
-        How many of its last entries are averaged weights.
-    initial : array, shape (size,)
-        The row that every member starts with.
-    """
+    @property
+    def size(self) -> int:
+        """Length of a row."""
+        ...
 
-    size: int
-    averaged: int
-    initial: Floats
+    @property
+    def averaged(self) -> int:
+        """How many of its last entries are averaged weights."""
+        ...
+
+    @property
+    def initial(self) -> Floats:
+        """The row that every member starts with, shape (size,)."""
+        ...
 
 
 class Compiler(Protocol):

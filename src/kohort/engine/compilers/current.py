@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from kohort.engine.compilers.base import Compiler
-from kohort.engine.compilers.native import NativeCompiler, library
+from kohort.engine.compilers.native import NativeCompiler, instruction_set
 from kohort.engine.compilers.xla import XlaCompiler
 
 
 def best_compiler() -> Compiler:
     """Return a compiler of its own memory: kernels where they serve, XLA for everything else."""
-    return NativeCompiler(XlaCompiler(), library())
+    return NativeCompiler(XlaCompiler(), instruction_set())
 
 
 _lent: Compiler = best_compiler()

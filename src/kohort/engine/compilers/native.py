@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from kohort.engine.compilers.base import Batches, Compiler, Judge, Packing, Trai
 from kohort.engine.footprint import Footprint
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk, empty_chunk, empty_rows
+from kohort.errors import ParameterError, explain
 from kohort.memo import Memo
 from kohort.networks.base import BLOCK, Predictor, Reading, Sampler
 from kohort.networks.dense_chain import DenseChain
@@ -67,18 +69,40 @@ _TREES = {
 _OPTIONS = {"rmsprop": ("momentum", "centered"), "adam": ("amsgrad",)}
 _DTYPES = ("float32", "float64")
 _BYTES = "uint8"
-_OFF = "off"
+_VARIABLE, _OFF = "KOHORT_NATIVE", "off"
 
 
 def library() -> ModuleType | None:
-    """The module of the kernels, or None where it was not built or is switched off."""
-    if os.environ.get("KOHORT_NATIVE", "").lower() == _OFF:
-        return None
+    """Return the module of the kernels, or None where it was not built."""
     try:
-        from kohort import _native
+        return import_module("kohort._native")
     except ImportError:
         return None
-    return _native
+
+
+def instruction_sets() -> list[str]:
+    """Names of the kernels' variants that this processor can run, the best first."""
+    kernels = library()
+    return [] if kernels is None else list(kernels.instruction_sets())
+
+
+def instruction_set() -> str | None:
+    """The variant that `KOHORT_NATIVE` asks for, or the best; None where XLA shall serve all.
+
+    Raises
+    ------
+    ParameterError
+        If `KOHORT_NATIVE` names a variant that this processor cannot run.
+    """
+    known, wanted = instruction_sets(), os.environ.get(_VARIABLE, "").lower()
+    if wanted == _OFF or not known:
+        return None
+    if wanted and wanted not in known:
+        choice = ", ".join([*known, _OFF])
+        raise ParameterError(
+            explain(f"the environment variable {_VARIABLE}", f"one of {choice}", wanted)
+        )
+    return wanted or known[0]
 
 
 def lacks(chain: DenseChain) -> str:
@@ -132,28 +156,27 @@ class NativeCompiler:
     ----------
     other : Compiler
         Serves what the kernels do not.
-    kernels : module or None
-        None lets the other serve everything.
+    variant : str or None
+        One of `instruction_sets()`; None lets the other serve everything.
     most : int, default=4096
         Networks whose description it keeps.
     """
 
-    def __init__(self, other: Compiler, kernels: ModuleType | None, most: int = 4096) -> None:
-        self._other, self._kernels = other, kernels
+    def __init__(self, other: Compiler, variant: str | None, most: int = 4096) -> None:
+        self._other, self._variant = other, variant
         self._programs: Memo[Any] = Memo(most)
 
     def serves(self, structure: Structure, device: jax.Device) -> bool:
         """Whether the kernels train members of a structure on a device."""
-        return (
-            device.platform == "cpu"
-            and self._knows(structure.network.dense, structure.dtype, structure.input_dtype)
+        return device.platform == "cpu" and self._knows(
+            structure.network.dense, structure.dtype, structure.input_dtype
         )
 
     def serving(self, structure: Structure, device: jax.Device) -> Compiler:
         return self if self.serves(structure, device) else self._other.serving(structure, device)
 
     def put(self, array: HostArray, device: jax.Device) -> Array:
-        return array  # type: ignore[return-value]
+        return array
 
     def packing(self, structure: Structure) -> Packing:
         chain = structure.network.dense
@@ -177,17 +200,18 @@ class NativeCompiler:
         return advance  # type: ignore[return-value]
 
     def footprint(self, structure: Structure, slots: int, device: jax.Device) -> Footprint:
-        """Count what the kernels take: a member at a time works in memory of its thread."""
+        """Count what the kernels take: members work in turn, in memory that their thread keeps.
+
+        Outputs are the members' variables as they are handed out.
+        """
         size = self.packing(structure).size
         chunk = empty_chunk(structure, slots)
         rows = empty_rows(structure, slots, size)
-        network, item = structure.network, np.dtype(structure.dtype).itemsize
-        passing = 4 * (network.features + network.outputs + sum(network.dense.widths))
         return Footprint(
-            arguments=sum(array.nbytes for array in rows),
-            outputs=0,
-            temporary=item * (2 * network.layout.size + size + passing * structure.batch_size),
-            host=sum(array.nbytes for array in chunk),
+            arguments=sum(array.nbytes for array in (*rows, *chunk)),
+            outputs=rows[0].nbytes,
+            temporary=self._program(structure).memory(),
+            host=0,
             runtime=0,
         )
 
@@ -209,7 +233,7 @@ class NativeCompiler:
             means[:, 0] += sums[:, 2]
             return means[:, :logs]
 
-        return judged  # type: ignore[return-value]
+        return judged
 
     def probe(
         self, structure: Structure, device: jax.Device, params: Array, state: Array, steps: Batches
@@ -231,7 +255,7 @@ class NativeCompiler:
             return self._other.predict(network, params, x, real, numbers, units)
         outputs = np.zeros((len(x), network.outputs), params.dtype)
         program.predict(params, x, int(real), numbers, units, outputs)
-        return outputs  # type: ignore[return-value]
+        return outputs
 
     def sample(
         self,
@@ -252,7 +276,7 @@ class NativeCompiler:
         outputs = np.zeros((samples, len(x), network.outputs), params.dtype)
         block = min(BLOCK, len(x))
         program.sample(params, x, numbers, units, int(seed), int(position), block, outputs)
-        return outputs  # type: ignore[return-value]
+        return outputs
 
     def squared_norms(
         self, structure: Structure, size: int, *arguments: HostArray
@@ -271,7 +295,7 @@ class NativeCompiler:
 
     def _knows(self, chain: DenseChain | None, dtype: str, features: str) -> bool:
         return (
-            self._kernels is not None
+            self._variant is not None
             and chain is not None
             and dtype in _DTYPES
             and features in (dtype, _BYTES)
@@ -287,16 +311,14 @@ class NativeCompiler:
 
     def _program(self, structure: Structure) -> Any:
         types = structure.dtype, structure.input_dtype
-        return self._built(
-            structure.network.dense, *types, structure.batch_size, structure.targets
-        )
+        return self._built(structure.network.dense, *types, structure.batch_size, structure.targets)
 
     def _built(
         self, chain: DenseChain | None, dtype: str, features: str, batch: int, targets: int
     ) -> Any:
         assert chain is not None
-        assert self._kernels is not None
-        kernels = self._kernels
+        kernels = library()
+        assert kernels is not None
         return self._programs.get_or_build(
             (chain, dtype, features, batch, targets),
             lambda: kernels.Program(
@@ -314,5 +336,6 @@ class NativeCompiler:
                 columns=len(chain.numbers),
                 bytes=features == _BYTES,
                 twice=dtype == "float64",
+                instruction_set=self._variant,
             ),
         )

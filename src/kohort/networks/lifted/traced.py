@@ -94,6 +94,10 @@ class TracedModel:
     def hidden(self) -> int:
         return len(self.widths)
 
+    @property
+    def dense(self) -> None:
+        return None
+
     @cached_property
     def layout(self) -> Layout:
         names = tuple(str(number) for number in range(len(self.templates)))

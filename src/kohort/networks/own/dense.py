@@ -94,9 +94,7 @@ class DenseNetwork:
     def dense(self) -> DenseChain:
         kinds = {"batch": self.batch_norm, "layer": self.layer_norm}
         norm = next((f"{kind}_{place}" for kind, place in kinds.items() if place), "none")
-        return DenseChain(
-            self.features, self.outputs, self.widths, self.activation, norm, NUMBERS
-        )
+        return DenseChain(self.features, self.outputs, self.widths, self.activation, norm, NUMBERS)
 
     @cached_property
     def layout(self) -> Layout:
