@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 export KERAS_BACKEND := jax
 
-.PHONY: demo test test-rest oracles browser bench lint types setup clean
+.PHONY: demo test test-rest oracles browser sanitize bench lint types setup clean
 
 setup: .venv/.ready
 
-.venv/.ready: pyproject.toml constraints.txt
+.venv/.ready: pyproject.toml constraints.txt CMakeLists.txt $(wildcard src/native/*)
 	$(PYTHON) -c "import sys; assert (3, 11) <= sys.version_info < (3, 14), 'kohort needs Python 3.11 to 3.13; set PYTHON=python3.12'"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli,test,dev]' -c constraints.txt
@@ -44,6 +44,15 @@ browser: .venv/.ready
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; \
 	else echo "Install Chromium and chromedriver to run the tests of the page in a browser."; fi
+
+# The kernels' own trial under the address and undefined-behaviour sanitizers.
+sanitize: .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check nanobind
+	cmake -S . -B build/sanitized -DCMAKE_BUILD_TYPE=Debug -DKOHORT_SANITIZE=ON \
+	    -DPython_EXECUTABLE=$(BIN)/python -Dnanobind_ROOT=$$($(BIN)/python -m nanobind --cmake_dir)
+	cmake --build build/sanitized --parallel 2
+	LD_PRELOAD=$$($(CXX) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
+	    UBSAN_OPTIONS=halt_on_error=1 $(BIN)/python tests/native/trial.py build/sanitized
 
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks

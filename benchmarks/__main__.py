@@ -18,6 +18,7 @@ OF_TABLES = ("calibration", "pretraining", "learning_rate", "faults", "fresh_fau
 PAIRED = "paired"
 """Needs a checkout of an older version (`benchmarks/paired.py`)."""
 NAMES = (
+    "kernels", "first_search",
     "peers", "chapter10", "overhead", "techniques", "lifting", "own_models", "memory",
     "fashion_mnist", "convolutions", "streaming", "report", "diagnosis_cost", *OF_TABLES, PAIRED,
 )  # fmt: skip

@@ -115,7 +115,7 @@ def problems(draw):
     return recipe_of(**fields), shape
 
 
-@settings(max_examples=depth(40))
+@settings(max_examples=depth(15))
 @given(problem=problems())
 def test_kernels_do_to_a_member_what_xla_does(problem, double_precision):
     recipe, shape = problem

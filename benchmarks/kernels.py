@@ -1,0 +1,156 @@
+"""A step of training on one core: the kernels, XLA at its best number of slots, and sgemm.
+
+The core's own speed is that of a product of two matrices of 1,024 rows and columns (sgemm, NumPy's
+BLAS on one thread), measured between the kernels' chunks. Minima over many chunks: others work on
+the machine too. Useful arithmetic counts real widths: two products forwards, four backwards.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+SHAPES = ((3, 16), (3, 32), (3, 50), (3, 64), (3, 128), (3, 256), (1, 64))
+BATCH, FEATURES, STEPS, ROUNDS, CALLS = 32, 8, 64, 30, 6
+SLOTS = (1, 2, 4, 8)
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def useful(depth: int, width: int) -> float:
+    """Floating-point operations of a step."""
+    products = FEATURES * width * 2 + (depth - 1) * width * width * 3 + width * 3
+    return 2.0 * BATCH * products
+
+
+class Steps:
+    """A chunk of steps of some members, ready to be run again and again by a compiler."""
+
+    def __init__(self, compiler: Any, depth: int, width: int, slots: int) -> None:
+        import jax
+
+        from kohort.engine.structure import Structure
+        from kohort.engine.train import Chunk
+        from kohort.networks.own.network import OwnNetwork
+        from kohort.recipe.pace import pace
+        from kohort.recipe.recipe import Recipe
+
+        recipe = Recipe.of(loss="mse", depth=depth, width=width, batch_size=BATCH)
+        network = OwnNetwork.of(FEATURES, 1, recipe)
+        structure = Structure(network, 1, BATCH, "float32", "float32")
+        device = jax.local_devices()[0]
+        self._train = compiler.train(structure, slots, device)
+        generator = np.random.default_rng(0)
+
+        def put(array: Any, dtype: Any = np.float32) -> Any:
+            whole = np.repeat(np.asarray(array, dtype)[None], slots, 0)
+            return compiler.put(np.ascontiguousarray(whole), device)
+
+        x = generator.normal(size=(STEPS, BATCH, FEATURES))
+        variables = [0.1 * generator.normal(size=shape) for shape in network.shapes(recipe.units)]
+        row = np.zeros(network.layout.size)
+        network.layout.embed(variables, row)
+        self._params, self._state = put(row), put(compiler.packing(structure).initial)
+        self._chunk = Chunk(
+            x=put(x), y=put(x[..., :1]), weight=put(np.full((STEPS, BATCH), 1 / BATCH)),
+            rows=put(np.full(STEPS, BATCH), np.int32), pace=put(pace(recipe, 0, STEPS, STEPS)),
+            numbers=put(recipe.numbers()), units=put(recipe.units, np.int32),
+            seed=put(0, np.uint32), first=put(0, np.int32), steps=np.asarray(STEPS, np.int32),
+        )  # fmt: skip
+
+    def __call__(self) -> None:
+        result = self._train(self._params, self._state, self._chunk)
+        self._params, self._state = result[:2]
+        np.asarray(result[2])
+
+
+def best(steps: Callable[[], None], members: int) -> float:
+    """Least microseconds per member and step."""
+    steps()
+    return min(seconds(steps) for _ in range(CALLS)) / STEPS / members * 1e6
+
+
+def two_cores(make: Callable[[], Steps]) -> float:
+    """How many times as fast two threads with a member each are as one."""
+    both = [make(), make()]
+    for steps in both:
+        steps()
+
+    def run(steps: Steps) -> None:
+        for _ in range(20):
+            steps()
+
+    def together() -> None:
+        threads = [threading.Thread(target=run, args=(steps,)) for steps in both]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    alone = min(seconds(lambda: run(both[0])) for _ in range(ROUNDS))
+    return 2 * alone / min(seconds(together) for _ in range(ROUNDS))
+
+
+def compare() -> dict[str, Any]:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    from threadpoolctl import threadpool_limits
+
+    import kohort  # noqa: F401
+    from kohort.engine.compilers.native import NativeCompiler, instruction_set
+    from kohort.engine.compilers.xla import XlaCompiler
+
+    threadpool_limits(1)
+    xla = XlaCompiler()
+    kernels = NativeCompiler(xla, instruction_set())
+    a, b = (np.random.default_rng(n).random((1024, 1024), np.float32) for n in (0, 1))
+    sides: dict[str, dict[str, Any]] = {}
+    more = [
+        "| network | kernels, us | XLA, us (slots) | times as fast | GFLOP/s useful | of sgemm |",
+        "|---|---|---|---|---|---|",
+    ]
+    found: dict[tuple[int, int], tuple[float, float, int]] = {}
+    steps = {shape: Steps(kernels, *shape, 1) for shape in SHAPES}
+    others = {(shape, n): Steps(xla, *shape, n) for shape in SHAPES for n in SLOTS}
+    times = dict.fromkeys(steps, np.inf)
+    rivals = dict.fromkeys(others, np.inf)
+    product = np.inf
+    for _ in range(ROUNDS):
+        for shape in SHAPES:
+            product = min(product, seconds(lambda: a @ b))
+            times[shape] = min(times[shape], best(steps[shape], 1))
+            for n in SLOTS:
+                key = (shape, n)
+                rivals[key] = min(rivals[key], best(others[key], n))
+    sgemm = 2 * 1024**3 / product / 1e9
+    for shape in SHAPES:
+        slots = min(SLOTS, key=lambda n: rivals[shape, n])
+        found[shape] = times[shape], rivals[shape, slots], slots
+        speed = useful(*shape) / times[shape] / 1e3
+        name = f"{shape[0]}x{shape[1]}"
+        ratio = rivals[shape, slots] / times[shape]
+        more.append(
+            f"| {name} | {times[shape]:.1f} | {rivals[shape, slots]:.1f} ({slots}) | {ratio:.1f} "
+            f"| {speed:.0f} | {speed / sgemm:.2f} |"
+        )
+        sides[f"{name}, kernels"] = {"seconds": times[shape] / 1e6, "gflops": speed}
+        sides[f"{name}, XLA"] = {"seconds": rivals[shape, slots] / 1e6, "slots": slots}
+    scaling = two_cores(lambda: Steps(kernels, 3, 50, 1))
+    more.append(f"\nsgemm: {sgemm:.0f} GFLOP/s; instruction set: {instruction_set()}.")
+    more.append(f"Two cores on two members of 3x50: {scaling:.2f} times one.")
+    wanted = {16: "2", 32: "2", 50: "2"}
+    return {
+        "title": "A step of a dense network with Adam, batch 32, on one core",
+        "sides": sides,
+        "ratios": {f"XLA, {d}x{w}": found[d, w][1] / found[d, w][0] for d, w in SHAPES},
+        "wanted": {f"XLA, {d}x{w}": wanted.get(w, "1.3") for d, w in SHAPES},
+        "more": more,
+    }
