@@ -2,7 +2,8 @@
 
 Diabetes, 20 candidates by 3 folds: `DenseRegressor` in scikit-learn's own `RandomizedSearchCV`
 inside `kohort.together()`, without the export at the end, against the same search of
-`MLPRegressor(early_stopping=True)` with `n_jobs=2`. A side is a fresh process; the minimum of the turns counts.
+`MLPRegressor(early_stopping=True)` with `n_jobs=2`. A side is a fresh process; the minimum of the
+turns counts.
 """
 
 from __future__ import annotations

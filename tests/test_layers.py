@@ -11,7 +11,7 @@ import kohort
 _ROOT = Path(kohort.__file__).parent
 # A module imports only from rooms at or before its own.
 _ROOMS = [
-    {"_version", "arrays", "errors", "memo", "runtime", "scratch", "style"},
+    {"_version", "arrays", "deferred", "errors", "memo", "runtime", "scratch", "style"},
     {"recipe"},
     {"networks"},
     {"engine"},

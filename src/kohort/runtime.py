@@ -5,11 +5,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from kohort.errors import BackendError, ForkedProcessError
+
+_LOSSES = "kohort.estimators.dense.keras_losses"
 
 # One program per core beats one program on all cores, so each program keeps to its own thread.
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
@@ -18,6 +27,7 @@ _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 def prepare() -> None:
     """Choose JAX for Keras and one thread per program for XLA, without importing either."""
     _choose_backend()
+    _register_losses()
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_cpu_multi_thread_eigen" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_ONE_THREAD}".strip()
@@ -29,6 +39,47 @@ def _choose_backend() -> None:
         os.environ["KERAS_BACKEND"] = "jax"
 
 
+class _AfterKeras(MetaPathFinder):
+    """Registers kohort's losses with Keras as soon as anyone has imported Keras."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module: ModuleType) -> None:
+                execute(module)
+                import_module(_LOSSES)
+
+            spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
+        return spec
+
+
+def _register_losses() -> None:
+    """Let Keras load models that have losses of kohort's, without importing Keras for it."""
+    if "keras" in sys.modules:
+        import_module(_LOSSES)
+    else:
+        sys.meta_path.insert(0, _AfterKeras())
+
+
+def floatx() -> str:
+    """Return Keras's `floatx`; while nobody has imported Keras, that of its configuration file."""
+    keras = sys.modules.get("keras")
+    if keras is not None:
+        return str(keras.config.floatx())
+    home = os.environ.get("KERAS_HOME") or Path("~", ".keras").expanduser()
+    try:
+        return str(json.loads(Path(home, "keras.json").read_text(encoding="utf-8"))["floatx"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "float32"
+
+
 def require_jax() -> None:
     """Refuse to train a network of kohort's own where Keras runs on another backend.
 
@@ -37,10 +88,9 @@ def require_jax() -> None:
     BackendError
     ForkedProcessError
     """
-    import keras
-
     require_own_process()
-    backend = keras.backend.backend()
+    keras = sys.modules.get("keras")
+    backend = "jax" if keras is None else keras.backend.backend()
     if backend != "jax":
         raise BackendError(
             f"kohort trains on JAX, but Keras was imported with the {backend!r} backend. "

@@ -140,6 +140,7 @@ class Program {
 }  // namespace kohort
 
 NB_MODULE(_native, module) {
+    nb::set_leak_warnings(false);  // A session keeps its programs until the process ends.
     module.def("instruction_sets", &kohort::names,
                "Names of those that this processor has, the best one first.");
     nb::class_<kohort::Program>(module, "Program")

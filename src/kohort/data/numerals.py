@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import pandas as pd
+
+from kohort.deferred import pd
 
 _SPACES = " \u00a0\u2009\u202f'\u2019"
 # Between thousands, and before decimals.

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pandas.tseries.api import guess_datetime_format
 
@@ -16,6 +15,7 @@ from kohort.data.numerals import Numerals, numerals
 from kohort.data.table_files import open_table
 from kohort.data.tasks import CLASSIFICATION, REGRESSION, TASKS
 from kohort.data.truth_values import one_spelling, truths
+from kohort.deferred import pd
 from kohort.errors import DataError, ParameterError, explain, suggest
 
 # Whole numbers with at most this many different values are taken for class labels.

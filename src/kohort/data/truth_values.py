@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
+
+from kohort.deferred import pd
 
 _PAIRS = (
     ({"yes", "y", "true", "t"}, {"no", "n", "false", "f"}),

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 
-import jax
 import numpy as np
 
 from kohort._version import VERSION
+from kohort.deferred import jax
 from kohort.engine.rows import LazyRows
 
 _FORM = "1"

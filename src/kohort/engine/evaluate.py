@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kohort.arrays import Array, Tree
+from kohort.deferred import jax, jnp
 from kohort.engine.structure import Structure
 from kohort.networks.base import BLOCK, Predictor, Sampler
 

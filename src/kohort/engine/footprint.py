@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
+from kohort.deferred import jax
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk
 

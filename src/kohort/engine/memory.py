@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import jax
-
+from kohort.deferred import jax
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.footprint import Footprint as Footprint

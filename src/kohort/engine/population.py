@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -120,8 +119,7 @@ class Runner:
             chunk.seed[slot] = member.generator(2).integers(2**32, dtype=np.uint32)
             fit.status = TRAINING
             self._fits[slot] = fit
-        # Until a transfer has ended it holds the host's copy, for the whole of the next call.
-        self._params, self._state = jax.block_until_ready((self._put(params), self._put(state)))
+        self._params, self._state = self._put(params), self._put(state)
 
     def _advance(self) -> None:
         active = self.active

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
-
 from kohort.arrays import Tree
+from kohort.deferred import jax
 from kohort.engine.structure import Structure
 from kohort.engine.train import StatePacking
 from kohort.networks.base import Reading

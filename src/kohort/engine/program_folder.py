@@ -15,9 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import jax
-from jax.experimental.compilation_cache import compilation_cache
-
+from kohort.deferred import jax
 from kohort.runtime import cache_folder
 
 _DIRECTORY = "jax_compilation_cache_dir"
@@ -89,6 +87,8 @@ class ProgramFolder:
     def _set(self, settings: dict[str, Any]) -> None:
         for name, value in settings.items():
             jax.config.update(name, value)
+        from jax.experimental.compilation_cache import compilation_cache
+
         compilation_cache.reset_cache()  # It keeps the folder that it was first used with.
 
 

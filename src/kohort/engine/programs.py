@@ -14,9 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-from jax.sharding import SingleDeviceSharding
-
+from kohort.deferred import jax
 from kohort.engine.program_folder import ProgramFolder
 from kohort.runtime import require_own_process
 
@@ -45,7 +43,14 @@ class _Watch:
         self._lock = threading.Lock()
         self._logs: list[list[Compilation]] = []
         self.thread = threading.local()
-        jax.monitoring.register_event_listener(self._on_event)
+        self._listens = False
+
+    def listen(self) -> None:
+        """Hear of the cache's hits from now on."""
+        with self._lock:
+            if not self._listens:
+                jax.monitoring.register_event_listener(self._on_event)
+                self._listens = True
 
     def _on_event(self, event: str, **details: object) -> None:
         if event == "/jax/compilation_cache/cache_hits":
@@ -104,9 +109,10 @@ def compiled(
         If JAX had started before this process was forked.
     """
     require_own_process()
+    _watch.listen()
     start = time.perf_counter()
     _watch.thread.hits = 0
-    place = None if device is None else SingleDeviceSharding(device)
+    place = None if device is None else jax.sharding.SingleDeviceSharding(device)
     shapes = jax.tree.map(
         lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=place), arguments
     )

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.deferred import jax, jnp
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.plan import chunk_steps
 from kohort.engine.structure import Structure

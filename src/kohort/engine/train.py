@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from kohort.deferred import jax, jnp
 from kohort.engine.plan import chunk_steps
 from kohort.engine.structure import Structure
 from kohort.networks.base import Tree

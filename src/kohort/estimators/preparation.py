@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
@@ -13,8 +12,10 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from kohort.arrays import Estimator, TableLike, TargetsLike, ValidationLike
 from kohort.data.parquet import ParquetTable
 from kohort.data.sparse_rows import Csr, SparseTable
+from kohort.deferred import jax
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
+from kohort.runtime import floatx
 
 DTYPES = (np.float64, np.float32)
 """Types of tables that are taken as they are; others become the first."""
@@ -28,9 +29,7 @@ def floating_dtype() -> np.dtype[Any]:
     ParameterError
         If it is neither float32 nor float64, or is float64 while JAX's x64 mode is off.
     """
-    import jax
-
-    name = keras.config.floatx()
+    name = floatx()
     if name not in ("float32", "float64"):
         raise ParameterError(
             explain("keras.config.floatx()", "'float32' or 'float64'", name, "Use set_floatx.")

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
-import jax
-
 from kohort.arrays import Variables
+from kohort.deferred import jax
 from kohort.networks.dense_chain import DenseChain
 from kohort.networks.layout import Layout
 from kohort.networks.reading import Layer, Reading
@@ -27,11 +26,11 @@ BLOCK = 256
 Tree: TypeAlias = Any
 """A pytree of arrays."""
 
-Batch: TypeAlias = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+Batch: TypeAlias = "tuple[jax.Array, jax.Array, jax.Array, jax.Array]"
 """A training batch: `x` (batch, feature), `y` (batch, target), `weight` (batch,), which is already
 divided by the number of real rows and is 0 for padding, `rows` () leading rows that are real."""
 
-Rows: TypeAlias = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+Rows: TypeAlias = "tuple[jax.Array, jax.Array, jax.Array, jax.Array]"
 """Rows to judge: `x` (row, feature), `y` (row, target), `weight` (row,), `exists` (row,)."""
 
 Judged: TypeAlias = Tree

@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+
+from kohort.deferred import jax, jnp
 
 Function = Callable[[Any], Any]
 

@@ -10,8 +10,7 @@ The mixing function is the 32-bit finaliser of MurmurHash3 (Appleby 2011), appli
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
+from kohort.deferred import jax, jnp
 
 
 def mix(bits: jax.Array) -> jax.Array:

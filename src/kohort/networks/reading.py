@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
-
 from kohort.arrays import DTypeLike
+from kohort.deferred import jax, jnp
 from kohort.networks.observing import SIGNALS, signals
 from kohort.recipe.clipping import CLIPPINGS, clipped
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-import jax
-import jax.numpy as jnp
-import keras
+from kohort.deferred import jax, jnp, keras
 
-Function = Callable[[jax.Array, jax.Array], jax.Array]
+Function: TypeAlias = "Callable[[jax.Array, jax.Array], jax.Array]"
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,7 @@ def _softplus(x: jax.Array, beta: jax.Array) -> jax.Array:
 
 def _plain(name: str) -> Activation:
     """One of Keras's, which has no number."""
-    function = keras.activations.get(name)
-    return Activation(lambda x, alpha: function(x))
+    return Activation(lambda x, alpha: keras.activations.get(name)(x))
 
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -12,11 +12,11 @@ Mikolov and Bengio 2013 (arXiv:1211.5063).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
-import jax
-import jax.numpy as jnp
+from kohort.deferred import jax, jnp
 
-Gradients = Sequence[jax.Array]
+Gradients: TypeAlias = "Sequence[jax.Array]"
 
 
 def clip_by_value(grads: Gradients, limit: jax.Array) -> list[jax.Array]:

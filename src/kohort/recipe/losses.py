@@ -7,13 +7,14 @@ Each takes `target` and `output` of shape `(batch, targets)` and returns one val
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-Numbers = Mapping[str, jax.Array]
-Loss = Callable[[jax.Array, jax.Array, Numbers], jax.Array]
+from kohort.deferred import jax, jnp
+
+Numbers: TypeAlias = "Mapping[str, jax.Array]"
+Loss: TypeAlias = "Callable[[jax.Array, jax.Array, Numbers], jax.Array]"
 
 
 def absolute(x: jax.Array) -> jax.Array:

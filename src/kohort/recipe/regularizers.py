@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
-import jax
-import jax.numpy as jnp
-
+from kohort.deferred import jax, jnp
 from kohort.recipe.losses import absolute
 
-Numbers = Mapping[str, jax.Array]
+Numbers: TypeAlias = "Mapping[str, jax.Array]"
 
 
 def penalty(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from kohort.deferred import pd
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

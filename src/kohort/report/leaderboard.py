@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from kohort.arrays import Search
 from kohort.cohort.record import Record
+from kohort.deferred import pd
 from kohort.searches.problems.problem_search import without_prefix
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from kohort.deferred import pd
 from kohort.report.leaderboard import varying_parameters
 from kohort.report.score_scale import score_scale
 from kohort.style import COLORS, FAINT, GRAY, STYLE, matplotlib, short

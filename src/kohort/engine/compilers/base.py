@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-import jax
-
 from kohort.arrays import Array, Floats, HostArray, Integers
+from kohort.deferred import jax
 from kohort.engine.footprint import Footprint
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk

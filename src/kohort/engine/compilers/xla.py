@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-import jax
 import numpy as np
 
-from kohort.arrays import Array, Floats, HostArray, Integers
+from kohort.arrays import Array, Device, Floats, HostArray, Integers
+from kohort.deferred import jax
 from kohort.engine.compilers.base import Batches, Judge, Train
+from kohort.engine.devices import device_of
 from kohort.engine.evaluate import (
     evaluation_function,
     gradient_function,
@@ -29,8 +30,6 @@ MOST_PROGRAMS = 256
 """Programs that a compiler keeps. One takes about 90 areas of memory on a CPU, of which Linux
 grants a process 65,530; beyond that XLA ends the process.
 """
-
-_Shape = jax.ShapeDtypeStruct
 
 
 class XlaCompiler:
@@ -53,7 +52,7 @@ class XlaCompiler:
         function: Callable[[], Callable[..., Any]],
         arguments: tuple[Any, ...],
         donate: tuple[int, ...] = (),
-        device: jax.Device | None = None,
+        device: Device | None = None,
     ) -> Compiled:
         """Return the program for `key`, compiled for the arguments' shapes if there is none yet.
 
@@ -71,22 +70,24 @@ class XlaCompiler:
         device : jax.Device or None
             Where the program runs; None for JAX's default device.
         """
+        place = None if device is None else device_of(device)
         return self._programs.get_or_build(
-            (kind, key), lambda: compiled(kind, function(), arguments, donate, device)
+            (kind, key), lambda: compiled(kind, function(), arguments, donate, place)
         )
 
-    def serving(self, structure: Structure, device: jax.Device) -> XlaCompiler:
+    def serving(self, structure: Structure, device: Device) -> XlaCompiler:
         return self
 
-    def put(self, array: HostArray, device: jax.Device) -> Array:
-        return jax.device_put(array, device)
+    def put(self, array: HostArray, device: Device) -> Array:
+        # Until a transfer has ended it holds the host's copy, for the whole of the next call.
+        return jax.block_until_ready(jax.device_put(array, device_of(device)))
 
     def packing(self, structure: Structure) -> StatePacking:
         return self._packings.get_or_build(
             (structure.network, structure.dtype), lambda: StatePacking(structure)
         )
 
-    def train(self, structure: Structure, slots: int, device: jax.Device) -> Train:
+    def train(self, structure: Structure, slots: int, device: Device) -> Train:
         return self.program(
             (structure, slots, device),
             "train",
@@ -96,30 +97,30 @@ class XlaCompiler:
             device=device,
         )
 
-    def has_train(self, structure: Structure, slots: int, device: jax.Device) -> bool:
+    def has_train(self, structure: Structure, slots: int, device: Device) -> bool:
         return self._programs.get(("train", (structure, slots, device))) is not None
 
-    def footprint(self, structure: Structure, slots: int, device: jax.Device) -> Footprint:
+    def footprint(self, structure: Structure, slots: int, device: Device) -> Footprint:
         """Ask XLA's buffer assignment; compiles the program if need be."""
         program: Any = self.train(structure, slots, device)
         chunk: Chunk = self._training_arguments(structure, slots)[2]
         return footprint_of(program.memory_analysis(), structure, chunk, device)
 
-    def judge(self, structure: Structure, slots: int, device: jax.Device, rows: int) -> Judge:
+    def judge(self, structure: Structure, slots: int, device: Device, rows: int) -> Judge:
         network, dtype = structure.network, np.dtype(structure.dtype)
-        scalar = _Shape((), np.int32)
+        scalar = jax.ShapeDtypeStruct((), np.int32)
         arguments = (
-            _Shape((slots, network.layout.size), dtype),
-            _Shape((slots,), np.int32),
+            jax.ShapeDtypeStruct((slots, network.layout.size), dtype),
+            jax.ShapeDtypeStruct((slots,), np.int32),
             scalar,
             (
-                _Shape((rows, network.features), np.dtype(structure.input_dtype)),
-                _Shape((rows, structure.targets), dtype),
-                _Shape((rows,), dtype),
+                jax.ShapeDtypeStruct((rows, network.features), np.dtype(structure.input_dtype)),
+                jax.ShapeDtypeStruct((rows, structure.targets), dtype),
+                jax.ShapeDtypeStruct((rows,), dtype),
             ),
             scalar,
-            _Shape((slots, network.columns), dtype),
-            _Shape((slots, network.hidden), np.int32),
+            jax.ShapeDtypeStruct((slots, network.columns), dtype),
+            jax.ShapeDtypeStruct((slots, network.hidden), np.int32),
         )
         return self.program(
             (structure, slots, device, rows),
@@ -130,7 +131,7 @@ class XlaCompiler:
         )
 
     def probe(
-        self, structure: Structure, device: jax.Device, params: Array, state: Array, steps: Batches
+        self, structure: Structure, device: Device, params: Array, state: Array, steps: Batches
     ) -> Reading:
         arguments = (params, state, steps)
         probes = self.program(
@@ -197,7 +198,7 @@ class XlaCompiler:
 
     def gather(
         self,
-        device: jax.Device,
+        device: Device,
         gathered: Array,
         mine: HostArray,
         table: Array,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import jax
-
 from kohort.engine import plan
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.current import lent_compiler
+from kohort.engine.devices import threads_of
 from kohort.engine.executors.base import Census, Done, Ledger, training_here
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member
@@ -70,7 +69,7 @@ class InlineExecutor:
                 raise
 
     def _train(self, structure: Structure, fits: list[Fit]) -> None:
-        device = jax.local_devices()[0]
+        device = threads_of(1)[0]
         slots = plan.slots_of(structure, len(fits), device.platform)
         waiting = iter(fits)
 

@@ -18,8 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
-import jax
-
+from kohort.deferred import jax
 from kohort.engine import plan
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.current import lent_compiler

@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
 import numpy as np
 
 from kohort.arrays import Array, Estimator
+from kohort.deferred import keras
 from kohort.engine.member import Floats
 from kohort.errors import DataError
 from kohort.recipe.losses import LINKS
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import Recipe
 
-layers = keras.layers
-
 
 def keras_model(estimator: Estimator) -> Any:
     """See `DenseEstimator.to_keras`."""
+    from kohort.estimators.dense.keras_losses import keras_loss
+
     recipe: Recipe = estimator.recipe_
     scaling, target = estimator._scaling, estimator._target
     most = np.finfo(keras.config.floatx()).max
@@ -30,16 +30,16 @@ def keras_model(estimator: Estimator) -> Any:
         )
     inputs = keras.Input((estimator.n_features_in_,), name="features")
     # Two layers, because Keras's Normalization takes deviations below 1e-7 for zero.
-    x = layers.Normalization(mean=scaling.mean, variance=np.ones_like(scaling.mean), name="center")(
-        inputs
-    )
-    x = layers.Rescaling((1.0 / scaling.scale).tolist(), name="scale")(x)
+    x = keras.layers.Normalization(
+        mean=scaling.mean, variance=np.ones_like(scaling.mean), name="center"
+    )(inputs)
+    x = keras.layers.Rescaling((1.0 / scaling.scale).tolist(), name="scale")(x)
     count = len(estimator.networks_)
     prefixes = [""] if count == 1 else [f"network_{i + 1}_" for i in range(count)]
     outputs = [_network(x, estimator, prefix) for prefix in prefixes]
-    x = outputs[0] if count == 1 else layers.Average(name="mean")(outputs)
+    x = outputs[0] if count == 1 else keras.layers.Average(name="mean")(outputs)
     if LINKS[recipe.loss] not in ("sigmoid", "softmax"):
-        x = layers.Rescaling(target.scale.tolist(), target.mean.tolist(), name="unscale")(x)
+        x = keras.layers.Rescaling(target.scale.tolist(), target.mean.tolist(), name="unscale")(x)
     model = keras.Model(inputs, x, name=type(estimator).__name__)
     for prefix, outcome in zip(prefixes, estimator.networks_, strict=True):
         _set_weights(model, prefix, estimator._network.shape.names, outcome.weights)
@@ -60,12 +60,12 @@ def _network(x: Array, estimator: Estimator, prefix: str) -> Any:
     limit = recipe.max_norm
     constraint = keras.constraints.MaxNorm(limit) if math.isfinite(limit) else None
     if recipe.gaussian_noise > 0:
-        x = layers.GaussianNoise(recipe.gaussian_noise, name=f"{prefix}noise")(x)
+        x = keras.layers.GaussianNoise(recipe.gaussian_noise, name=f"{prefix}noise")(x)
     if recipe.input_dropout > 0:
-        x = layers.Dropout(recipe.input_dropout, name=f"{prefix}input_dropout")(x)
+        x = keras.layers.Dropout(recipe.input_dropout, name=f"{prefix}input_dropout")(x)
     for layer, units in enumerate(recipe.units, start=1):
         name = f"{prefix}hidden_{layer}"
-        x = layers.Dense(
+        x = keras.layers.Dense(
             units,
             kernel_initializer=_initializer(recipe.kernel_initializer, recipe),
             kernel_regularizer=regularizer,
@@ -76,10 +76,10 @@ def _network(x: Array, estimator: Estimator, prefix: str) -> Any:
         x = _activated(x, recipe, name)
         x = _normalised(x, recipe, "after", name)
         if recipe.dropout > 0:
-            x = layers.Dropout(recipe.dropout, name=f"{prefix}dropout_{layer}")(x)
+            x = keras.layers.Dropout(recipe.dropout, name=f"{prefix}dropout_{layer}")(x)
         if recipe.alpha_dropout > 0:
-            x = layers.AlphaDropout(recipe.alpha_dropout, name=f"{prefix}dropout_{layer}")(x)
-    return layers.Dense(
+            x = keras.layers.AlphaDropout(recipe.alpha_dropout, name=f"{prefix}dropout_{layer}")(x)
+    return keras.layers.Dense(
         estimator._outputs,
         activation=LINKS[recipe.loss],
         kernel_initializer=_initializer(recipe.output_initializer, recipe),
@@ -99,9 +99,11 @@ def _initializer(name: str, recipe: Recipe) -> Any:
 def _normalised(x: Array, recipe: Recipe, place: str, name: str) -> Any:
     if recipe.batch_norm == place:
         momentum, epsilon = recipe.batch_norm_momentum, recipe.norm_epsilon
-        return layers.BatchNormalization(momentum=momentum, epsilon=epsilon, name=f"{name}_norm")(x)
+        return keras.layers.BatchNormalization(
+            momentum=momentum, epsilon=epsilon, name=f"{name}_norm"
+        )(x)
     if recipe.layer_norm == place:
-        return layers.LayerNormalization(epsilon=recipe.norm_epsilon, name=f"{name}_norm")(x)
+        return keras.layers.LayerNormalization(epsilon=recipe.norm_epsilon, name=f"{name}_norm")(x)
     return x
 
 
@@ -110,28 +112,28 @@ def _activated(x: Array, recipe: Recipe, name: str) -> Any:
     kind, alpha = recipe.activation, recipe.activation_alpha
     name = f"{name}_{kind}"
     if kind == "leaky_relu":
-        return layers.LeakyReLU(negative_slope=alpha, name=name)(x)
+        return keras.layers.LeakyReLU(negative_slope=alpha, name=name)(x)
     if kind == "prelu":
-        return layers.PReLU(name=name)(x)
+        return keras.layers.PReLU(name=name)(x)
     if kind == "elu":
-        return layers.ELU(alpha=alpha, name=name)(x)
+        return keras.layers.ELU(alpha=alpha, name=name)(x)
     if kind == "celu" or (kind == "softplus" and alpha != 1):
         inner = 1 / alpha if kind == "celu" else alpha
-        x = layers.Rescaling(inner, name=f"{name}_in")(x)
-        x = layers.Activation("elu" if kind == "celu" else kind, name=name)(x)
-        return layers.Rescaling(1 / inner, name=f"{name}_out")(x)
+        x = keras.layers.Rescaling(inner, name=f"{name}_in")(x)
+        x = keras.layers.Activation("elu" if kind == "celu" else kind, name=name)(x)
+        return keras.layers.Rescaling(1 / inner, name=f"{name}_out")(x)
     if kind == "swish" and alpha != 1:
-        gate = layers.Rescaling(alpha, name=f"{name}_in")(x)
-        gate = layers.Activation("sigmoid", name=f"{name}_gate")(gate)
-        return layers.Multiply(name=name)([x, gate])
+        gate = keras.layers.Rescaling(alpha, name=f"{name}_in")(x)
+        gate = keras.layers.Activation("sigmoid", name=f"{name}_gate")(gate)
+        return keras.layers.Multiply(name=name)([x, gate])
     if kind == "gelu_tanh":
-        cube = layers.Multiply(name=f"{name}_cube")([x, x, x])
-        cube = layers.Rescaling(0.044715, name=f"{name}_scale")(cube)
-        gate = layers.Add(name=f"{name}_add")([x, cube])
-        gate = layers.Rescaling(2 * math.sqrt(2 / math.pi), name=f"{name}_in")(gate)
-        gate = layers.Activation("sigmoid", name=f"{name}_gate")(gate)
-        return layers.Multiply(name=name)([x, gate])
-    return layers.Activation(kind, name=name)(x)
+        cube = keras.layers.Multiply(name=f"{name}_cube")([x, x, x])
+        cube = keras.layers.Rescaling(0.044715, name=f"{name}_scale")(cube)
+        gate = keras.layers.Add(name=f"{name}_add")([x, cube])
+        gate = keras.layers.Rescaling(2 * math.sqrt(2 / math.pi), name=f"{name}_in")(gate)
+        gate = keras.layers.Activation("sigmoid", name=f"{name}_gate")(gate)
+        return keras.layers.Multiply(name=name)([x, gate])
+    return keras.layers.Activation(kind, name=name)(x)
 
 
 def _set_weights(model: Any, prefix: str, names: tuple[str, ...], weights: list[Floats]) -> None:
@@ -145,101 +147,3 @@ def _set_weights(model: Any, prefix: str, names: tuple[str, ...], weights: list[
         by_layer.setdefault(owner, []).append(weight)
     for owner, values in by_layer.items():
         model.get_layer(owner).set_weights(values)
-
-
-@keras.saving.register_keras_serializable(package="kohort")
-class QuantileLoss(keras.losses.Loss):  # type: ignore[misc]
-    """The pinball loss, which Keras lacks; loading a model that has it needs `import kohort`.
-
-    Parameters
-    ----------
-    quantile : float
-        In (0, 1).
-    """
-
-    def __init__(self, quantile: float = 0.5, name: str = "quantile", **more: Any) -> None:
-        super().__init__(name=name, **more)
-        self.quantile = quantile
-
-    def call(self, y_true: Array, y_pred: Array) -> Any:
-        error = keras.ops.cast(y_true, y_pred.dtype) - y_pred
-        pinball = keras.ops.maximum(self.quantile * error, (self.quantile - 1) * error)
-        return keras.ops.mean(pinball, axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "quantile": self.quantile}
-
-
-@keras.saving.register_keras_serializable(package="kohort")
-class HuberLoss(keras.losses.Huber):  # type: ignore[misc]
-    """Keras's Huber loss, saved with its delta, which Keras 3.15 leaves out.
-
-    Loading a model that has it needs `import kohort`.
-
-    Parameters
-    ----------
-    delta : float
-        Where the loss turns from quadratic to linear, > 0.
-    """
-
-    def __init__(self, delta: float = 1.0, name: str = "huber_loss", **more: Any) -> None:
-        super().__init__(delta, name=name, **more)
-        self.delta = delta
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "delta": self.delta}
-
-
-def keras_loss(recipe: Recipe) -> Any:
-    """The recipe's loss as Keras's own, on probabilities and labels as positions."""
-    smoothing, gamma = recipe.label_smoothing, recipe.focal_gamma
-    if recipe.loss == "huber":
-        return HuberLoss(recipe.huber_delta)
-    if recipe.loss == "quantile":
-        return QuantileLoss(recipe.quantile)
-    if recipe.loss == "binary_crossentropy" and smoothing:
-        return keras.losses.BinaryCrossentropy(label_smoothing=smoothing)
-    if recipe.loss == "binary_focal_crossentropy":
-        return keras.losses.BinaryFocalCrossentropy(gamma=gamma, label_smoothing=smoothing)
-    if recipe.loss == "categorical_focal_crossentropy" or (
-        recipe.loss == "sparse_categorical_crossentropy" and smoothing
-    ):
-        focal = gamma if recipe.loss == "categorical_focal_crossentropy" else 0.0
-        return SparseFocalLoss(focal, smoothing)
-    return recipe.loss
-
-
-@keras.saving.register_keras_serializable(package="kohort")
-class SparseFocalLoss(keras.losses.Loss):  # type: ignore[misc]
-    """Focal or smoothed cross-entropy on labels that are positions, which Keras lacks.
-
-    Loading a model that has it needs `import kohort`.
-
-    Parameters
-    ----------
-    gamma : float
-        Focal exponent, >= 0; 0 for plain cross-entropy.
-    label_smoothing : float
-        In [0, 1].
-    """
-
-    def __init__(
-        self, gamma: float = 0.0, label_smoothing: float = 0.0, name: str = "focal", **more: Any
-    ) -> None:
-        super().__init__(name=name, **more)
-        self.gamma, self.label_smoothing = gamma, label_smoothing
-
-    def call(self, y_true: Array, y_pred: Array) -> Any:
-        classes = y_pred.shape[-1]
-        labels = keras.ops.reshape(keras.ops.cast(y_true, "int32"), (-1,))
-        return keras.losses.categorical_focal_crossentropy(
-            keras.ops.one_hot(labels, classes),
-            y_pred,
-            alpha=1.0,
-            gamma=self.gamma,
-            label_smoothing=self.label_smoothing,
-        )
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"gamma": self.gamma, "label_smoothing": self.label_smoothing}
-        return {**super().get_config(), **own}

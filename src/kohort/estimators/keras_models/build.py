@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from kohort.arrays import Estimator
+from kohort.deferred import jax
 from kohort.errors import ModelError, ParameterError, explain
 from kohort.estimators.keras_models.compilation import compile_arguments, optimizer_like
 from kohort.estimators.keras_models.routing import build_arguments, build_function

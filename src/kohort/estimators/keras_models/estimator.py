@@ -7,12 +7,12 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-import jax
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from kohort.arrays import ClassWeightLike, GridLike, HostArray, TableLike, TargetsLike, WeightsLike
+from kohort.deferred import jax
 from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.errors import KerasLoopWarning, ParameterError, explain
 from kohort.estimators.divergence import usable_weights

@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from kohort.arrays import TableLike
+from kohort.deferred import jax
 from kohort.engine.member import Floats, fitting_batch
 from kohort.engine.predict import Trained, raw_outputs
 from kohort.estimators.keras_models.build import build, outputs_of

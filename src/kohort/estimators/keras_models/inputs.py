@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from kohort.arrays import DTypeLike, Estimator, HostArray, Integers, LossLike, TableLike
+from kohort.deferred import jax
 from kohort.engine.rows import LazyRows
 from kohort.errors import DataError, ModelError
 from kohort.networks.lifted.columns import Columns

@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from kohort.arrays import Array, TargetsLike
+from kohort.deferred import jax
 from kohort.estimators.keras_models.callbacks import needs_batches
 from kohort.networks.lifted.keras_private import (
     compiled_loss,

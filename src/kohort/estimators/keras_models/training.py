@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from kohort.cohort.session import current, session, train_members
+from kohort.deferred import jax, jnp
 from kohort.engine.member import (
     DIVERGED,
     FINISHED,

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
-
 from kohort.arrays import Array, Tree
+from kohort.deferred import jax, jnp
 from kohort.networks.base import BLOCK
 from kohort.networks.lifted.chain import hidden_layers, resolved, templates, widths_of
 from kohort.networks.lifted.columns import Columns

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from kohort.arrays import DTypeLike
+from kohort.deferred import jnp
 from kohort.networks.lifted.variables import on_device
 from kohort.recipe.initializers import draw_scaled, orthogonal
 

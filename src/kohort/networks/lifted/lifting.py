@@ -14,11 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
+from kohort.deferred import jax, jnp
 from kohort.errors import ParameterError, explain
 from kohort.networks.own import convolutions
 from kohort.networks.randomness import bits_of

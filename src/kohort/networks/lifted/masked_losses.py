@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
-
 from kohort.arrays import Array, WeightsLike
+from kohort.deferred import jax, jnp
 from kohort.networks.lifted.keras_private import (
     compiled_loss,
     entries_of,

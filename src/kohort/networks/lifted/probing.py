@@ -10,10 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
-
 from kohort.arrays import DTypeLike
+from kohort.deferred import jax, jnp
 from kohort.networks.lifted.chain import is_elementwise
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.functions import Functions

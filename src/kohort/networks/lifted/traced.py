@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from kohort.arrays import Variables
+from kohort.deferred import jax, jnp
 from kohort.networks.base import BLOCK, Batch, Layer, Layout, Reading, Rows, State
 from kohort.networks.lifted.chain import Template, resolved
 from kohort.networks.lifted.lifting import Program

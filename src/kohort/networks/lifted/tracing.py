@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.deferred import jax
 from kohort.memo import Memo
 from kohort.networks.base import BLOCK
 from kohort.networks.lifted.chain import resolved

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.deferred import jax
 from kohort.networks.lifted.keras_private import layers_of, learning_rate_of, loss_tracker
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import jax
-
+from kohort.deferred import jax
 from kohort.networks.observing import UNOBSERVED, Observer
 from kohort.recipe.recipe import NUMBERS
 

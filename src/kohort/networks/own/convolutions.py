@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import jax
+from kohort.deferred import jax
 
 NAME = "conv_general_dilated"
 

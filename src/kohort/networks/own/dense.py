@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-import jax
-import jax.numpy as jnp
-
 from kohort.arrays import Variables
+from kohort.deferred import jax, jnp
 from kohort.networks.dense_chain import DenseChain
 from kohort.networks.layout import Layout
 from kohort.networks.observing import linear

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
-
 from kohort.arrays import Variables
+from kohort.deferred import jax, jnp
 from kohort.networks.base import Rows
 from kohort.networks.own.context import Context, named
 from kohort.networks.own.dense import DenseNetwork

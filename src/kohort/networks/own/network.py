@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
-import jax
-import jax.numpy as jnp
-
 from kohort.arrays import Variables
+from kohort.deferred import jax, jnp
 from kohort.networks.base import BLOCK, Batch, Layer, Layout, Reading, Rows, State, bucket
 from kohort.networks.dense_chain import DenseChain
 from kohort.networks.own.dense import DenseNetwork

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
-
+from kohort.deferred import jax, jnp
 from kohort.networks.own.context import Context
 from kohort.networks.randomness import normals, survivors
 

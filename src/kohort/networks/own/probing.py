@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from kohort.arrays import Tree, Variables
+from kohort.deferred import jax, jnp
 from kohort.networks.base import Batch, State
 from kohort.networks.observing import Recorder
 from kohort.networks.own.context import Context

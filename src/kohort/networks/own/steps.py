@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-import jax
-import jax.numpy as jnp
-import optax
+from typing import TypeAlias
 
 from kohort.arrays import Variables
+from kohort.deferred import jax, jnp, optax
 from kohort.networks.base import Batch, State
 from kohort.networks.own.context import Context, named
 from kohort.networks.own.dense import DenseNetwork
@@ -20,7 +18,7 @@ from kohort.recipe.losses import loss_of
 from kohort.recipe.optimizers import transformation
 from kohort.recipe.regularizers import max_norm, penalty
 
-Objective = Callable[..., tuple[jax.Array, list[jax.Array]]]
+Objective: TypeAlias = "Callable[..., tuple[jax.Array, list[jax.Array]]]"
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-import optax
-
+from kohort.deferred import optax
 from kohort.recipe.optimizers import base
 from kohort.recipe.optimizers.base import NUMBERS_WITH_DEFAULT, Optimizer, Uses
 

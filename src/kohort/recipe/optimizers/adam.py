@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
-
+from kohort.deferred import jax, jnp
 from kohort.recipe.optimizers.base import (
     Optimizer,
     Point,

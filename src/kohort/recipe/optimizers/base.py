@@ -16,19 +16,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import jax
-import jax.numpy as jnp
-import optax
-
+from kohort.deferred import jax, jnp, optax
 from kohort.recipe.clipping import CLIPPINGS, clipped
 
 if TYPE_CHECKING:
     from kohort.recipe.recipe import Recipe
 
 Tree = Any
-Numbers = Mapping[str, jax.Array]
+Numbers: TypeAlias = "Mapping[str, jax.Array]"
 Shapes = Sequence[tuple[Any, ...]]
 Uses = frozenset[str]
 Pairs = tuple[tuple[str, Any], ...]
@@ -37,8 +34,10 @@ Pairs = tuple[tuple[str, Any], ...]
 NUMBERS_WITH_DEFAULT = ("momentum", "beta_1", "beta_2", "rho", "epsilon", "weight_decay")
 """Hyperparameters whose default depends on the optimizer."""
 
-over = jax.tree.map
-"""`over(function, *trees)` calls the function for each variable."""
+
+def over(function: Callable[..., Any], *trees: Tree) -> Tree:
+    """Call a function for each variable of some trees of one form."""
+    return jax.tree.map(function, *trees)
 
 
 class Point(NamedTuple):

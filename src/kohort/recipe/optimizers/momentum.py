@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
+from kohort.deferred import jnp
 from kohort.recipe.optimizers.base import Optimizer, Point, Rule, Tree, Uses, over, zeros
 
 

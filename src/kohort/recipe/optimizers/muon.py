@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
-
+from kohort.deferred import jax, jnp
 from kohort.recipe.optimizers.base import (
     Optimizer,
     Point,

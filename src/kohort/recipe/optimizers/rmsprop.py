@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
+from kohort.deferred import jnp
 from kohort.recipe.optimizers.base import Optimizer, Point, Rule, Tree, Uses, over, zeros
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from kohort.arrays import Search
+from kohort.deferred import pd
 from kohort.report.page.findings import diagnosis
 from kohort.report.page.importance import importance, interactions, without_outliers
 from kohort.report.page.packing import packed, thinned

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from kohort.deferred import pd
 from kohort.report.leaderboard import SearchMember
 from kohort.style import short
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from kohort.deferred import pd
 from kohort.report.leaderboard import searched_parameters
 
 _WIDE = 50.0

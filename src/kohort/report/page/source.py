@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from kohort.arrays import PathLike, Search
+from kohort.deferred import pd
 from kohort.errors import DataError, ParameterError, explain
 from kohort.recipe.constraints import path_like
 from kohort.report.description import describe_search

@@ -9,12 +9,12 @@ from typing import Any
 
 import joblib
 import numpy as np
-import pandas as pd
 
 from kohort.data.csv_files import CsvFormat
 from kohort.data.folders import common_form, files_within, labelled_files
 from kohort.data.images import headers, refuse_faults
 from kohort.data.tasks import IMAGES
+from kohort.deferred import pd
 from kohort.estimators.conv import ConvClassifier
 from kohort.searches.problems.image_settings import PATIENCE, ImageParameters
 from kohort.searches.problems.model_description import (

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import joblib
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import SimpleImputer
@@ -16,6 +15,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from kohort.arrays import TargetsLike
+from kohort.deferred import pd
 from kohort.errors import KohortError
 
 Matrix = NDArray[np.floating[Any]]

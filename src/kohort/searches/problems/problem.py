@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 import joblib
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from kohort.data.csv_files import CsvFormat
 from kohort.data.tasks import REGRESSION
+from kohort.deferred import pd
 from kohort.errors import DataError, ParameterError, explain
 from kohort.searches.spaces import NetworkParameters
 

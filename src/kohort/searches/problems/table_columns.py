@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from kohort.data.numerals import numerals
 from kohort.data.tables import NUMBER_IN, TRUTH
 from kohort.data.tasks import CLASSIFICATION
 from kohort.data.truth_values import truths
+from kohort.deferred import pd
 from kohort.errors import DataError
 
 _SHOWN = 6

@@ -10,7 +10,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
@@ -25,6 +24,7 @@ from kohort.data.tables import (
     target_numbers,
 )
 from kohort.data.tasks import CLASSIFICATION
+from kohort.deferred import pd
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
 from kohort.estimators.dense.loading import load

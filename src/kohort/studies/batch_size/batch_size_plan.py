@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from kohort.deferred import pd
 from kohort.studies.shown import ShownMixin
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 

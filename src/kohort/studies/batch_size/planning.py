@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import jax
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 
 from kohort.arrays import Estimator, Floats, TableLike, TargetsLike
 from kohort.cohort.session import current, session
 from kohort.data.pixel_store import reading_once
+from kohort.deferred import jax, pd
 from kohort.engine.devices import threads_of
 from kohort.engine.member import Logs, Member, Verdict
 from kohort.engine.memory import free_on

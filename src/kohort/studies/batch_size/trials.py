@@ -6,11 +6,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import jax
 import numpy as np
-import pandas as pd
 
 from kohort.arrays import Floats
+from kohort.deferred import jax, pd
 from kohort.engine.member import Member
 from kohort.engine.memory import footprint
 from kohort.engine.plan import slots_of, structure_of

@@ -6,7 +6,6 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -19,6 +18,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from kohort.arrays import Estimator, RandomStateLike, Scorer, ScoringLike, TableLike, TargetsLike
 from kohort.cohort.together import together
 from kohort.data.splitting import split
+from kohort.deferred import pd
 from kohort.engine.member import DIVERGED, FINISHED
 from kohort.errors import (
     CancelledError,

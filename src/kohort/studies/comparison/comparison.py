@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from kohort.deferred import pd
 from kohort.engine.member import DIVERGED
 from kohort.studies.shown import ShownMixin
 from kohort.style import COLORS, FAINT, GRAY, INK, STYLE, matplotlib

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pandas as pd
-
+from kohort.deferred import pd
 from kohort.errors import ParameterError, explain
 from kohort.studies.comparison.comparison import Comparison
 from kohort.studies.diagnosis.diagnosis_picture import drawn

@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from kohort.deferred import pd
 from kohort.networks.reading import LAYER, WHOLE
 
 Array = NDArray[np.float64]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 
 from kohort.arrays import Floats
+from kohort.deferred import jnp, pd
 from kohort.engine.order import generator_of
 from kohort.networks.own.fields import fields_of
 from kohort.networks.reading import LAYER

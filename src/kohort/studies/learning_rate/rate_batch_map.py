@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from kohort.cohort.session import session
+from kohort.deferred import pd
 from kohort.engine.member import DIVERGED, Member, Outcome
 from kohort.studies.shown import ShownMixin
 from kohort.style import COLORS, FAINT, INK, STYLE, matplotlib

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from kohort.cohort.session import session
+from kohort.deferred import pd
 from kohort.engine.member import Floats, Member, OnSteps
 from kohort.recipe.pacing import SweptPace
 from kohort.studies.shown import ShownMixin

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from kohort.arrays import Device
 from kohort.data.streams import Stream
+from kohort.deferred import pd
 from kohort.engine.member import Member, Rows
 from kohort.studies.deadline import Deadline
 from kohort.studies.shown import ShownMixin
