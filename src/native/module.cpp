@@ -140,10 +140,12 @@ class Program {
 }  // namespace kohort
 
 NB_MODULE(_native, module) {
+    module.doc() = "Kernels for dense networks on a CPU; see kohort.engine.compilers.native.";
     nb::set_leak_warnings(false);  // A session keeps its programs until the process ends.
     module.def("instruction_sets", &kohort::names,
                "Names of those that this processor has, the best one first.");
-    nb::class_<kohort::Program>(module, "Program")
+    nb::class_<kohort::Program>(module, "Program",
+                                "A network of dense layers, and what trains, judges and predicts it.")
         .def(nb::init<kohort::Index, kohort::Index, std::vector<std::int32_t>, int, int, int, int,
                       std::uint32_t, kohort::Index, kohort::Index, std::vector<std::int32_t>,
                       kohort::Index, bool, bool, const std::string&>(),
@@ -151,9 +153,9 @@ NB_MODULE(_native, module) {
              nb::arg("norm"), nb::arg("loss"), nb::arg("family"), nb::arg("uses"), nb::arg("batch"),
              nb::arg("targets"), nb::arg("column"), nb::arg("columns"), nb::arg("bytes"),
              nb::arg("twice"), nb::arg("instruction_set"))
-        .def("memory", &kohort::Program::memory)
-        .def("train", &kohort::Program::train)
-        .def("judge", &kohort::Program::judge)
-        .def("predict", &kohort::Program::predict)
-        .def("sample", &kohort::Program::sample);
+        .def("memory", &kohort::Program::memory, "Bytes that training takes beside its arguments.")
+        .def("train", &kohort::Program::train, "Advance members by a chunk of steps, in place.")
+        .def("judge", &kohort::Program::judge, "Sums of losses and of hits over a table, and penalties.")
+        .def("predict", &kohort::Program::predict, "Outputs for a table.")
+        .def("sample", &kohort::Program::sample, "Outputs of several passes with dropout left on.");
 }

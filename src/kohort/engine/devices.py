@@ -13,9 +13,10 @@ from kohort.deferred import jax
 
 @dataclass(frozen=True)
 class Core:
-    """A core of the CPU, named without asking JAX."""
+    """A core of the CPU, named without asking JAX; says of itself what JAX's devices say."""
 
     platform: str = "cpu"
+    device_kind: str = "cpu"
     id: int = 0
 
 

@@ -12,22 +12,18 @@ import os
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from kohort.arrays import Array, Floats, HostArray, Integers
+from kohort.arrays import Array, Device, Floats, HostArray, Integers
 from kohort.engine.compilers.base import Batches, Compiler, Judge, Packing, Train
 from kohort.engine.footprint import Footprint
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk, empty_chunk, empty_rows
 from kohort.errors import ParameterError, explain
 from kohort.memo import Memo
-from kohort.networks.base import BLOCK, Predictor, Reading, Sampler
-from kohort.networks.dense_chain import DenseChain
-
-if TYPE_CHECKING:
-    import jax
+from kohort.networks.base import BLOCK, DenseChain, Predictor, Reading, Sampler
 
 # Each list is in the order of the enumeration of the same name in src/native/spec.hpp.
 ACTIVATIONS = (
@@ -166,16 +162,16 @@ class NativeCompiler:
         self._other, self._variant = other, variant
         self._programs: Memo[Any] = Memo(most)
 
-    def serves(self, structure: Structure, device: jax.Device) -> bool:
+    def serves(self, structure: Structure, device: Device) -> bool:
         """Whether the kernels train members of a structure on a device."""
         return device.platform == "cpu" and self._knows(
             structure.network.dense, structure.dtype, structure.input_dtype
         )
 
-    def serving(self, structure: Structure, device: jax.Device) -> Compiler:
+    def serving(self, structure: Structure, device: Device) -> Compiler:
         return self if self.serves(structure, device) else self._other.serving(structure, device)
 
-    def put(self, array: HostArray, device: jax.Device) -> Array:
+    def put(self, array: HostArray, device: Device) -> Array:
         return array
 
     def packing(self, structure: Structure) -> Packing:
@@ -183,10 +179,10 @@ class NativeCompiler:
         assert chain is not None
         return StateRow.of(structure, chain)
 
-    def has_train(self, structure: Structure, slots: int, device: jax.Device) -> bool:
+    def has_train(self, structure: Structure, slots: int, device: Device) -> bool:
         return True
 
-    def train(self, structure: Structure, slots: int, device: jax.Device) -> Train:
+    def train(self, structure: Structure, slots: int, device: Device) -> Train:
         program = self._program(structure)
 
         def advance(params: Floats, state: Floats, chunk: Chunk) -> tuple[Floats, ...]:
@@ -199,7 +195,7 @@ class NativeCompiler:
 
         return advance  # type: ignore[return-value]
 
-    def footprint(self, structure: Structure, slots: int, device: jax.Device) -> Footprint:
+    def footprint(self, structure: Structure, slots: int, device: Device) -> Footprint:
         """Count what the kernels take: members work in turn, in memory that their thread keeps.
 
         Outputs are the members' variables as they are handed out.
@@ -215,7 +211,7 @@ class NativeCompiler:
             runtime=0,
         )
 
-    def judge(self, structure: Structure, slots: int, device: jax.Device, rows: int) -> Judge:
+    def judge(self, structure: Structure, slots: int, device: Device, rows: int) -> Judge:
         program, logs = self._program(structure), len(structure.network.logs)
 
         def judged(
@@ -236,7 +232,7 @@ class NativeCompiler:
         return judged
 
     def probe(
-        self, structure: Structure, device: jax.Device, params: Array, state: Array, steps: Batches
+        self, structure: Structure, device: Device, params: Array, state: Array, steps: Batches
     ) -> Reading:
         """Let the other look: the arrays lie as its own do."""
         return self._other.probe(structure, device, params, state, steps)
@@ -285,7 +281,7 @@ class NativeCompiler:
 
     def gather(
         self,
-        device: jax.Device,
+        device: Device,
         gathered: Array,
         mine: HostArray,
         table: Array,
