@@ -48,6 +48,18 @@ def pytest_unconfigure(config):
         shutil.rmtree(os.environ[_CACHE_VARIABLE], ignore_errors=True)
 
 
+@pytest.fixture
+def on_xla():
+    """Networks of kohort's own train on XLA, for tests that count its programs."""
+    from kohort.engine.compilers.current import lend, lent_compiler
+    from kohort.engine.compilers.xla import XlaCompiler
+
+    before = lent_compiler()
+    lend(XlaCompiler())
+    yield
+    lend(before)
+
+
 @pytest.fixture(scope="session")
 def double_precision():
     """A context manager in which JAX and Keras compute in float64."""

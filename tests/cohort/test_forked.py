@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from kohort.engine.compilers.native import instruction_set
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 
 _SCRIPT = """
@@ -75,4 +77,6 @@ def test_a_process_forked_before_jax_started_trains(answers):
 
 
 def test_a_process_forked_after_training_is_refused(answers):
-    assert answers[1:] == [*["refused True"] * 6, "parent (40,)"]
+    # Dense networks are predicted by kernels, which need no JAX.
+    assert answers[2] == ("done" if instruction_set() else "refused True")
+    assert [answers[1], *answers[3:]] == [*["refused True"] * 5, "parent (40,)"]

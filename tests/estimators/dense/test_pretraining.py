@@ -98,6 +98,7 @@ def test_pretraining_with_other_rows_gives_another_network(digits):
     assert not np.allclose(alone, more)
 
 
+@pytest.mark.usefixtures("on_xla")
 def test_a_search_pretrains_as_a_cohort_and_keeps_solo_results(digits):
     X, _, y, _ = digits
     model = kohort.DenseClassifier(pretrain="denoising", **_COMMON | {"batch_size": 37})

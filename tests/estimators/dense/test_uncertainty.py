@@ -71,6 +71,7 @@ def test_another_seed_gives_other_passes(diabetes):
     assert not np.array_equal(one.predict(X), other.predict(X))
 
 
+@pytest.mark.usefixtures("on_xla")
 def test_all_passes_are_one_compiled_call(diabetes):
     X, y = diabetes
     model = kohort.DenseRegressor(dropout=0.3, mc_samples=37, **_COMMON).fit(X, y)
@@ -176,6 +177,7 @@ def test_the_first_network_is_the_one_that_trains_alone(ensemble, diabetes):
     assert len(ensemble.networks_) == 4
 
 
+@pytest.mark.usefixtures("on_xla")
 def test_an_ensemble_trains_as_one_cohort(diabetes):
     with compilations() as log:
         kohort.DenseRegressor(n_networks=6, **_COMMON | {"batch_size": 29}).fit(*diabetes)

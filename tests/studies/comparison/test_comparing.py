@@ -94,6 +94,7 @@ def test_classifiers_are_split_by_class(cancer):
         assert row.constant == by_hand(DummyClassifier(), X, y, row.seed, y)
 
 
+@pytest.mark.usefixtures("on_xla")
 def test_all_fits_are_of_one_cohort_and_share_its_programs(diabetes):
     with kohort.together() as cohort, compilations() as log:
         found = kohort.compare(

@@ -113,6 +113,7 @@ def test_nothing_is_touched_and_all_seeds_are_one_cohort(estimator, name, scaled
     assert found.curves.groupby("seed")["loss"].last().nunique() == 8
 
 
+@pytest.mark.usefixtures("on_xla")
 def test_a_fit_after_the_test_compiles_nothing_more(scaled):
     model = kohort.DenseRegressor(**SMALL, activation="elu", early_stopping=False)
     with compilations() as log:
