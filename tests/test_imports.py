@@ -8,8 +8,8 @@ from pathlib import Path
 import kohort
 
 SCRIPT = """
-import io, sys
-from contextlib import redirect_stderr
+import io, os, sys
+from contextlib import redirect_stderr, redirect_stdout
 
 LARGE = {"jax", "keras", "pandas", "sklearn", "scipy", "optuna", "skrub", "matplotlib"}
 
@@ -54,6 +54,10 @@ with joblib.parallel_config("kohort", threads=1):
     assert joblib.Parallel()([joblib.delayed(abs)(-1)] * 2) == [1, 1]
 from kohort import *
 assert DenseRegressor is kohort.DenseRegressor is vars(kohort)["DenseRegressor"]
+os.environ["JAX_PLATFORMS"] = "cpu"
+with redirect_stdout(io.StringIO()):
+    kohort.show_versions()
+assert not {"jax", "keras"} & sys.modules.keys()
 import jax
 assert not jax.config.jax_compilation_cache_dir
 try:

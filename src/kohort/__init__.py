@@ -33,6 +33,7 @@ if typing.TYPE_CHECKING:
     from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
     from kohort.estimators.dense.loading import load
     from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
+    from kohort.report.installation import show_versions
     from kohort.report.schedule_picture import plot_schedule
     from kohort.report.search_report import search_report
     from kohort.report.trackers.mlflow import MLflowTracker
@@ -90,6 +91,7 @@ __all__ = [
     "plot_schedule",
     "rate_batch_map",
     "search_report",
+    "show_versions",
     "together",
 ]
 
@@ -118,6 +120,7 @@ _HOMES = {
     "plot_schedule": "kohort.report.schedule_picture",
     "rate_batch_map": "kohort.studies.learning_rate.mapping",
     "search_report": "kohort.report.search_report",
+    "show_versions": "kohort.report.installation",
     "together": "kohort.cohort.together",
 }
 """Module of each name that is imported when it is first used."""

@@ -367,5 +367,13 @@ def watch(
         answering.serve_forever()
 
 
+@app.command()
+def doctor() -> None:
+    """Say what trains here, and what to do about what is missing."""
+    from kohort.report.installation import show_versions
+
+    show_versions()
+
+
 if __name__ == "__main__":
     main()

@@ -80,6 +80,12 @@ def floatx() -> str:
         return "float32"
 
 
+def keras_backend() -> str:
+    """Return Keras's backend: JAX while nobody has imported Keras, since `prepare` chose it."""
+    keras = sys.modules.get("keras")
+    return "jax" if keras is None else str(keras.backend.backend())
+
+
 def require_jax() -> None:
     """Refuse to train a network of kohort's own where Keras runs on another backend.
 
@@ -89,8 +95,7 @@ def require_jax() -> None:
     ForkedProcessError
     """
     require_own_process()
-    keras = sys.modules.get("keras")
-    backend = "jax" if keras is None else keras.backend.backend()
+    backend = keras_backend()
     if backend != "jax":
         raise BackendError(
             f"kohort trains on JAX, but Keras was imported with the {backend!r} backend. "

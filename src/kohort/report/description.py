@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sklearn.base import is_classifier
 
 from kohort._version import VERSION
 from kohort.arrays import Search
+from kohort.report.installation import installed_version
 from kohort.report.leaderboard import count_statuses, search_members
 from kohort.report.schedule import schedule_of
 from kohort.report.trials import different
@@ -147,8 +147,6 @@ def versions() -> dict[str, str]:
     """Versions of Python, of kohort and of what it computes with."""
     found = {"python": platform.python_version(), "kohort": VERSION}
     for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
+        if known := installed_version(package):
+            found[package] = known
     return found

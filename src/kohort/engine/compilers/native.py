@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -65,15 +66,27 @@ _TREES = {
 _OPTIONS = {"rmsprop": ("momentum", "centered"), "adam": ("amsgrad",)}
 _DTYPES = ("float32", "float64")
 _BYTES = "uint8"
+_MODULE = "kohort._native"
 _VARIABLE, _OFF = "KOHORT_NATIVE", "off"
 
 
 def library() -> ModuleType | None:
     """Return the module of the kernels, or None where it was not built."""
     try:
-        return import_module("kohort._native")
+        return import_module(_MODULE)
     except ImportError:
         return None
+
+
+def absence() -> str:
+    """Why there are no kernels, as the end of a sentence about them; empty if there are."""
+    if find_spec(_MODULE) is None:
+        return "were not built"
+    try:
+        import_module(_MODULE)
+    except ImportError as error:
+        return f"cannot be loaded ({error})"
+    return ""
 
 
 def instruction_sets() -> list[str]:
