@@ -1,8 +1,8 @@
 """The checkout at hand against an older one: kohort's own sides of the benchmarks, in turns.
 
 `KOHORT_OLD=../old python -m benchmarks paired`, where the folder holds a checkout of the older
-version. Each side starts in a fresh process with a cold cache; of each checkout the minimum of the
-turns counts, since machines are shared.
+version; `make setup` in it builds the kernels that it has. Each side starts in a fresh process with
+a cold cache; of each checkout the minimum of the turns counts, since machines are shared.
 """
 
 from __future__ import annotations
@@ -23,14 +23,26 @@ SIDES = (
 )  # fmt: skip
 
 
+def interpreter(checkout: Path) -> tuple[list[str], list[str]]:
+    """What runs a checkout, and where its packages are: those of its own `.venv` if it has one.
+
+    Without `site`, since the import hook of the kohort that is installed here would serve both.
+    """
+    own = checkout / ".venv" / "bin" / "python"
+    folders = [str(checkout / "src"), str(checkout)]
+    if own.exists():
+        return [str(own)], folders
+    return [sys.executable, "-S"], [*folders, *filter(None, sys.path)]
+
+
 def run(checkout: Path, module: str, side: str) -> dict[str, Any]:
     """What `python -m benchmarks.MODULE SIDE` of a checkout prints as its last line."""
     with tempfile.TemporaryDirectory() as cold:
-        paths = os.pathsep.join(map(str, (checkout / "src", checkout)))
+        command, paths = interpreter(checkout)
         environment = {**os.environ, "KERAS_BACKEND": "jax", "KOHORT_CACHE": cold}
         done = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.{module}", side],
-            env=environment | {"PYTHONPATH": paths}, cwd=checkout,
+            [*command, "-m", f"benchmarks.{module}", side],
+            env=environment | {"PYTHONPATH": os.pathsep.join(paths)}, cwd=checkout,
             stdout=subprocess.PIPE, text=True, check=True,
         )  # fmt: skip
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))

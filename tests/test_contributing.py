@@ -32,9 +32,10 @@ def test_a_new_optimizer_is_one_file(tmp_path):
     package = tmp_path / "kohort"
     shutil.copytree(Path(kohort.__file__).parent, package)
     (package / "recipe" / "optimizers" / "signum.py").write_text(source, "utf-8")
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     ran = subprocess.run(
-        [sys.executable, "-c", _TRY],
+        [sys.executable, "-S", "-c", _TRY],  # An editable kohort's import hook would come first.
         capture_output=True, text=True, check=False, cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "KERAS_BACKEND": "jax"},
+        env={**os.environ, "PYTHONPATH": paths, "KERAS_BACKEND": "jax"},
     )  # fmt: skip
     assert ran.stdout == "trained 2\n", ran.stderr

@@ -48,16 +48,16 @@ assert "readable file; got 'none.toml'" in answer(*search, "--space", "none.toml
 for command in (search, ["fit", *search[1:]]):
     assert "a new or an empty folder; got" in answer(*command, "--out", "full")
 
+os.environ["JAX_PLATFORMS"] = "cpu"
+with redirect_stdout(io.StringIO()):
+    kohort.show_versions()
+assert not {"jax", "keras"} & sys.modules.keys()
 import joblib
 joblib.Parallel(backend="kohort")
 with joblib.parallel_config("kohort", threads=1):
     assert joblib.Parallel()([joblib.delayed(abs)(-1)] * 2) == [1, 1]
 from kohort import *
 assert DenseRegressor is kohort.DenseRegressor is vars(kohort)["DenseRegressor"]
-os.environ["JAX_PLATFORMS"] = "cpu"
-with redirect_stdout(io.StringIO()):
-    kohort.show_versions()
-assert not {"jax", "keras"} & sys.modules.keys()
 import jax
 assert not jax.config.jax_compilation_cache_dir
 try:
