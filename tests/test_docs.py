@@ -31,6 +31,13 @@ def test_the_tables_of_the_diagnosis_are_those_of_this_version():
     assert page == written(page)
 
 
+def test_the_table_of_what_kernels_serve_is_that_of_this_version():
+    page = (FOLDER.parent / "kernels.md").read_text()
+    written = runpy.run_path(str(FOLDER.parent / "kernels" / "table.py"))["written"]
+    assert page == written(page)
+    assert "| `muon` |" in page
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_and_pictures_of_a_page_exist(page):
     targets = re.findall(r"\]\(([^)#]+)\)", page.read_text())

@@ -1,0 +1,46 @@
+"""Where kohort was built without its kernels, or they are switched off, XLA serves everything."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+
+import kohort
+
+_SCRIPT = """
+import json, sys
+{first}
+import kohort
+from kohort.engine.compilers.native import instruction_set
+from sklearn.datasets import load_iris
+assert instruction_set() is None
+X, y = load_iris(return_X_y=True)
+network = kohort.DenseClassifier(**json.loads(sys.argv[1])).fit(X, y)
+print(json.dumps([list(map(float, network.history_["loss"])), network.predict_proba(X).tolist()]))
+"""
+_SETTINGS = {"epochs": 4, "width": 9, "depth": 2, "dropout": 0.2, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def here():
+    X, y = load_iris(return_X_y=True)
+    network = kohort.DenseClassifier(**_SETTINGS).fit(X, y)
+    return network.history_["loss"], network.predict_proba(X)
+
+
+@pytest.mark.rest
+@pytest.mark.parametrize(
+    ("first", "variable"), [("sys.modules['kohort._native'] = None", ""), ("", "off")]
+)
+def test_results_are_the_same_up_to_rounding(here, first, variable):
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT.format(first=first), json.dumps(_SETTINGS)],
+        env={**os.environ, "KOHORT_NATIVE": variable}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for ours, theirs in zip(here, json.loads(done.stdout), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
