@@ -44,13 +44,16 @@ CLASSIC = OPTIMIZERS[:8]
 
 
 def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
-    """A compiled training program of 64 steps, its arguments, the seconds it took to compile."""
-    import jax
+    """A training program of 64 steps, its arguments, the seconds it took to compile.
 
+    The kernels serve what they know, XLA the rest, as in a search.
+    """
+    from kohort.engine.compilers.current import best_compiler
+    from kohort.engine.devices import threads_of
     from kohort.engine.member import Member, Rows
     from kohort.engine.plan import structure_of
-    from kohort.engine.programs import compilations, compiled
-    from kohort.engine.train import Chunk, StatePacking, training_function
+    from kohort.engine.programs import compilations
+    from kohort.engine.train import Chunk
     from kohort.networks.own.fields import fields_of
     from kohort.recipe.pace import pace
     from kohort.recipe.recipe import Recipe
@@ -66,7 +69,9 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
     params = np.zeros((slots, structure.network.layout.size), np.float32)
     for member, row in zip(members, params, strict=True):
         structure.network.layout.embed(member.initial_variables(), row)
-    state = np.tile(StatePacking(structure).initial, (slots, 1))
+    device = threads_of(1)[0]
+    compiler = best_compiler().serving(structure, device)
+    state = np.tile(compiler.packing(structure).initial, (slots, 1))
     steps = pace(recipe, 10_000, STEPS, 1000).astype(np.float32)
     chunk = Chunk(
         x=x,
@@ -80,10 +85,11 @@ def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
         first=np.full(slots, 10_000, np.int32),
         steps=np.asarray(STEPS, np.int32),
     )
-    arguments = [jax.device_put(array) for array in (params, state if state.size else state[:0])]
-    arguments.append(jax.device_put(chunk))
+    state = state if state.size else state[:0]
+    arguments: list[Any] = [compiler.put(array, device) for array in (params, state)]
+    arguments.append(Chunk(*(compiler.put(array, device) for array in chunk)))
     with compilations() as log:
-        program = compiled("train", training_function(structure), tuple(arguments), donate=(0, 1))
+        program = compiler.train(structure, slots, device)
     return program, arguments, sum(entry.seconds for entry in log)
 
 
@@ -94,8 +100,8 @@ def step_times(programs: dict[str, tuple[Any, list[Any], float]]) -> dict[str, f
         for name, (compiled, arguments, _) in programs.items():
             for _ in range(CHUNKS):
                 start = time.perf_counter()
-                params, state, losses = compiled(*arguments)
-                losses.block_until_ready()
+                params, state, losses, _ = compiled(*arguments)
+                losses = np.asarray(losses)
                 seconds = time.perf_counter() - start
                 arguments[:2] = params, state
                 least[name] = min(least[name], seconds / losses.size * 1e6)

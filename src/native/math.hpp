@@ -153,7 +153,7 @@ KOHORT_INLINE float erfinv(float x) {
     static constexpr float outer[] = {-0.000200214257f, 0.000100950558f, 0.00134934322f,
                                       -0.00367342844f, 0.00573950773f, -0.0076224613f,
                                       0.00943887047f, 1.00167406f, 2.83297682f};
-    float w = -std::log1p(-x * x);
+    float w = -fast_log((1 - x) * (1 + x));
     const bool small = w < 5;
     w = small ? w - 2.5f : std::sqrt(w) - 3;
     float p = small ? central[0] : outer[0];

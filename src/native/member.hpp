@@ -60,20 +60,35 @@ T penalty_of(const Spec& spec, const Shape& shape, const T* numbers, const T* va
     };
     const T l1 = factor(kohort::l1, kohort::n_l1), l2 = factor(kohort::l2, kohort::n_l2);
     if (l1 == 0 && l2 == 0) return 0;
-    T sizes = 0, squares = 0;
+    using V = typename Simd<T>::Full;
+    constexpr Index lanes = Simd<T>::lanes;
+    V sizes{}, squares{};
+    T size = 0, square = 0;
+    const auto slope = [&](auto w, auto one) {
+        return l1 * ((w > 0 ? one : one - one) - (w < 0 ? one : one - one)) + 2 * l2 * w;
+    };
     for (Index i = 0; i < shape.trainable; i++) {
         const Variable& v = shape.variables[i];
         for (Index r = 0; v.kernel && r < v.rows; r++) {
-            const Index start = v.place + r * v.row;
-            for (Index c = start; c < start + v.columns; c++) {
+            Index c = v.place + r * v.row;
+            const Index end = c + v.columns;
+            for (; c + lanes <= end; c += lanes) {
+                const V w = load<V>(variables + c);
+                sizes += w < 0 ? -w : w;
+                squares += w * w;
+                if (gradients)
+                    store(gradients + c, load<V>(gradients + c) + slope(w, broadcast<V>(T(1))));
+            }
+            for (; c < end; c++) {
                 const T w = variables[c];
-                sizes += std::fabs(w), squares += w * w;
-                if (gradients) gradients[c] += l1 * sign_of(w) + 2 * l2 * w;
+                size += std::fabs(w), square += w * w;
+                if (gradients) gradients[c] += slope(w, T(1));
             }
         }
     }
+    for (Index lane = 0; lane < lanes; lane++) size += sizes[lane], square += squares[lane];
     // A term that is not used must not see its sum overflow.
-    return (l1 > 0 ? l1 * sizes : T(0)) + (l2 > 0 ? l2 * squares : T(0));
+    return (l1 > 0 ? l1 * size : T(0)) + (l2 > 0 ? l2 * square : T(0));
 }
 
 template <class T>
@@ -90,7 +105,7 @@ class Trainer {
     std::size_t bytes() const {
         return network_.bytes() + Arena::bytes<T>(shape_.size) + Arena::bytes<T>(shape_.trained) +
                Arena::bytes<T>(shape_.trained * (trees_ + averages_)) +
-               Arena::bytes<T>(spec_.outputs * MOST_BLOCK);
+               Arena::bytes<T>(spec_.outputs * MOST_BLOCK) + Arena::bytes<T>(shape_.widest);
     }
 
     void run(const Chunk& chunk) {
@@ -99,6 +114,7 @@ class Trainer {
         gradients_ = arena().template take<T>(shape_.trained);
         state_ = arena().template take<T>(shape_.trained * (trees_ + averages_));
         scratch_ = arena().template take<T>(spec_.outputs * MOST_BLOCK);
+        norms_ = arena().template take<T>(shape_.widest);
         network_.place(arena());
         exchange(true);
         const T* y = static_cast<const T*>(chunk.y);
@@ -251,15 +267,19 @@ class Trainer {
         const T limit = number(kohort::n_max_norm);
         for (Index l = 0; l < spec_.hidden; l++) {
             const Variable& v = shape_.variables[shape_.layers[l].kernel];
+            T* __restrict factor = norms_;
+            for (Index c = 0; c < v.columns; c++) factor[c] = 0;
+            for (Index r = 0; r < v.rows; r++) {
+                const T* w = variables_ + v.place + r * v.row;
+                for (Index c = 0; c < v.columns; c++) factor[c] += w[c] * w[c];
+            }
             for (Index c = 0; c < v.columns; c++) {
-                T squares = 0;
-                for (Index r = 0; r < v.rows; r++) {
-                    const T w = variables_[v.place + r * v.row + c];
-                    squares += w * w;
-                }
-                const T norm = std::sqrt(squares);
-                const T factor = (norm < limit || norm != norm ? norm : limit) / (T(1e-7) + norm);
-                for (Index r = 0; r < v.rows; r++) variables_[v.place + r * v.row + c] *= factor;
+                const T norm = std::sqrt(factor[c]);
+                factor[c] = (norm < limit || norm != norm ? norm : limit) / (T(1e-7) + norm);
+            }
+            for (Index r = 0; r < v.rows; r++) {
+                T* w = variables_ + v.place + r * v.row;
+                for (Index c = 0; c < v.columns; c++) w[c] *= factor[c];
             }
         }
     }
@@ -282,7 +302,7 @@ class Trainer {
     Network<T> network_;
     Index trees_, scalars_;
     bool averages_;
-    T *variables_, *gradients_, *state_, *scratch_;
+    T *variables_, *gradients_, *state_, *scratch_, *norms_;
     T scalar_[2] = {};
 };
 

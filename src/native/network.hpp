@@ -442,13 +442,16 @@ class Network {
     void add_noise(T* x, const Pass& pass) const {
         const Noise noise(pass.seed, pass.step, GAUSSIAN_NOISE);
         const T deviation = number(kohort::n_gaussian_noise);
-        for (Index b = 0; b < blocks_; b++)
-            for (Index r = 0; r < real(b, pass.rows); r++) {
-                const std::uint32_t row = noise.row(b * side_ + r);
-                for (Index f = 0; f < spec_.features; f++)
-                    x[(b * spec_.features + f) * side_ + r] +=
-                        deviation * T(normal_of(Noise::bits(row, f)));
+        for (Index b = 0; b < blocks_; b++) {
+            std::uint32_t rows[MOST_BLOCK];
+            for (Index r = 0; r < side_; r++) rows[r] = noise.row(b * side_ + r);
+            for (Index f = 0; f < spec_.features; f++) {
+                T* values = x + (b * spec_.features + f) * side_;
+#pragma GCC ivdep
+                for (Index r = 0; r < side_; r++)
+                    values[r] += deviation * T(normal_of(Noise::bits(rows[r], f)));
             }
+        }
     }
 
     const Spec& spec_;
