@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,3 +46,10 @@ def test_results_are_the_same_up_to_rounding(here, first, variable):
     assert done.returncode == 0, done.stderr
     for ours, theirs in zip(here, json.loads(done.stdout), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_a_build_that_fails_becomes_a_wheel_of_pure_python():
+    """A tag of CPython's stable ABI for a wheel without a module ends the installation."""
+    settings = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    (override,) = settings["tool"]["scikit-build"]["overrides"]
+    assert override == {"if": {"failed": True}, "wheel": {"cmake": False, "py-api": "py3"}}
