@@ -1,6 +1,7 @@
 """What `kohort doctor` says, where something is missing in particular."""
 
 import sys
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, metadata
 from types import SimpleNamespace
 
@@ -65,9 +66,21 @@ def test_kernels_that_were_not_built(monkeypatch):
     assert " with " in found["processor"].state
 
 
-def test_kernels_that_do_not_load(monkeypatch, tmp_path):
-    (tmp_path / "_native.py").write_text("raise ImportError('no GLIBCXX_3.4.99')")
-    monkeypatch.setattr(kohort, "__path__", [str(tmp_path)])
+class _Unloadable:
+    """Finds the module of the kernels before anyone else does, and cannot load it."""
+
+    def find_spec(self, name, path, target=None):
+        return ModuleSpec(name, self) if name == "kohort._native" else None
+
+    def create_module(self, spec):
+        raise ImportError("no GLIBCXX_3.4.99")
+
+    def exec_module(self, module):
+        raise AssertionError
+
+
+def test_kernels_that_do_not_load(monkeypatch):
+    monkeypatch.setattr(sys, "meta_path", [_Unloadable(), *sys.meta_path])
     monkeypatch.delitem(sys.modules, "kohort._native", raising=False)
     state = facts()["dense networks"].state
     assert state == "XLA, because the kernels cannot be loaded (no GLIBCXX_3.4.99)"
