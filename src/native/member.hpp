@@ -100,10 +100,16 @@ class Trainer {
           network_(spec, shape_, numbers_, spec.batch, true) {
         trees_ = trees_of(spec.family, spec.uses), scalars_ = scalars_of(spec.family);
         averages_ = (spec.uses & kohort::averaging) != 0;
+        for (const Variable& v : shape_.variables) {
+            const Index rows = Network<T>::panel_rows(v.row);
+            const Index panel = (rows < v.rows ? rows : v.rows) * v.row;
+            panel_ = panel > panel_ ? panel : panel_;
+        }
     }
 
     std::size_t bytes() const {
-        return network_.bytes() + Arena::bytes<T>(shape_.size) + Arena::bytes<T>(shape_.trained) +
+        return network_.bytes() + Arena::bytes<T>(shape_.size) +
+               Arena::bytes<T>(shape_.trained + panel_) +
                Arena::bytes<T>(shape_.trained * (trees_ + averages_)) +
                Arena::bytes<T>(spec_.outputs * MOST_BLOCK) + Arena::bytes<T>(shape_.widest);
     }
@@ -111,7 +117,7 @@ class Trainer {
     void run(const Chunk& chunk) {
         arena().begin(bytes());
         variables_ = arena().template take<T>(shape_.size);
-        gradients_ = arena().template take<T>(shape_.trained);
+        gradients_ = arena().template take<T>(shape_.trained + panel_);
         state_ = arena().template take<T>(shape_.trained * (trees_ + averages_));
         scratch_ = arena().template take<T>(spec_.outputs * MOST_BLOCK);
         norms_ = arena().template take<T>(shape_.widest);
@@ -157,10 +163,64 @@ class Trainer {
         losses_of(spec_, loss_numbers(spec_, numbers_), network_, out, y, weight, rows,
                   network_.gradient_of_output(), scratch_,
                   [&](Index row, T value) { loss += weight[row] * value; });
-        network_.backward(variables_, gradients_, pass);
-        loss += penalty_of(spec_, shape_, numbers_, variables_, gradients_);
-        follow(pace, index);
+        Rule<T> rule = rule_of(pace);
+        begin_step(rule, scalar_);
+        if (separable()) {
+            Updating sink{*this, rule};
+            network_.backward(variables_, sink, pass);
+        } else {
+            Keeping sink{gradients_};
+            network_.backward(variables_, sink, pass);
+            loss += penalty_of(spec_, shape_, numbers_, variables_, gradients_);
+            follow(rule, pace);
+        }
+        average(index, true);
+        if (uses(kohort::max_norm) && std::isfinite(number(kohort::n_max_norm))) constrain();
+        average(index, false);
         return loss;
+    }
+
+    // Keeps all gradients of a step, for what depends on all of them.
+    struct Keeping {
+        T* gradients;
+        T* vector(Index start) const { return gradients + start; }
+        T* panel(Index start) const { return gradients + start; }
+        void take(const T*, Index, Index) const {}
+    };
+
+    // Updates variables as soon as their gradients are known, which then need no memory of their own
+    // but that of some rows of a kernel.
+    struct Updating {
+        Trainer& trainer;
+        const Rule<T>& rule;
+        T* vector(Index start) const { return trainer.gradients_ + start; }
+        T* panel(Index) const { return trainer.gradients_ + trainer.shape_.trained; }
+        void take(T* gradients, Index start, Index count) const {
+            trainer.update(rule, gradients, start, count);
+        }
+    };
+
+    // Whether each entry's step depends on its own gradient alone.
+    bool separable() const {
+        const auto on = [&](std::uint32_t use, Number which) {
+            return uses(use) && number(which) > 0 && !std::isinf(number(which));
+        };
+        return !uses(kohort::freezing) && !on(kohort::clipvalue, kohort::n_clipvalue) &&
+               !on(kohort::clipnorm, kohort::n_clipnorm) &&
+               !on(kohort::global_clipnorm, kohort::n_global_clipnorm) &&
+               !on(kohort::l1, kohort::n_l1) && !on(kohort::l2, kohort::n_l2);
+    }
+
+    // Let `count` entries of the variables from `start` on take their step; `g` holds their gradients.
+    void update(const Rule<T>& rule, T* __restrict g, Index start, Index count) {
+        steps_of(rule, g, state_ + start, shape_.trained, count);
+        T* __restrict w = variables_ + start;
+        if (uses(kohort::weight_decay)) {
+            const T shrink = rule.rate * number(kohort::n_weight_decay);
+            for (Index i = 0; i < count; i++) w[i] += g[i] - shrink * w[i];
+        } else {
+            for (Index i = 0; i < count; i++) w[i] += g[i];
+        }
     }
 
     // Techniques that draw, of which the member's own number says that it uses them.
@@ -176,27 +236,17 @@ class Trainer {
         return found;
     }
 
-    // What a step makes of gradients: thaw, clip, update, decay, constrain, average.
-    void follow(const T* pace, Index index) {
+    // What a step makes of all gradients together: thaw, clip, update.
+    void follow(const Rule<T>& rule, const T* pace) {
         const bool free = !uses(kohort::freezing) || pace[kohort::p_thawed] > 0;
-        const Index hidden = shape_.before_output, rest = shape_.trained - hidden;
+        const Index hidden = shape_.before_output;
         if (!free) std::memset(gradients_, 0, hidden * sizeof(T));
         clip();
-        Rule<T> rule = rule_of(pace);
-        begin_step(rule, scalar_);
-        steps_of(rule, gradients_, state_, shape_.trained, hidden);
-        steps_of(rule, gradients_ + hidden, state_ + hidden, shape_.trained, rest);
-        const Index from = free ? 0 : hidden;
-        if (uses(kohort::weight_decay)) {
-            const T shrink = rule.rate * number(kohort::n_weight_decay);
-            for (Index i = from; i < shape_.trained; i++)
-                variables_[i] += gradients_[i] - shrink * variables_[i];
-        } else {
-            for (Index i = from; i < shape_.trained; i++) variables_[i] += gradients_[i];
-        }
-        average(index, true);
-        if (uses(kohort::max_norm) && std::isfinite(number(kohort::n_max_norm))) constrain();
-        average(index, false);
+        if (free)
+            update(rule, gradients_, 0, hidden);
+        else  // The state goes on, the variables stay.
+            steps_of(rule, gradients_, state_, shape_.trained, hidden);
+        update(rule, gradients_ + hidden, hidden, shape_.trained - hidden);
     }
 
     Rule<T> rule_of(const T* pace) const {
@@ -304,6 +354,7 @@ class Trainer {
     bool averages_;
     T *variables_, *gradients_, *state_, *scratch_, *norms_;
     T scalar_[2] = {};
+    Index panel_ = 0;
 };
 
 // A member's network for passes without training, over blocks of rows.

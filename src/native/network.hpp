@@ -70,20 +70,25 @@ class Network {
         return output_;
     }
 
-    // Write the gradients of all trained variables; `gradient_of_output()` holds that of the output.
-    void backward(const T* variables, T* gradients, const Pass& pass) {
+    // Give the gradients of all trained variables to a sink, layer by layer from the last one on;
+    // `gradient_of_output()` holds that of the output. `sink.vector(start)` and, for rows of a kernel,
+    // `sink.panel(start)` say where the gradients of entries from `start` on shall be written;
+    // `sink.take(gradients, start, count)` is told that they are, and may change their variables.
+    template <class Sink>
+    void backward(const T* variables, Sink& sink, const Pass& pass) {
         T* d = gradient_;
         T* other = spare_;
         for (Index l = spec_.hidden; l >= 0; l--) {
             const Layer& layer = shape_.layers[l];
             const T* x = l ? memory_[l - 1].out : input_;
-            if (l < spec_.hidden) through_hidden(l, variables, gradients, d, pass);
-            kernel_gradient(layer, x, d, gradients, pass.rows);
-            if (l < spec_.hidden && spec_.norm == Norm::batch_before)
-                // Subtracting the batch's mean cancels the bias.
-                std::memset(gradients + place(layer.bias), 0, layer.units * sizeof(T));
-            if (!l) break;
-            input_gradient(layer, variables, d, other);
+            if (l < spec_.hidden) through_hidden(l, variables, sink, d, pass);
+            if (l) input_gradient(layer, variables, d, other);
+            for (const Index vector : {layer.gamma, layer.beta, layer.alpha})
+                if (vector >= 0)
+                    sink.take(sink.vector(place(vector)), place(vector),
+                              shape_.variables[vector].row);
+            bias_gradient(layer, d, sink, l < spec_.hidden && spec_.norm == Norm::batch_before);
+            kernel_gradient(layer, x, sink, pass.rows);
             T* swap = d;
             d = other, other = swap;
         }
@@ -92,6 +97,12 @@ class Network {
     T* gradient_of_output() { return gradient_; }
     Index side() const { return side_; }
     Index blocks() const { return blocks_; }
+
+    // Rows of a kernel whose gradient is computed at once.
+    static Index panel_rows(Index row) {
+        const Index fitting = 24 * 1024 / Index(sizeof(T)) / row / 24 * 24;
+        return fitting > 24 ? fitting : 24;
+    }
 
    private:
     void bring_from(const T* x, Index rows) {
@@ -194,10 +205,13 @@ class Network {
         }
     }
 
-    void kernel_gradient(const Layer& layer, const T* x, T* d, T* gradients, Index rows) {
+    // The gradient of a bias, on the way of which the layer's own is turned for that of its kernel.
+    template <class Sink>
+    void bias_gradient(const Layer& layer, const T* d, Sink& sink, bool cancelled) {
         const Variable& kernel = shape_.variables[layer.kernel];
-        T* bias = gradients + place(layer.bias);
-        for (Index n = 0; n < layer.units; n++) bias[n] = 0;
+        const Index start = place(layer.bias);
+        T* bias = sink.vector(start);
+        for (Index n = 0; n < kernel.row; n++) bias[n] = 0;
         for (Index block = 0; block < blocks_; block++) {
             const T* part = d + block * layer.units * side_;
             for (Index n = 0; n < layer.units; n++) bias[n] += sum(part + n * side_, side_);
@@ -206,14 +220,29 @@ class Network {
             for (Index r = 0; r < side_; r++)
                 for (Index n = layer.units; n < kernel.row; n++) turned[r * kernel.row + n] = 0;
         }
-        Product<T> job{layer.inputs, kernel.row, side_,
-                       x, side_, 1,
-                       turned_, kernel.row,
-                       gradients + kernel.place, kernel.row};
-        job.blocks = blocks_;
-        job.a_block = layer.inputs * side_, job.p_block = side_ * kernel.row;
-        job.last_depth = real(blocks_ - 1, rows);
-        multiply(job);
+        // Subtracting the batch's mean cancels the bias: what is left is rounding.
+        for (Index n = 0; cancelled && n < kernel.row; n++) bias[n] = 0;
+        sink.take(bias, start, kernel.row);
+    }
+
+    // Some rows of a kernel at a time: a sink that updates them finds them in the fastest cache.
+    template <class Sink>
+    void kernel_gradient(const Layer& layer, const T* x, Sink& sink, Index rows) {
+        const Variable& kernel = shape_.variables[layer.kernel];
+        const Index panel = panel_rows(kernel.row);
+        for (Index row = 0; row < layer.inputs; row += panel) {
+            const Index count = layer.inputs - row < panel ? layer.inputs - row : panel;
+            const Index start = kernel.place + row * kernel.row;
+            Product<T> job{count, kernel.row, side_,
+                           x + row * side_, side_, 1,
+                           turned_, kernel.row,
+                           sink.panel(start), kernel.row};
+            job.blocks = blocks_;
+            job.a_block = layer.inputs * side_, job.p_block = side_ * kernel.row;
+            job.last_depth = real(blocks_ - 1, rows);
+            multiply(job);
+            sink.take(job.c, start, count * kernel.row);
+        }
     }
 
     void input_gradient(const Layer& layer, const T* variables, const T* d, T* to) {
@@ -227,7 +256,8 @@ class Network {
         }
     }
 
-    void through_hidden(Index l, const T* variables, T* gradients, T* d, const Pass& pass) {
+    template <class Sink>
+    void through_hidden(Index l, const T* variables, Sink& sink, T* d, const Pass& pass) {
         const Layer& layer = shape_.layers[l];
         Memory& m = memory_[l];
         const Index count = layer.units * length();
@@ -236,13 +266,13 @@ class Network {
             for (Index i = 0; i < count; i++) d[i] *= m.kept[i];
         }
         if (spec_.norm == Norm::batch_after || spec_.norm == Norm::layer_after)
-            through_norm(layer, m, variables, gradients, m.value, d, pass);
-        if (layer.alpha >= 0) slopes_gradient(layer, m, gradients, d);
+            through_norm(layer, m, variables, sink, m.value, d, pass);
+        if (layer.alpha >= 0) slopes_gradient(layer, m, sink.vector(place(layer.alpha)), d);
         each_activation(layer, variables, [&](auto rule, Index start, Index size) {
             chain(rule, m.x + start, m.value + start, d + start, size);
         });
         if (spec_.norm == Norm::batch_before || spec_.norm == Norm::layer_before)
-            through_norm(layer, m, variables, gradients, m.before, d, pass);
+            through_norm(layer, m, variables, sink, m.before, d, pass);
     }
 
     // Call `use(rule, start, count)` for each range of a layer's buffers that shares a rule.
@@ -260,8 +290,7 @@ class Network {
                 use(LeakyRelu<T>{alpha[n]}, (block * layer.units + n) * side_, side_);
     }
 
-    void slopes_gradient(const Layer& layer, const Memory& m, T* gradients, const T* d) const {
-        T* alpha = gradients + place(layer.alpha);
+    void slopes_gradient(const Layer& layer, const Memory& m, T* alpha, const T* d) const {
         for (Index n = 0; n < layer.units; n++) alpha[n] = 0;
         for (Index block = 0; block < blocks_; block++)
             for (Index n = 0; n < layer.units; n++) {
@@ -347,11 +376,12 @@ class Network {
         }
     }
 
-    void through_norm(const Layer& layer, const Memory& m, const T* variables, T* gradients,
+    template <class Sink>
+    void through_norm(const Layer& layer, const Memory& m, const T* variables, Sink& sink,
                       const T* x, T* d, const Pass& pass) const {
         const T* gamma = variables + place(layer.gamma);
-        T* of_gamma = gradients + place(layer.gamma);
-        T* of_beta = gradients + place(layer.beta);
+        T* of_gamma = sink.vector(place(layer.gamma));
+        T* of_beta = sink.vector(place(layer.beta));
         for (Index n = 0; n < layer.units; n++) of_gamma[n] = of_beta[n] = 0;
         if (!over_rows()) return through_norm_of_rows(layer, m, gamma, of_gamma, of_beta, x, d);
         for (Index n = 0; n < layer.units; n++) {
