@@ -150,11 +150,14 @@ inline void steps_of(const Rule<T>& rule, T* __restrict g, T* trees, Index strid
             }
             return;
         case Family::lion: {
-            const T gain_1 = 1 - rule.beta_1, gain_2 = 1 - rule.beta_2;
+            const T beta_1 = rule.beta_1, beta_2 = rule.beta_2;
+            const T gain_1 = 1 - beta_1, gain_2 = 1 - beta_2;
             for (Index i = 0; i < count; i++) {
-                const T ahead = rule.beta_1 * s0[i] + gain_1 * g[i];
-                s0[i] = rule.beta_2 * s0[i] + gain_2 * g[i];
-                g[i] = -rate * (ahead > 0 ? T(1) : (ahead < 0 ? T(-1) : ahead));
+                const T ahead = beta_1 * s0[i] + gain_1 * g[i];
+                s0[i] = beta_2 * s0[i] + gain_2 * g[i];
+                // The sign; 0 and NaN are their own.
+                g[i] = ahead > 0 ? -rate : ahead;
+                g[i] = ahead < 0 ? rate : g[i];
             }
             return;
         }
