@@ -52,7 +52,7 @@ _IMPORTING = """
         ("joblib", signal.SIGTERM),
         ("typer", signal.SIGINT),
         pytest.param("pandas", signal.SIGINT, marks=pytest.mark.rest),
-        pytest.param("keras", signal.SIGTERM, marks=pytest.mark.rest),
+        pytest.param("sklearn", signal.SIGTERM, marks=pytest.mark.rest),
     ],
 )
 def test_an_interrupted_import_is_one_line(tmp_path, name, number):

@@ -90,10 +90,3 @@ def main() -> None:
         from kohort.cli import run
 
         run()
-
-
-if __name__ == "__main__":
-    # As the module of its own name, whose `interruption` the package knows.
-    from kohort_command import main
-
-    main()
