@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import kohort
 
 SCRIPT = """
@@ -26,6 +28,8 @@ def answer(*arguments):
         assert end.code == 2
     check(arguments)
     return " ".join(told.getvalue().split())
+
+import pytest
 
 import kohort
 assert set(kohort.__all__) < set(dir(kohort))
@@ -89,3 +93,35 @@ def test_type_checkers_are_told_what_is_imported_later():
     homes = {alias.name: each.module for each in told for alias in each.names}
     assert homes.pop("CohortBackend")
     assert homes == kohort._HOMES
+
+
+@pytest.mark.rest
+@pytest.mark.parametrize("first", ["", "importlib.util.find_spec('keras')"])
+def test_keras_knows_the_losses_of_kohort_when_it_is_imported_later(first):
+    code = f"import importlib.util, kohort; {first or 'pass'}; import keras; "
+    code += "print(keras.saving.get_registered_object('kohort>HuberLoss') is not None)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.rest
+def test_threads_may_need_what_is_deferred_at_the_same_time():
+    code = """
+import threading
+from kohort.deferred import jax, jnp
+errors, start = [], threading.Barrier(8)
+
+def use(number):
+    start.wait()
+    try:
+        (jnp.zeros if number % 2 else jax.jit)
+    except Exception as error:
+        errors.append(error)
+
+threads = [threading.Thread(target=use, args=(number,)) for number in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(errors)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

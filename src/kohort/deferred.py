@@ -7,10 +7,16 @@ the modules themselves.
 
 from __future__ import annotations
 
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kohort.runtime import imported
+
 __all__ = ["jax", "jnp", "keras", "optax", "pd"]
+
+
+_one_at_a_time = threading.RLock()
 
 
 class _Deferred:
@@ -20,7 +26,13 @@ class _Deferred:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(import_module(self._name), attribute)
+        if attribute == "_name":  # Of a copy that has nothing yet.
+            raise AttributeError(attribute)
+        module = imported(self._name)
+        if module is None:
+            with _one_at_a_time:  # Threads that import parts of a package wait for each other.
+                module = import_module(self._name)
+        return getattr(module, attribute)
 
     def __repr__(self) -> str:
         return f"<module {self._name!r}, imported when it is used>"

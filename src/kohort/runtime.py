@@ -39,22 +39,36 @@ def _choose_backend() -> None:
         os.environ["KERAS_BACKEND"] = "jax"
 
 
+def imported(name: str) -> ModuleType | None:
+    """Return a module that has been imported to its end; None if nobody has, or is still at it."""
+    module = sys.modules.get(name)
+    unfinished = getattr(getattr(module, "__spec__", None), "_initializing", False)
+    return None if unfinished else module
+
+
 class _AfterKeras(MetaPathFinder):
     """Registers kohort's losses with Keras as soon as anyone has imported Keras."""
+
+    _looking = False
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != "keras":
+        if name != "keras" or self._looking:
             return None
-        sys.meta_path.remove(self)
-        spec = find_spec(name)
+        self._looking = True
+        try:
+            spec = find_spec(name)
+        finally:
+            self._looking = False
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
             def execute_and_register(module: ModuleType) -> None:
                 execute(module)
-                import_module(_LOSSES)
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
+                    import_module(_LOSSES)
 
             spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
         return spec
@@ -70,7 +84,7 @@ def _register_losses() -> None:
 
 def floatx() -> str:
     """Return Keras's `floatx`; while nobody has imported Keras, that of its configuration file."""
-    keras = sys.modules.get("keras")
+    keras = imported("keras")
     if keras is not None:
         return str(keras.config.floatx())
     home = os.environ.get("KERAS_HOME") or Path("~", ".keras").expanduser()
@@ -82,7 +96,7 @@ def floatx() -> str:
 
 def keras_backend() -> str:
     """Return Keras's backend: JAX while nobody has imported Keras, since `prepare` chose it."""
-    keras = sys.modules.get("keras")
+    keras = imported("keras")
     return "jax" if keras is None else str(keras.backend.backend())
 
 

@@ -106,10 +106,14 @@ class Network {
 
    private:
     void bring_from(const T* x, Index rows) {
-        for (Index start = 0, block = 0; start < rows; start += side_, block++)
-            transpose(x + start * spec_.features, spec_.features,
-                      input_ + block * spec_.features * side_, side_,
-                      rows - start < side_ ? rows - start : side_, spec_.features);
+        for (Index start = 0, block = 0; start < rows; start += side_, block++) {
+            T* to = input_ + block * spec_.features * side_;
+            const Index exist = real(block, rows);
+            transpose(x + start * spec_.features, spec_.features, to, side_, exist, spec_.features);
+            // Padding looks like a row: what none looks like might be infinite, and 0 times that.
+            for (Index f = 0; exist < side_ && f < spec_.features; f++)
+                for (Index r = exist; r < side_; r++) to[f * side_ + r] = to[f * side_ + exist - 1];
+        }
     }
 
     struct Memory {
@@ -473,12 +477,13 @@ class Network {
         const Noise noise(pass.seed, pass.step, GAUSSIAN_NOISE);
         const T deviation = number(kohort::n_gaussian_noise);
         for (Index b = 0; b < blocks_; b++) {
+            const Index exist = real(b, pass.rows);
             std::uint32_t rows[MOST_BLOCK];
-            for (Index r = 0; r < side_; r++) rows[r] = noise.row(b * side_ + r);
+            for (Index r = 0; r < exist; r++) rows[r] = noise.row(b * side_ + r);
             for (Index f = 0; f < spec_.features; f++) {
                 T* values = x + (b * spec_.features + f) * side_;
 #pragma GCC ivdep
-                for (Index r = 0; r < side_; r++)
+                for (Index r = 0; r < exist; r++)
                     values[r] += deviation * T(normal_of(Noise::bits(rows[r], f)));
             }
         }

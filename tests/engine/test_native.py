@@ -184,6 +184,15 @@ def test_what_is_not_finite_ends_as_it_does_with_xla(bad):
     assert ours.status == DIVERGED
 
 
+def test_padding_never_reaches_a_gradient():
+    # Noise of this size overflows the exponential of padding rows, if they drew any.
+    fields = {"gaussian_noise": 5.0, "activation": "exponential", "optimizer": "sgd"}
+    recipe = recipe_of(**fields, depth=1, width=64, batch_size=1, learning_rate=1e-30, epochs=1)
+    one = member_of(recipe, rows=3001, features=30)
+    (ours,), (theirs,) = (trained([one], c) for c in (NativeCompiler(_XLA, "baseline"), _XLA))
+    assert (ours.status, theirs.status) == ("finished", "finished")
+
+
 def test_a_recipe_that_the_kernels_lack_trains_with_xla_beside_the_rest():
     members = [member_of(recipe_of(optimizer=name)) for name in ("adam", "muon")]
     kernels = NativeCompiler(_XLA, instruction_sets()[0])

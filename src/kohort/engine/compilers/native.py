@@ -225,7 +225,7 @@ class NativeCompiler:
         )
 
     def judge(self, structure: Structure, slots: int, device: Device, rows: int) -> Judge:
-        program, logs = self._program(structure), len(structure.network.logs)
+        logs = len(structure.network.logs)
 
         def judged(
             params: Floats,
@@ -236,6 +236,7 @@ class NativeCompiler:
             numbers: Floats,
             units: Integers,
         ) -> Floats:
+            program = self._program(structure, str(table[0].dtype))
             sums = np.zeros((len(params), 3), params.dtype)
             program.judge(params, ids, int(count), *table, int(real), numbers, units, sums)
             means = sums[:, :2] / params.dtype.type(real)
@@ -318,8 +319,9 @@ class NativeCompiler:
             return None
         return self._built(network.dense, dtype, features, BLOCK, network.outputs)
 
-    def _program(self, structure: Structure) -> Any:
-        types = structure.dtype, structure.input_dtype
+    def _program(self, structure: Structure, features: str = "") -> Any:
+        """The program of a structure, for features of a type; "" for those that it trains on."""
+        types = structure.dtype, features or structure.input_dtype
         return self._built(structure.network.dense, *types, structure.batch_size, structure.targets)
 
     def _built(
