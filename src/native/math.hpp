@@ -32,11 +32,6 @@ struct Bits<double> {
 };
 
 template <class T>
-KOHORT_INLINE T chosen(bool which, T yes, T no) {
-    return which ? yes : no;
-}
-
-template <class T>
 KOHORT_INLINE T positive_part(T x) {
     return x > 0 ? x : (x != x ? x : T(0));
 }

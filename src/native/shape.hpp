@@ -16,7 +16,7 @@ struct Variable {
     Index rows, columns;   // real
     Index row, place;      // in the kernels' memory: entries per row, first entry
     Index outer_row, outer_place;  // in a row of parameters
-    bool kernel, hidden;
+    bool kernel;
 };
 
 struct Layer {
@@ -41,9 +41,9 @@ struct Shape {
         const bool batch = spec.norm == Norm::batch_before || spec.norm == Norm::batch_after;
         Index inputs = spec.features, outer_inputs = spec.features, outer = 0;
         const auto add = [&](Index rows, Index columns, Index outer_rows, Index outer_columns,
-                             bool kernel, bool hidden) {
+                             bool kernel) {
             Variable v{rows, columns, padded<T>(columns), shape.size, outer_columns,
-                       outer, kernel, hidden};
+                       outer, kernel};
             shape.size += rounded_up(v.rows * v.row, Simd<T>::lanes);
             outer += outer_rows * outer_columns;
             shape.variables.push_back(v);
@@ -52,27 +52,27 @@ struct Shape {
         for (Index l = 0; l < spec.hidden; l++) {
             const Index n = units[l], w = spec.widths[l];
             Layer layer{inputs, n, -1, -1, -1, -1, -1, -1, -1};
-            layer.kernel = add(inputs, n, outer_inputs, w, true, true);
-            layer.bias = add(1, n, 1, w, false, true);
+            layer.kernel = add(inputs, n, outer_inputs, w, true);
+            layer.bias = add(1, n, 1, w, false);
             if (normed) {
-                layer.gamma = add(1, n, 1, w, false, true);
-                layer.beta = add(1, n, 1, w, false, true);
+                layer.gamma = add(1, n, 1, w, false);
+                layer.beta = add(1, n, 1, w, false);
             }
-            if (spec.activation == Activation::prelu) layer.alpha = add(1, n, 1, w, false, true);
+            if (spec.activation == Activation::prelu) layer.alpha = add(1, n, 1, w, false);
             inputs = n, outer_inputs = w;
             shape.layers.push_back(layer);
         }
         shape.before_output = shape.size;
         Layer output{inputs, spec.outputs, -1, -1, -1, -1, -1, -1, -1};
-        output.kernel = add(inputs, spec.outputs, outer_inputs, spec.outputs, true, false);
-        output.bias = add(1, spec.outputs, 1, spec.outputs, false, false);
+        output.kernel = add(inputs, spec.outputs, outer_inputs, spec.outputs, true);
+        output.bias = add(1, spec.outputs, 1, spec.outputs, false);
         shape.layers.push_back(output);
         shape.trainable = Index(shape.variables.size());
         shape.trained = shape.size, shape.outer_trained = outer;
         if (batch)
             for (Index l = 0; l < spec.hidden; l++) {
-                shape.layers[l].mean = add(1, units[l], 1, spec.widths[l], false, true);
-                shape.layers[l].variance = add(1, units[l], 1, spec.widths[l], false, true);
+                shape.layers[l].mean = add(1, units[l], 1, spec.widths[l], false);
+                shape.layers[l].variance = add(1, units[l], 1, spec.widths[l], false);
             }
         for (const Layer& layer : shape.layers)
             shape.widest = layer.units > shape.widest ? layer.units : shape.widest;

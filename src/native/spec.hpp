@@ -86,7 +86,6 @@ struct Sampling {
 };
 
 struct Kernels {
-    const char* name;
     // Bytes that training takes beside what is given to it, at the widths of the specification.
     std::size_t (*memory)(const Spec&);
     void (*train)(const Spec&, const Member&, const Chunk&);
