@@ -107,20 +107,15 @@ class Trainer {
         }
     }
 
-    std::size_t bytes() const {
-        return network_.bytes() + Arena::bytes<T>(shape_.size) +
-               Arena::bytes<T>(shape_.trained + panel_) +
-               Arena::bytes<T>(shape_.trained * (trees_ + averages_)) +
-               Arena::bytes<T>(spec_.outputs * MOST_BLOCK) + Arena::bytes<T>(shape_.widest);
+    std::size_t bytes() {
+        std::size_t total = network_.bytes();
+        layout([&](Index count) { total += Arena::bytes<T>(count); return nullptr; });
+        return total;
     }
 
     void run(const Chunk& chunk) {
         arena().begin(bytes());
-        variables_ = arena().template take<T>(shape_.size);
-        gradients_ = arena().template take<T>(shape_.trained + panel_);
-        state_ = arena().template take<T>(shape_.trained * (trees_ + averages_));
-        scratch_ = arena().template take<T>(spec_.outputs * MOST_BLOCK);
-        norms_ = arena().template take<T>(shape_.widest);
+        layout([](Index count) { return arena().template take<T>(count); });
         network_.place(arena());
         exchange(true);
         const T* y = static_cast<const T*>(chunk.y);
@@ -135,6 +130,16 @@ class Trainer {
     }
 
    private:
+    // Take each piece of memory, so that what is counted is what is taken.
+    template <class Take>
+    void layout(Take take) {
+        variables_ = take(shape_.size);
+        gradients_ = take(shape_.trained + panel_);
+        state_ = take(shape_.trained * (trees_ + averages_));
+        scratch_ = take(spec_.outputs * MOST_BLOCK);
+        norms_ = take(shape_.widest);
+    }
+
     T number(Number which) const { return numbers_[spec_.column[which]]; }
     bool uses(std::uint32_t which) const { return spec_.uses & which; }
 
