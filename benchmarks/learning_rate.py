@@ -17,12 +17,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import side
-from benchmarks.tables import raw_table
+from benchmarks.tables import SHARED, split
 
-TABLES = (
-    "california", "diamonds", "ames", "bikeshare", "adult", "bank", "telco_churn", "spam", "letter",
-    "satellite",
-)  # fmt: skip
 NETWORKS: dict[str, dict[str, Any]] = {
     "adam": {},
     "sgd": {"optimizer": "sgd"},
@@ -34,31 +30,6 @@ RATES = np.geomspace(1e-5, 1, 20)
 ROWS, VALIDATED, SEEDS, EPOCHS = 3000, 3000, 3, 20
 LENGTHS = (200, 400, 800, 1600)
 NEAR = 1.1
-
-
-def _rows(name: str, seed: int = 7) -> tuple[str, tuple[Any, Any], tuple[Any, Any]]:
-    """Task, rows to train on and rows to validate on, as numbers."""
-    from sklearn.model_selection import train_test_split
-
-    from kohort.searches.problems.preprocessing import TablePreprocessor
-
-    frame, target, task = raw_table(name)
-    known = target.notna()
-    frame, target = frame[known].reset_index(drop=True), target[known].reset_index(drop=True)
-    is_regression = task == "regression"
-    y = (
-        target.to_numpy(float)
-        if is_regression
-        else np.unique(target.astype(str), return_inverse=True)[1]
-    )
-    train, held_out = train_test_split(
-        np.arange(len(y)), train_size=min(ROWS, 3 * len(y) // 4), random_state=seed,
-        stratify=None if is_regression else y,
-    )  # fmt: skip
-    held_out = held_out[:VALIDATED]
-    table = TablePreprocessor(random_state=0)
-    X = table.fit_transform(frame.iloc[train])
-    return task, (X, y[train]), (table.transform(frame.iloc[held_out]), y[held_out])
 
 
 def _losses(estimator: Any, rates: list[float], rows: Any, validation: Any) -> np.ndarray:
@@ -120,8 +91,9 @@ def _rules(estimator: Any, rows: Any, kept: np.ndarray) -> dict[str, dict[str, f
 def table_side(name: str) -> dict[str, Any]:
     import kohort
 
-    task, rows, validation = _rows(name)
-    kind = kohort.DenseRegressor if task == "regression" else kohort.DenseClassifier
+    found_rows = split(name, 7, ROWS, VALIDATED)
+    rows, validation = (found_rows.X, found_rows.y), (found_rows.X_test, found_rows.y_test)
+    kind = kohort.DenseRegressor if found_rows.task == "regression" else kohort.DenseClassifier
     begin, found = time.perf_counter(), {}
     for label, settings in NETWORKS.items():
         estimator = kind(**settings, epochs=EPOCHS, early_stopping=False)
@@ -197,7 +169,7 @@ def _rule_lines(sides: dict[str, Any]) -> list[str]:
 
 def compare() -> dict[str, Any]:
     """Run every table."""
-    sides = {name: side.run("benchmarks.learning_rate", name) for name in TABLES}
+    sides = {name: side.run("benchmarks.learning_rate", name) for name in SHARED}
     lines = [
         f"Up to {ROWS} training rows, {EPOCHS} epochs, mean of {SEEDS} seeds. Loss: the validation "
         "loss of the epoch with the lowest, as early stopping keeps it.",
