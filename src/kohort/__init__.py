@@ -40,6 +40,11 @@ if typing.TYPE_CHECKING:
     from kohort.report.trackers.optuna import OptunaTracker
     from kohort.report.trackers.tensorboard import TensorBoardTracker
     from kohort.report.trackers.tracker import log_search
+    from kohort.searches.ensembles.ensemble import (
+        EnsembleClassifier,
+        EnsembleRegressor,
+        ensemble_of,
+    )
     from kohort.searches.search import GridSearchCV, RandomizedSearchCV
     from kohort.studies.batch_size.planning import plan_batch_size
     from kohort.studies.comparison.comparing import compare
@@ -65,6 +70,8 @@ __all__ = [
     "Diagnosis",
     "DivergedError",
     "DivergedWarning",
+    "EnsembleClassifier",
+    "EnsembleRegressor",
     "Finding",
     "ForkedProcessError",
     "GridSearchCV",
@@ -84,6 +91,7 @@ __all__ = [
     "compare",
     "find_learning_rate",
     "diagnose",
+    "ensemble_of",
     "load",
     "log_search",
     "plan_batch_size",
@@ -101,6 +109,8 @@ _HOMES = {
     "DenseClassifier": "kohort.estimators.dense.dense",
     "DenseRegressor": "kohort.estimators.dense.dense",
     "Diagnosis": "kohort.studies.diagnosis.diagnosis",
+    "EnsembleClassifier": "kohort.searches.ensembles.ensemble",
+    "EnsembleRegressor": "kohort.searches.ensembles.ensemble",
     "Finding": "kohort.studies.diagnosis.findings.finding",
     "GridSearchCV": "kohort.searches.search",
     "KerasClassifier": "kohort.estimators.keras_models.wrappers",
@@ -112,6 +122,7 @@ _HOMES = {
     "TensorBoardTracker": "kohort.report.trackers.tensorboard",
     "compare": "kohort.studies.comparison.comparing",
     "diagnose": "kohort.studies.diagnosis.diagnosing",
+    "ensemble_of": "kohort.searches.ensembles.ensemble",
     "find_learning_rate": "kohort.studies.learning_rate.range_test",
     "load": "kohort.estimators.dense.loading",
     "log_search": "kohort.report.trackers.tracker",

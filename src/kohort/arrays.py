@@ -98,5 +98,11 @@ ModelLike: TypeAlias = "keras.Model | Callable[..., keras.Model] | None"
 GridLike: TypeAlias = "Mapping[str, Iterable[Any]] | Sequence[Mapping[str, Iterable[Any]]]"
 """Lists of values by the parameter's name, or several such, as scikit-learn's `ParameterGrid`."""
 
+Splitter: TypeAlias = Any
+"""A number of folds, a cross-validator of scikit-learn's, or a list of (train, test)."""
+
+FitOptions: TypeAlias = Any
+"""What `fit` is given by name and hands on, such as `sample_weight` or `groups`."""
+
 Scorer: TypeAlias = Callable[..., Any]
 """`scorer(estimator, X, y)` gives a number, greater for better."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kohort.arrays import Search
 from kohort.cohort.record import Record
 from kohort.deferred import pd
+from kohort.searches.ensembles.keeping import ENSEMBLE
 from kohort.searches.problems.problem_search import without_prefix
 
 
@@ -59,8 +60,9 @@ def search_members(search: Search, record: Sequence[Record] | None = None) -> li
 
 
 def fits_of(search: Search) -> int:
-    """Number of fits that a search asked for, the refit included."""
-    return len(search.cv_results_["params"]) * search.n_splits_ + bool(search.refit)
+    """Number of fits that a search asked for, the refit included; an ensemble is none."""
+    refitted = bool(search.refit) and search.refit != ENSEMBLE
+    return len(search.cv_results_["params"]) * search.n_splits_ + refitted
 
 
 def _agrees(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -6,17 +6,27 @@ import re
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
 from sklearn import model_selection
 
-from kohort.arrays import TableLike, TargetsLike
+from kohort.arrays import (
+    Estimator,
+    FitOptions,
+    GridLike,
+    ScoringLike,
+    Splitter,
+    TableLike,
+    TargetsLike,
+)
 from kohort.cohort.kept import keep, keeping, kept
 from kohort.cohort.together import together
 from kohort.engine.programs import compilations
 from kohort.estimators.reprs import RichReprMixin, leaders_html
+from kohort.searches.ensembles.keeping import KeepsFoldModels
 
 _FOLD = re.compile(r"split(\d+)_test_")
 
@@ -26,15 +36,15 @@ KEPT = (
 )
 
 
-class _TogetherMixin(RichReprMixin):
+class _TogetherMixin(KeepsFoldModels, RichReprMixin):
     """A search whose `fit` runs inside `kohort.together()`."""
 
-    def fit(self, X: TableLike, y: TargetsLike = None, **params: Any) -> Self:
+    def fit(self, X: TableLike, y: TargetsLike = None, **params: FitOptions) -> Self:
         """Run the search; parameters are those of scikit-learn's `fit`."""
         with together() as cohort, compilations() as programs, keeping():
             before, times, start = len(cohort.record), cohort.times(), time.perf_counter()
             try:
-                super().fit(X, y, **params)  # type: ignore[misc]
+                super().fit(X, y, **params)
             except Exception as error:
                 if (note := kept().strip()) and note not in str(error):
                     error.add_note(note)
@@ -69,12 +79,12 @@ class _TogetherMixin(RichReprMixin):
         with warnings.catch_warnings():
             if all(map(_told, out)):
                 warnings.filterwarnings("ignore", "One or more of the (test|train) scores are non-")
-            results: dict[str, Any] = super()._format_results(  # type: ignore[misc]
+            results: dict[str, Any] = super()._format_results(
                 candidate_params, n_splits, out, more_results
             )
         self.cv_results_ = results
         self.n_splits_ = len({found[1] for name in results if (found := _FOLD.match(name))})
-        if self.refit:  # type: ignore[attr-defined]
+        if self.refit:
             keep(KEPT)
         return results
 
@@ -92,10 +102,21 @@ def _told(fit: dict[str, Any]) -> bool:
 class GridSearchCV(_TogetherMixin, model_selection.GridSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.GridSearchCV` whose `fit` runs inside `kohort.together()`.
 
-    Parameters, attributes and results are scikit-learn's; see its documentation.
+    Parameters, attributes and results are scikit-learn's, see its documentation, and further:
+
+    Parameters
+    ----------
+    refit : bool, str or callable, default=True
+        scikit-learn's; or `"ensemble"`: nothing is fitted again, and `best_estimator_` is what
+        `kohort.ensemble_of` gives, a weighted average of the models of the folds.
+    keep_fold_models : bool, default=False
+        Whether to keep the models of the folds (those of the 50 best candidates) and what they
+        predict of the rows left out, for `kohort.ensemble_of`. `refit="ensemble"` keeps them too.
 
     Attributes
     ----------
+    fold_models_ : FoldModels
+        What was kept.
     cohort_record_ : list of Record
         What became of each kohort fit, in the order in which the search asked for them.
     fit_failures_ : dict
@@ -121,14 +142,39 @@ class GridSearchCV(_TogetherMixin, model_selection.GridSearchCV):  # type: ignor
     {'learning_rate': 0.01}
     """
 
+    def __init__(
+        self, estimator: Estimator, param_grid: GridLike, *, scoring: ScoringLike = None,
+        n_jobs: int | None = None, refit: bool | str | Callable[..., int] = True, cv: Splitter = None,
+        verbose: int = 0, pre_dispatch: int | str = "2*n_jobs",
+        error_score: float | str = np.nan, return_train_score: bool = False,
+        keep_fold_models: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            estimator, param_grid, scoring=scoring, n_jobs=n_jobs, refit=refit, cv=cv,
+            verbose=verbose, pre_dispatch=pre_dispatch, error_score=error_score,
+            return_train_score=return_train_score,
+        )  # fmt: skip
+        self.keep_fold_models = keep_fold_models
+
 
 class RandomizedSearchCV(_TogetherMixin, model_selection.RandomizedSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.RandomizedSearchCV` whose `fit` runs inside `kohort.together()`.
 
-    Parameters, attributes and results are scikit-learn's; see its documentation.
+    Parameters, attributes and results are scikit-learn's, see its documentation, and further:
+
+    Parameters
+    ----------
+    refit : bool, str or callable, default=True
+        scikit-learn's; or `"ensemble"`: nothing is fitted again, and `best_estimator_` is what
+        `kohort.ensemble_of` gives, a weighted average of the models of the folds.
+    keep_fold_models : bool, default=False
+        Whether to keep the models of the folds (those of the 50 best candidates) and what they
+        predict of the rows left out, for `kohort.ensemble_of`. `refit="ensemble"` keeps them too.
 
     Attributes
     ----------
+    fold_models_ : FoldModels
+        What was kept.
     cohort_record_ : list of Record
         What became of each kohort fit, in the order in which the search asked for them.
     fit_failures_ : dict
@@ -156,3 +202,20 @@ class RandomizedSearchCV(_TogetherMixin, model_selection.RandomizedSearchCV):  #
     >>> len(search.fit(X, y).cohort_record_)
     10
     """
+
+    def __init__(
+        self, estimator: Estimator, param_distributions: GridLike, *, n_iter: int = 10,
+        scoring: ScoringLike = None, n_jobs: int | None = None,
+        refit: bool | str | Callable[..., int] = True, cv: Splitter = None, verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: int | np.random.RandomState | None = None,
+        error_score: float | str = np.nan, return_train_score: bool = False,
+        keep_fold_models: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            estimator, param_distributions, n_iter=n_iter, scoring=scoring, n_jobs=n_jobs,
+            refit=refit, cv=cv, verbose=verbose, pre_dispatch=pre_dispatch,
+            random_state=random_state, error_score=error_score,
+            return_train_score=return_train_score,
+        )  # fmt: skip
+        self.keep_fold_models = keep_fold_models

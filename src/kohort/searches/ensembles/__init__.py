@@ -1,0 +1,1 @@
+"""Ensembles of what a search has trained: kept fold models, selection, the fitted estimator."""

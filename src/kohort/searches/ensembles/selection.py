@@ -1,0 +1,90 @@
+"""Greedy selection with replacement of members whose average loses least (Caruana et al. 2004)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kohort.arrays import Floats, Integers
+from kohort.searches.ensembles.losses import Loss
+
+SIZE = 25
+"""Rounds of the selection, unless told otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Which candidates were chosen, and how often.
+
+    Attributes
+    ----------
+    counts : array of int, shape (candidate,)
+        Their sum is the number of members, at most the size that was asked for.
+    losses : array, shape (round,)
+        Of the average after each round; that of the counts is the least.
+    alone : array, shape (candidate,)
+        Loss of each candidate alone.
+    """
+
+    counts: Integers
+    losses: Floats
+    alone: Floats
+
+    @property
+    def weights(self) -> Floats:
+        """Share of each candidate in the average; they sum to 1."""
+        return self.counts / self.counts.sum()
+
+    @property
+    def loss(self) -> float:
+        """Loss of the weighted average."""
+        return float(self.losses.min())
+
+
+def select(terms: Floats, loss: Loss, size: int = SIZE) -> Selection:
+    """Choose candidates, some of them several times, whose average has a small loss.
+
+    It begins with the average of the best N candidates, N being what loses least (sorted
+    initialisation, which keeps a lucky first choice from leading the way). Each round then adds the
+    candidate that makes the average best, whether it is in already or not. What counts is the
+    round after which the loss was least. Of equals the first is taken.
+
+    Parameters
+    ----------
+    terms : array, shape (candidate, ...)
+        What an average is taken of; see `Loss.terms`.
+    loss : Loss
+    size : int, default=25
+        Members at most, >= 1.
+
+    References
+    ----------
+    Caruana, Niculescu-Mizil, Crew and Ksikes, "Ensemble Selection from Libraries of Models", ICML
+    2004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from kohort.searches.ensembles.losses import SquaredError
+    >>> loss = SquaredError(np.array([[1.0], [2.0]]))
+    >>> predictions = np.array([[[0.0], [1.0]], [[2.0], [3.0]], [[9.0], [9.0]]])
+    >>> select(loss.terms(predictions), loss, 4).weights
+    array([0.5, 0.5, 0. ])
+    """
+    alone = loss.of(terms)
+    order = np.argsort(alone, kind="stable")
+    most = min(size, len(order))
+    first = [loss.of(terms[order[:n]].mean(axis=0)[None])[0] for n in range(1, most + 1)]
+    chosen = list(order[: int(np.argmin(first)) + 1])
+    losses = [float(np.min(first))]
+    total = terms[chosen].sum(axis=0)
+    while len(chosen) < size:
+        added = loss.of((terms + total) / (len(chosen) + 1))
+        best = int(np.argmin(added))
+        chosen.append(best)
+        losses.append(float(added[best]))
+        total = total + terms[best]
+    kept = len(chosen) - len(losses) + 1 + int(np.argmin(losses))
+    counts = np.bincount(chosen[:kept], minlength=len(terms))
+    return Selection(counts, np.asarray(losses), alone)
