@@ -144,8 +144,8 @@ class GridSearchCV(_TogetherMixin, model_selection.GridSearchCV):  # type: ignor
 
     def __init__(
         self, estimator: Estimator, param_grid: GridLike, *, scoring: ScoringLike = None,
-        n_jobs: int | None = None, refit: bool | str | Callable[..., int] = True, cv: Splitter = None,
-        verbose: int = 0, pre_dispatch: int | str = "2*n_jobs",
+        n_jobs: int | None = None, refit: bool | str | Callable[..., int] = True,
+        cv: Splitter = None, verbose: int = 0, pre_dispatch: int | str = "2*n_jobs",
         error_score: float | str = np.nan, return_train_score: bool = False,
         keep_fold_models: bool = False,
     ) -> None:  # fmt: skip

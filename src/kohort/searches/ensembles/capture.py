@@ -16,6 +16,9 @@ from kohort.errors import KohortError, ParameterError, explain
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Numbers of the rows to train on, and of those to test on."""
 
+Evaluate = Callable[..., dict[str, Any]]
+"""scikit-learn's `evaluate_candidates`, which gives the results so far."""
+
 _OPTIONS = "fit_and_score_kwargs"
 """Name of the local variable in scikit-learn's `BaseSearchCV.fit` (1.7 to 1.9) with the options of
 each fit, of which `return_estimator` is one that no search passes."""
@@ -35,9 +38,7 @@ class Captured:
         self.splits: list[Split] = []
         self.estimators: list[list[Estimator | None]] = []
 
-    def by(
-        self, evaluate: Callable[..., dict[str, Any]], cv: Splitter
-    ) -> Callable[..., dict[str, Any]]:
+    def by(self, evaluate: Evaluate, cv: Splitter) -> Evaluate:
         """scikit-learn's `evaluate_candidates`, keeping what it drops.
 
         Parameters

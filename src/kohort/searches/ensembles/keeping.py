@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from sklearn.base import is_classifier
 from kohort.arrays import Estimator, FitOptions, TableLike, TargetsLike
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import check, flag
-from kohort.searches.ensembles.capture import Captured
+from kohort.searches.ensembles.capture import Captured, Evaluate
 from kohort.searches.ensembles.ensemble import ensemble_of
 from kohort.searches.ensembles.fold_models import FoldModels
 
@@ -89,9 +89,7 @@ class KeepsFoldModels:
         finally:
             self.refit, self._captured = given, None
 
-    def _run_search(
-        self, evaluate_candidates: Callable[..., dict[str, Any]], *, callback_ctx: object = None
-    ) -> None:
+    def _run_search(self, evaluate_candidates: Evaluate, *, callback_ctx: object = None) -> None:
         """Search; scikit-learn 1.9 hands over a context for callbacks, older ones do not."""
         more = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
         if self._captured is not None:
