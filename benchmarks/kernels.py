@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.steps import STEPS, Steps
+
 SHAPES = ((3, 16), (3, 32), (3, 50), (3, 64), (3, 128), (3, 256), (1, 64))
-BATCH, FEATURES, STEPS, ROUNDS, CALLS = 32, 8, 64, 30, 6
+BATCH, FEATURES, ROUNDS, CALLS = 32, 8, 30, 6
 SLOTS = (1, 2, 4, 8)
 
 
@@ -32,45 +34,8 @@ def useful(depth: int, width: int) -> float:
     return 2.0 * BATCH * products
 
 
-class Steps:
-    """A chunk of steps of some members, ready to be run again and again by a compiler."""
-
-    def __init__(self, compiler: Any, depth: int, width: int, slots: int) -> None:
-        import jax
-
-        from kohort.engine.structure import Structure
-        from kohort.engine.train import Chunk
-        from kohort.networks.own.network import OwnNetwork
-        from kohort.recipe.pace import pace
-        from kohort.recipe.recipe import Recipe
-
-        recipe = Recipe.of(loss="mse", depth=depth, width=width, batch_size=BATCH)
-        network = OwnNetwork.of(FEATURES, 1, recipe)
-        structure = Structure(network, 1, BATCH, "float32", "float32")
-        device = jax.local_devices()[0]
-        self._train = compiler.train(structure, slots, device)
-        generator = np.random.default_rng(0)
-
-        def put(array: Any, dtype: Any = np.float32) -> Any:
-            whole = np.repeat(np.asarray(array, dtype)[None], slots, 0)
-            return compiler.put(np.ascontiguousarray(whole), device)
-
-        x = generator.normal(size=(STEPS, BATCH, FEATURES))
-        variables = [0.1 * generator.normal(size=shape) for shape in network.shapes(recipe.units)]
-        row = np.zeros(network.layout.size)
-        network.layout.embed(variables, row)
-        self._params, self._state = put(row), put(compiler.packing(structure).initial)
-        self._chunk = Chunk(
-            x=put(x), y=put(x[..., :1]), weight=put(np.full((STEPS, BATCH), 1 / BATCH)),
-            rows=put(np.full(STEPS, BATCH), np.int32), pace=put(pace(recipe, 0, STEPS, STEPS)),
-            numbers=put(recipe.numbers()), units=put(recipe.units, np.int32),
-            seed=put(0, np.uint32), first=put(0, np.int32), steps=np.asarray(STEPS, np.int32),
-        )  # fmt: skip
-
-    def __call__(self) -> None:
-        result = self._train(self._params, self._state, self._chunk)
-        self._params, self._state = result[:2]
-        np.asarray(result[2])
+def steps_of(compiler: Any, depth: int, width: int, slots: int) -> Steps:
+    return Steps(compiler, slots, BATCH, FEATURES, depth=depth, width=width)
 
 
 def best(steps: Callable[[], None], members: int) -> float:
@@ -118,8 +83,8 @@ def compare() -> dict[str, Any]:
         "|---|---|---|---|---|---|",
     ]
     found: dict[tuple[int, int], tuple[float, float, int]] = {}
-    steps = {shape: Steps(kernels, *shape, 1) for shape in SHAPES}
-    others = {(shape, n): Steps(xla, *shape, n) for shape in SHAPES for n in SLOTS}
+    steps = {shape: steps_of(kernels, *shape, 1) for shape in SHAPES}
+    others = {(shape, n): steps_of(xla, *shape, n) for shape in SHAPES for n in SLOTS}
     times = dict.fromkeys(steps, np.inf)
     rivals = dict.fromkeys(others, np.inf)
     product = np.inf
@@ -143,7 +108,7 @@ def compare() -> dict[str, Any]:
         )
         sides[f"{name}, kernels"] = {"seconds": times[shape] / 1e6, "gflops": speed}
         sides[f"{name}, XLA"] = {"seconds": rivals[shape, slots] / 1e6, "slots": slots}
-    scaling = two_cores(lambda: Steps(kernels, 3, 50, 1))
+    scaling = two_cores(lambda: steps_of(kernels, 3, 50, 1))
     more.append(f"\nsgemm: {sgemm:.0f} GFLOP/s; instruction set: {instruction_set()}.")
     more.append(f"Two cores on two members of 3x50: {scaling:.2f} times one.")
     wanted = {16: "2", 32: "2", 50: "2"}

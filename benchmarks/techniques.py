@@ -12,11 +12,10 @@ import sys
 import time
 from typing import Any
 
-import numpy as np
-
 from benchmarks import side
+from benchmarks.steps import STEPS, Steps
 
-FEATURES, BATCH, UNITS, ROUNDS, CHUNKS, STEPS = 8, 32, (64, 64, 64), 12, 12, 64
+FEATURES, BATCH, UNITS, ROUNDS, CHUNKS = 8, 32, (64, 64, 64), 12, 12
 TECHNIQUES: dict[str, dict[str, Any]] = {
     "dropout": {"dropout": 0.2},
     "alpha dropout": {"alpha_dropout": 0.1},
@@ -43,87 +42,43 @@ OPTIMIZERS = "sgd momentum nesterov adagrad rmsprop adam adamax nadam adadelta l
 CLASSIC = OPTIMIZERS[:8]
 
 
-def program_of(slots: int, **fields: Any) -> tuple[Any, list[Any], float]:
-    """A training program of 64 steps, its arguments, the seconds it took to compile.
-
-    The kernels serve what they know, XLA the rest, as in a search.
-    """
+def steps_of(slots: int, **fields: Any) -> Steps:
+    """Steps of the eleventh epoch; the kernels serve what they know, XLA the rest."""
     from kohort.engine.compilers.current import best_compiler
-    from kohort.engine.devices import threads_of
-    from kohort.engine.member import Member, Rows
-    from kohort.engine.plan import structure_of
-    from kohort.engine.programs import compilations
-    from kohort.engine.train import Chunk
-    from kohort.networks.own.fields import fields_of
-    from kohort.recipe.pace import pace
-    from kohort.recipe.recipe import Recipe
 
-    recipe = Recipe.of(loss="mse", depth=len(UNITS), width=UNITS, **{"optimizer": "adam", **fields})
-    fields = fields_of(recipe, FEATURES, 1)
-    generator = np.random.default_rng(0)
-    x = generator.normal(size=(slots, STEPS, BATCH, FEATURES)).astype(np.float32)
-    y = x[..., :1] * x[..., 1:2]
-    rows = Rows(x[0, 0], y[0, 0])
-    members = [Member(**fields, rows=rows, seed=seed) for seed in range(slots)]
-    structure = structure_of(members[0])
-    params = np.zeros((slots, structure.network.layout.size), np.float32)
-    for member, row in zip(members, params, strict=True):
-        structure.network.layout.embed(member.initial_variables(), row)
-    device = threads_of(1)[0]
-    compiler = best_compiler().serving(structure, device)
-    state = np.tile(compiler.packing(structure).initial, (slots, 1))
-    steps = pace(recipe, 10_000, STEPS, 1000).astype(np.float32)
-    chunk = Chunk(
-        x=x,
-        y=y,
-        weight=np.full(x.shape[:3], 1 / BATCH, np.float32),
-        rows=np.full(x.shape[:2], BATCH, np.int32),
-        pace=np.tile(steps, (slots, 1, 1)),
-        numbers=np.tile(np.float32(recipe.numbers()), (slots, 1)),
-        units=np.tile(np.int32(UNITS), (slots, 1)),
-        seed=np.arange(slots, dtype=np.uint32),
-        first=np.full(slots, 10_000, np.int32),
-        steps=np.asarray(STEPS, np.int32),
-    )
-    state = state if state.size else state[:0]
-    arguments: list[Any] = [compiler.put(array, device) for array in (params, state)]
-    arguments.append(Chunk(*(compiler.put(array, device) for array in chunk)))
-    with compilations() as log:
-        program = compiler.train(structure, slots, device)
-    return program, arguments, sum(entry.seconds for entry in log)
+    fields = {"optimizer": "adam", "depth": len(UNITS), "width": UNITS, **fields}
+    return Steps(best_compiler(), slots, BATCH, FEATURES, first_epoch=10, **fields)
 
 
-def step_times(programs: dict[str, tuple[Any, list[Any], float]]) -> dict[str, float]:
+def step_times(programs: dict[str, Steps], slots: int) -> dict[str, float]:
     """Microseconds per step and slot of each program: the least over rounds taken in turns."""
     least = dict.fromkeys(programs, float("inf"))
     for _ in range(ROUNDS):
-        for name, (compiled, arguments, _) in programs.items():
+        for name, steps in programs.items():
             for _ in range(CHUNKS):
                 start = time.perf_counter()
-                params, state, losses, _ = compiled(*arguments)
-                losses = np.asarray(losses)
+                steps()
                 seconds = time.perf_counter() - start
-                arguments[:2] = params, state
-                least[name] = min(least[name], seconds / losses.size * 1e6)
+                least[name] = min(least[name], seconds / STEPS / slots * 1e6)
     return least
 
 
 def steps_side() -> dict[str, Any]:
     start = time.perf_counter()
-    programs = {"bare": program_of(2)}
-    programs |= {name: program_of(2, **fields) for name, fields in TECHNIQUES.items()}
-    times = step_times(programs)
+    programs = {"bare": steps_of(2)}
+    programs |= {name: steps_of(2, **fields) for name, fields in TECHNIQUES.items()}
+    times = step_times(programs, 2)
     return {
         "seconds": time.perf_counter() - start,
         "bare_us": times["bare"],
         "ratios": {name: times[name] / times["bare"] for name in TECHNIQUES},
-        "compile_seconds": {name: entry[2] for name, entry in programs.items()},
+        "compile_seconds": {name: steps.compile_seconds for name, steps in programs.items()},
     }
 
 
 def optimizers_side() -> dict[str, Any]:
     start = time.perf_counter()
-    times = step_times({name: program_of(8, optimizer=name) for name in OPTIMIZERS})
+    times = step_times({name: steps_of(8, optimizer=name) for name in OPTIMIZERS}, 8)
     return {
         "seconds": time.perf_counter() - start,
         "sgd_us": times["sgd"],

@@ -18,7 +18,9 @@ _STATION = re.compile(r"^([< ] *)?([\w.]+) {2,}(\S+\.py) {2,}\S", re.M)
 _DRAWN = [(bool(lead.strip()), name, file) for lead, name, file in _STATION.findall(_PAGE)]
 _ASIDE = re.search(r"Two files look at `X`.*?What a step", _PAGE, re.S)[0]
 _FEATURES = 7  # No other array of a fit has so many columns.
-_CARRIERS = ("Chunk", "DensePrepared", "Fit", "Labelled", "Member", "Parts", "Rows", "ScaledTable")
+_CARRIERS = (
+    "Chunk", "DensePrepared", "Draw", "Fit", "Labelled", "Member", "Parts", "Rows", "ScaledTable",
+)  # fmt: skip
 
 
 def _named(node):
@@ -35,7 +37,8 @@ def _carries_x(value):
         return len(shape) > 1 and shape[-1] == _FEATURES
     if type(value).__name__ in _CARRIERS:
         return True
-    return isinstance(value, list | tuple) and any(map(_carries_x, value))
+    held = value.values() if isinstance(value, dict) else value
+    return isinstance(value, dict | list | tuple) and any(map(_carries_x, held))
 
 
 def _walked():

@@ -93,10 +93,9 @@ inline void multiply(const Product<T>& job) {
     for (; n < job.columns; n += Simd<T>::tail) strip<Tail, 1>(job, n);
 }
 
-// to[column][row] = from[row][column]
-template <class T>
-inline void transpose(const T* from, Index from_row, T* to, Index to_row, Index rows,
-                      Index columns) {
+// to[column][row] = from(row)[column]
+template <class T, class From>
+inline void transpose(From from, T* to, Index to_row, Index rows, Index columns) {
     constexpr Index side = 8;
     for (Index i = 0; i < rows; i += side)
         for (Index j = 0; j < columns; j += side) {
@@ -105,8 +104,11 @@ inline void transpose(const T* from, Index from_row, T* to, Index to_row, Index 
             if (rest_i == side && rest_j == side) {
                 T block[side][side];
 #pragma GCC unroll 8
-                for (Index r = 0; r < side; r++)
-                    std::memcpy(block[r], from + (i + r) * from_row + j, sizeof block[r]);
+                for (Index r = 0; r < side; r++) {
+                    const auto* row = from(i + r) + j;
+#pragma GCC unroll 8
+                    for (Index c = 0; c < side; c++) block[r][c] = T(row[c]);
+                }
 #pragma GCC unroll 8
                 for (Index c = 0; c < side; c++) {
                     T column[side];
@@ -117,7 +119,7 @@ inline void transpose(const T* from, Index from_row, T* to, Index to_row, Index 
             } else {
                 for (Index r = 0; r < rest_i; r++)
                     for (Index c = 0; c < rest_j; c++)
-                        to[(j + c) * to_row + i + r] = from[(i + r) * from_row + j + c];
+                        to[(j + c) * to_row + i + r] = T(from(i + r)[j + c]);
             }
         }
 }

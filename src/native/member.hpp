@@ -113,19 +113,23 @@ class Trainer {
         return total;
     }
 
+    // Entries of a row of the optimizer's state, averages included.
+    Index state_size() const { return scalars_ + (trees_ + averages_) * shape_.outer_trained; }
+    Index size() const { return shape_.outer_size; }
+
     void run(const Chunk& chunk) {
         arena().begin(bytes());
         layout([](Index count) { return arena().template take<T>(count); });
         network_.place(arena());
         exchange(true);
-        const T* y = static_cast<const T*>(chunk.y);
-        const T* weight = static_cast<const T*>(chunk.weight);
         const T* pace = static_cast<const T*>(chunk.pace);
         T* losses = static_cast<T*>(chunk.losses);
-        for (Index s = 0; s < chunk.steps; s++)
-            losses[s] = step(chunk.x, s * spec_.batch, y + s * spec_.batch * spec_.targets,
-                             weight + s * spec_.batch, chunk.rows[s], pace + s * kohort::PACE,
-                             member_.first + s);
+        for (Index s = 0, first = 0; first < chunk.visited; s++, first += spec_.batch) {
+            const Index left = chunk.visited - first;
+            const Index rows = left < spec_.batch ? left : spec_.batch;
+            draw(chunk, first, rows);
+            losses[s] = step(rows, pace + s * kohort::PACE, member_.first + s);
+        }
         exchange(false);
     }
 
@@ -138,6 +142,20 @@ class Trainer {
         state_ = take(shape_.trained * (trees_ + averages_));
         scratch_ = take(spec_.outputs * MOST_BLOCK);
         norms_ = take(shape_.widest);
+        y_ = take(spec_.batch * spec_.targets);
+        weight_ = take(spec_.batch);
+    }
+
+    // Gather a batch: features into blocks, targets, and each row's share of the batch's loss.
+    void draw(const Chunk& chunk, Index first, Index rows) {
+        network_.bring(chunk.x, chunk.ready ? nullptr : chunk.order, first, rows);
+        const T* y = static_cast<const T*>(chunk.y);
+        const T share = T(1) / T(rows);
+        for (Index r = 0; r < rows; r++) {
+            const Index row = Index(chunk.order[first + r]);
+            std::memcpy(y_ + r * spec_.targets, y + row * spec_.targets, spec_.targets * sizeof(T));
+            weight_[r] = chunk.weight ? T(double(share) * chunk.weight[row]) : share;
+        }
     }
 
     T number(Number which) const { return numbers_[spec_.column[which]]; }
@@ -159,15 +177,13 @@ class Trainer {
         }
     }
 
-    T step(const void* x, Index first, const T* y, const T* weight, Index rows, const T* pace,
-           Index index) {
+    T step(Index rows, const T* pace, Index index) {
         Pass pass{rows, true, noise(), member_.seed, std::int32_t(index), spec_.batch};
-        network_.bring(x, first, rows);
         const T* out = network_.forward(variables_, pass);
         T loss = 0;
-        losses_of(spec_, loss_numbers(spec_, numbers_), network_, out, y, weight, rows,
+        losses_of(spec_, loss_numbers(spec_, numbers_), network_, out, y_, weight_, rows,
                   network_.gradient_of_output(), scratch_,
-                  [&](Index row, T value) { loss += weight[row] * value; });
+                  [&](Index row, T value) { loss += weight_[row] * value; });
         Rule<T> rule = rule_of(pace);
         begin_step(rule, scalar_);
         if (separable()) {
@@ -358,6 +374,7 @@ class Trainer {
     Index trees_, scalars_;
     bool averages_;
     T *variables_, *gradients_, *state_, *scratch_, *norms_;
+    T *y_, *weight_;  // of a batch
     T scalar_[2] = {};
     Index panel_ = 0;
 };
@@ -380,7 +397,7 @@ class Reader {
     }
 
     const T* pass(const Table& table, Index first, const Pass& how) {
-        network_.bring(table.x, first, how.rows);
+        network_.bring(table.x, nullptr, first, how.rows);
         return network_.forward(variables_, how);
     }
 
@@ -426,6 +443,12 @@ class Reader {
 template <class T>
 std::size_t memory(const Spec& spec) {
     return Trainer<T>(spec, {nullptr, nullptr, nullptr, spec.widths, 0, 0}).bytes();
+}
+
+template <class T>
+kohort::Sizes sizes(const Spec& spec) {
+    const Trainer<T> trainer(spec, {nullptr, nullptr, nullptr, spec.widths, 0, 0});
+    return {trainer.size(), trainer.state_size()};
 }
 
 template <class T>

@@ -1,16 +1,14 @@
 // Python's view of the kernels: arrays in, the interpreter's lock released while they work.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "spec.hpp"
-
-namespace nb = nanobind;
+#include "arrays.hpp"
 
 #define KOHORT_DECLARE(isa) \
     namespace isa {         \
@@ -24,9 +22,6 @@ KOHORT_DECLARE(avx512)
 
 namespace kohort {
 namespace {
-
-using Array = nb::ndarray<nb::c_contig, nb::device::cpu>;
-using Words = nb::ndarray<const std::int32_t, nb::c_contig, nb::device::cpu>;
 
 struct Choice {
     const char* name;
@@ -72,74 +67,114 @@ class Program {
             if (instruction_set == one.name)
                 kernels_ = twice ? &one.kernels->double_precision : &one.kernels->single_precision;
         if (!kernels_) throw std::invalid_argument("instruction_set");
+        sizes_ = kernels_->sizes(spec_);
+        type_ = twice ? nb::dtype<double>() : nb::dtype<float>();
     }
 
     std::size_t memory() const { return kernels_->memory(spec_); }
 
-    // Advance every slot whose first batch has rows by `steps` steps; see kohort.engine.train.Chunk.
-    void train(Array params, Array state, Array x, Array y, Array weight, Words rows, Array pace,
-               Array numbers, Words units, nb::ndarray<const std::uint32_t, nb::c_contig> seed,
-               Words first, Index steps, Array losses) const {
-        const Index slots = Index(params.shape(0)), most = Index(pace.shape(1));
+    // Advance a member by the batches into which the visited rows fall, the last one partial.
+    void train(Written params, Written state, Given x, Given y, std::optional<Given> weight,
+               Given order, bool ready, Given pace, Given numbers, Given units, std::uint32_t seed,
+               std::int32_t first, Written losses) const {
+        const Index visited = Index(order.size()), rows = length(y);
+        const Index steps = (visited + spec_.batch - 1) / spec_.batch;
+        const Member member = member_of(entries(params, "params", type_, {sizes_.params}),
+                                        entries(state, "state", type_, {sizes_.state}), numbers,
+                                        units, seed, first);
+        const Chunk chunk{features(x, ready ? visited : rows),
+                          entries(y, "y", type_, {ANY, spec_.targets}),
+                          weight ? entries<double>(*weight, "weight", {rows}) : nullptr,
+                          entries<std::int64_t>(order, "order", {ANY}),
+                          visited,
+                          ready,
+                          entries(pace, "pace", type_, {steps, kohort::PACE}),
+                          entries(losses, "losses", type_, {steps})};
+        for (Index i = 0; i < visited; i++)
+            if (chunk.order[i] < 0 || chunk.order[i] >= rows)
+                throw nb::value_error("order must hold numbers of rows of y");
         nb::gil_scoped_release released;
-        for (Index slot = 0; slot < slots; slot++) {
-            const std::int32_t* own_rows = rows.data() + slot * most;
-            if (!own_rows[0]) continue;
-            const Member member{part(params, slot), part(state, slot), part(numbers, slot),
-                                units.data() + slot * spec_.hidden, seed.data()[slot],
-                                first.data()[slot]};
-            const Chunk chunk{part(x, slot), part(y, slot), part(weight, slot), own_rows,
-                              part(pace, slot), part(losses, slot), steps};
-            kernels_->train(spec_, member, chunk);
-        }
+        kernels_->train(spec_, member, chunk);
     }
 
-    // Sums of the first `count` slots that `slots` names; see kohort.engine.evaluate.
-    void judge(Array params, Words slots, Index count, Array x, Array y, Array weight, Index real,
-               Array numbers, Words units, Array sums) const {
+    // Sums of a member over the first `real` rows of a table; see kohort.engine.evaluate.
+    void judge(Given params, Given x, Given y, Given weight, Index real, Given numbers, Given units,
+               Written sums) const {
+        const Member member = member_of(params, numbers, units, 0);
+        const Index rows = length(y);
+        const Table table{features(x, rows), entries(y, "y", type_, {rows, spec_.targets}),
+                          entries(weight, "weight", type_, {rows}), within(real, rows)};
+        void* found = entries(sums, "sums", type_, {3});
         nb::gil_scoped_release released;
-        for (Index i = 0; i < count; i++) {
-            const Index slot = slots.data()[i];
-            const Member member{part(params, slot), nullptr, part(numbers, slot),
-                                units.data() + slot * spec_.hidden, 0, 0};
-            const Table table{x.data(), y.data(), weight.data(), real};
-            kernels_->judge(spec_, member, table, part(sums, slot));
-        }
+        kernels_->judge(spec_, member, table, found);
     }
 
-    void predict(Array params, Array x, Index real, Array numbers, Words units,
-                 Array outputs) const {
+    void predict(Given params, Given x, Index real, Given numbers, Given units,
+                 Written outputs) const {
+        const Member member = member_of(params, numbers, units, 0);
+        const Index rows = length(x);
+        const Table table{features(x, rows), nullptr, nullptr, within(real, rows)};
+        void* found = entries(outputs, "outputs", type_, {rows, spec_.outputs});
         nb::gil_scoped_release released;
-        const Member member{params.data(), nullptr, numbers.data(), units.data(), 0, 0};
-        kernels_->predict(spec_, member, {x.data(), nullptr, nullptr, real}, outputs.data());
+        kernels_->predict(spec_, member, table, found);
     }
 
-    void sample(Array params, Array x, Array numbers, Words units, std::uint32_t seed,
-                std::int32_t position, Index block, Array outputs) const {
+    void sample(Given params, Given x, Given numbers, Given units, std::uint32_t seed,
+                std::int32_t position, Index block, Written outputs) const {
+        const Member member = member_of(params, numbers, units, seed);
+        const Index rows = length(x), passes = length(outputs);
+        const Table table{features(x, rows), nullptr, nullptr, rows};
+        void* found = entries(outputs, "outputs", type_, {passes, rows, spec_.outputs});
+        if (block < 1) throw nb::value_error("block must be at least 1");
         nb::gil_scoped_release released;
-        const Member member{params.data(), nullptr, numbers.data(), units.data(), seed, 0};
-        const Sampling sampling{seed, position, Index(outputs.shape(0)), block};
-        kernels_->sample(spec_, member, {x.data(), nullptr, nullptr, Index(x.shape(0))}, sampling,
-                         outputs.data());
+        kernels_->sample(spec_, member, table, {seed, position, passes, block}, found);
     }
 
    private:
-    // A slot's part of an array whose first axis is that of slots.
-    void* part(const Array& array, Index slot) const {
-        Index entries = 1;
-        for (std::size_t axis = 1; axis < array.ndim(); axis++) entries *= Index(array.shape(axis));
-        return static_cast<char*>(array.data()) + slot * entries * Index(array.itemsize());
+    template <class Array>
+    static Index length(const Array& array) {
+        return array.ndim() ? Index(array.shape(0)) : 0;
+    }
+
+    static Index within(Index real, Index rows) {
+        if (real < 0 || real > rows) throw nb::value_error("real must be at most the table's rows");
+        return real;
+    }
+
+    const void* features(const Given& x, Index rows) const {
+        const auto type = spec_.bytes ? nb::dtype<std::uint8_t>() : type_;
+        return entries(x, "x", type, {rows, spec_.features});
+    }
+
+    Member member_of(void* params, void* state, const Given& numbers, const Given& units,
+                     std::uint32_t seed, std::int32_t first) const {
+        const auto* real = entries<std::int32_t>(units, "units", {spec_.hidden});
+        for (Index l = 0; l < spec_.hidden; l++)
+            if (real[l] < 1 || real[l] > widths_[std::size_t(l)])
+                throw nb::value_error("units must lie between 1 and the widths");
+        return {params, state, entries(numbers, "numbers", type_, {spec_.columns}), real, seed,
+                first};
+    }
+
+    // A member that only passes, whose variables are not written.
+    Member member_of(const Given& params, const Given& numbers, const Given& units,
+                     std::uint32_t seed) const {
+        const void* variables = entries(params, "params", type_, {sizes_.params});
+        return member_of(const_cast<void*>(variables), nullptr, numbers, units, seed, 0);
     }
 
     std::vector<std::int32_t> widths_, column_;
     Spec spec_;
     const Kernels* kernels_ = nullptr;
+    Sizes sizes_;
+    nb::dlpack::dtype type_;
 };
 
 }  // namespace
 }  // namespace kohort
 
 NB_MODULE(_native, module) {
+    namespace nb = nanobind;
     module.doc() = "Kernels for dense networks on a CPU; see kohort.engine.compilers.native.";
     nb::set_leak_warnings(false);  // A session keeps its programs until the process ends.
     module.def("instruction_sets", &kohort::names,
@@ -154,8 +189,12 @@ NB_MODULE(_native, module) {
              nb::arg("targets"), nb::arg("column"), nb::arg("columns"), nb::arg("bytes"),
              nb::arg("twice"), nb::arg("instruction_set"))
         .def("memory", &kohort::Program::memory, "Bytes that training takes beside its arguments.")
-        .def("train", &kohort::Program::train, "Advance members by a chunk of steps, in place.")
-        .def("judge", &kohort::Program::judge, "Sums of losses and of hits over a table, and penalties.")
+        .def("train", &kohort::Program::train, nb::arg("params"), nb::arg("state"), nb::arg("x"),
+             nb::arg("y"), nb::arg("weight").none(), nb::arg("order"), nb::arg("ready"),
+             nb::arg("pace"), nb::arg("numbers"), nb::arg("units"), nb::arg("seed"),
+             nb::arg("first"), nb::arg("losses"),
+             "Advance a member by a chunk of steps, in place.")
+        .def("judge", &kohort::Program::judge, "Sums of losses and of hits over a table, and the penalty.")
         .def("predict", &kohort::Program::predict, "Outputs for a table.")
         .def("sample", &kohort::Program::sample, "Outputs of several passes with dropout left on.");
 }

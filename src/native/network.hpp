@@ -46,15 +46,13 @@ class Network {
 
     T number(kohort::Number which) const { return numbers_[spec_.column[which]]; }
 
-    // Bring rows of a table, shape (row, feature), into blocks; `first` is the first of them.
-    void bring(const void* table, Index first, Index rows) {
-        if (!spec_.bytes) {
-            bring_from(static_cast<const T*>(table) + first * spec_.features, rows);
-            return;
-        }
-        const auto* bytes = static_cast<const std::uint8_t*>(table) + first * spec_.features;
-        widened_.assign(bytes, bytes + rows * spec_.features);
-        bring_from(widened_.data(), rows);
+    // Bring rows of a table, shape (row, feature), into blocks: those that `order` numbers from its
+    // `first` entry on, or without it those from the row `first` on.
+    void bring(const void* table, const std::int64_t* order, Index first, Index rows) {
+        if (spec_.bytes)
+            bring_from(static_cast<const std::uint8_t*>(table), order, first, rows);
+        else
+            bring_from(static_cast<const T*>(table), order, first, rows);
     }
 
     // Returns the raw outputs: out[block][output][row].
@@ -105,11 +103,17 @@ class Network {
     }
 
    private:
-    void bring_from(const T* x, Index rows) {
+    template <class Entry>
+    void bring_from(const Entry* x, const std::int64_t* order, Index first, Index rows) {
         for (Index start = 0, block = 0; start < rows; start += side_, block++) {
             T* to = input_ + block * spec_.features * side_;
             const Index exist = real(block, rows);
-            transpose(x + start * spec_.features, spec_.features, to, side_, exist, spec_.features);
+            const Entry* from[MOST_BLOCK];
+            for (Index r = 0; r < exist; r++) {
+                const Index at = first + start + r;
+                from[r] = x + (order ? Index(order[at]) : at) * spec_.features;
+            }
+            transpose([&](Index r) { return from[r]; }, to, side_, exist, spec_.features);
             // Padding looks like a row: what none looks like might be infinite, and 0 times that.
             for (Index f = 0; exist < side_ && f < spec_.features; f++)
                 for (Index r = exist; r < side_; r++) to[f * side_ + r] = to[f * side_ + exist - 1];
@@ -220,7 +224,8 @@ class Network {
             const T* part = d + block * layer.units * side_;
             for (Index n = 0; n < layer.units; n++) bias[n] += sum(part + n * side_, side_);
             T* turned = turned_ + block * side_ * kernel.row;
-            transpose(part, side_, turned, kernel.row, layer.units, side_);
+            transpose([&](Index r) { return part + r * side_; }, turned, kernel.row, layer.units,
+                      side_);
             for (Index r = 0; r < side_; r++)
                 for (Index n = layer.units; n < kernel.row; n++) turned[r * kernel.row + n] = 0;
         }
@@ -496,7 +501,6 @@ class Network {
     bool backward_;
     T *input_, *output_, *gradient_, *spare_, *turned_;
     std::vector<Memory> memory_;
-    std::vector<T> widened_;
 };
 
 }  // namespace KOHORT_ISA

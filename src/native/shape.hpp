@@ -32,6 +32,7 @@ struct Shape {
     Index before_output = 0;    // and of those of hidden layers
     Index size = 0;             // of all
     Index outer_trained = 0;    // entries in a row of parameters of those that are trained
+    Index outer_size = 0;       // and of all
     Index widest = 0;
 
     template <class T>
@@ -74,6 +75,7 @@ struct Shape {
                 shape.layers[l].mean = add(1, units[l], 1, spec.widths[l], false);
                 shape.layers[l].variance = add(1, units[l], 1, spec.widths[l], false);
             }
+        shape.outer_size = outer;
         for (const Layer& layer : shape.layers)
             shape.widest = layer.units > shape.widest ? layer.units : shape.widest;
         shape.widest = spec.features > shape.widest ? spec.features : shape.widest;

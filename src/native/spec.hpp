@@ -61,14 +61,16 @@ struct Member {
     std::int32_t first;          // number of the first step
 };
 
+// Its next steps: rows of a table by their numbers, batch after batch.
 struct Chunk {
-    const void* x;               // (step, batch, feature)
-    const void* y;               // (step, batch, target)
-    const void* weight;          // (step, batch)
-    const std::int32_t* rows;    // (step,), real rows
+    const void* x;               // (row, feature)
+    const void* y;               // (row, target)
+    const double* weight;        // (row,); null where each weighs 1
+    const std::int64_t* order;   // (visited,), numbers of rows
+    Index visited;
+    bool ready;                  // whether x holds the visited rows alone, in their order
     const void* pace;            // (step, PACE)
     void* losses;                // (step,), written
-    Index steps;
 };
 
 struct Table {
@@ -85,7 +87,13 @@ struct Sampling {
     Index passes, block;
 };
 
+// Entries of a member's rows.
+struct Sizes {
+    Index params, state;
+};
+
 struct Kernels {
+    Sizes (*sizes)(const Spec&);
     // Bytes that training takes beside what is given to it, at the widths of the specification.
     std::size_t (*memory)(const Spec&);
     void (*train)(const Spec&, const Member&, const Chunk&);

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from kohort.engine.batches import HostBatches
 from kohort.engine.compilers.xla import XlaCompiler
 from kohort.engine.executors.base import train_with
 from kohort.engine.executors.inline import InlineExecutor
@@ -23,6 +24,9 @@ class FakeCompiler:
 
     def serving(self, structure, device):
         return self
+
+    def feed(self, structure, slots, device, resident):
+        return HostBatches(structure, slots, device, self, resident)
 
     def put(self, array, device):
         return np.array(array)

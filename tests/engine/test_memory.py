@@ -75,11 +75,20 @@ def test_bytes_grow_with_the_batch_and_the_members(member):
 def test_what_a_member_holds_is_counted(member):
     one = member(batch_size=16)
     structure = structure_of(one)
-    bytes_ = footprint(structure, 1, jax.local_devices()[0])
+    bytes_ = footprint(structure, 1, jax.local_devices()[0], streamed=True)
     chunk = sum(array.nbytes for array in empty_chunk(structure, 1))
     adam = 3 * structure.network.layout.size * np.dtype(structure.dtype).itemsize
     assert bytes_.arguments >= adam + chunk - 64
     assert bytes_.total == sum(bytes_)
+
+
+@pytest.mark.parametrize("compiler", ["kernels"], indirect=True)
+def test_kernels_hold_no_copy_of_rows_in_memory(compiler, member):
+    structure, device = structure_of(member(batch_size=512)), jax.local_devices()[0]
+    features = empty_chunk(structure, 1).x.nbytes
+    files, memory = (footprint(structure, 1, device, streamed=s).arguments for s in (True, False))
+    assert compiler.serves(structure, device)
+    assert memory + features <= files
 
 
 def test_a_device_says_what_it_has_free():

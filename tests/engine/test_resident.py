@@ -12,6 +12,8 @@ from kohort.engine.plan import structure_of
 from kohort.engine.population import Runner
 from kohort.engine.programs import compilations
 
+pytestmark = pytest.mark.parametrize("compiler", ["xla"], indirect=True)
+
 
 def trained(members, slots, resident):
     fits = [Fit(member) for member in members]

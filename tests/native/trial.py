@@ -35,28 +35,28 @@ def trial(module, generator):
         return int(generator.integers(high))
 
     widths = [1 + whole(40) for _ in range(whole(4))]
-    units = np.array([[1 + whole(width) for width in widths]] * 2, np.int32).reshape(2, -1)
+    units = np.array([1 + whole(width) for width in widths], np.int32)
     features, activation, norm = 1 + whole(20), whole(ACTIVATIONS), whole(NORMS)
     loss, family, uses, batch = whole(LOSSES), whole(FAMILIES), whole(1 << USES), 1 + whole(70)
     softmax = loss in (7, 9)
     outputs = 1 + whole(4)
     targets = 1 if softmax else outputs
     twice, bytes_ = bool(whole(2)), bool(whole(2))
-    dtype, steps, slots = np.float64 if twice else np.float32, 3, 2
+    dtype = np.float64 if twice else np.float32
     size, trained = sizes(widths, features, outputs, norm, activation)
-    numbers = generator.uniform(0.1, 0.9, (slots, NUMBERS)).astype(dtype)
-    params = generator.normal(size=(slots, size)).astype(dtype)
-    state = np.abs(generator.normal(size=(slots, state_of(family, uses, trained)))).astype(dtype)
+    numbers = generator.uniform(0.1, 0.9, NUMBERS).astype(dtype)
+    params = generator.normal(size=size).astype(dtype)
+    state = np.abs(generator.normal(size=state_of(family, uses, trained))).astype(dtype)
 
-    def table(*shape):
-        values = generator.normal(size=(*shape, features)) * 10
+    def table(rows):
+        values = generator.normal(size=(rows, features)) * 10
         return values.astype(np.uint8) if bytes_ else values.astype(dtype)
 
-    y = generator.integers(0, outputs, (slots, steps, batch, targets)).astype(dtype)
-    weight = np.full((slots, steps, batch), 1 / batch, dtype)
-    rows = generator.integers(1, batch + 1, (slots, steps)).astype(np.int32)
-    pace = np.full((slots, steps, PACE), 0.01, dtype)
-    seed, first = np.arange(slots, dtype=np.uint32), np.zeros(slots, np.int32)
+    rows, visited = 1 + whole(100), 1 + whole(3 * batch)
+    order, ready = generator.integers(0, rows, visited), bool(whole(2))
+    y = generator.integers(0, outputs, (rows, targets)).astype(dtype)
+    weight = None if whole(2) else generator.uniform(0, 2, rows)
+    pace = np.full((-(-visited // batch), PACE), 0.01, dtype)
     judged = 1 + whole(100)
     for variant in module.instruction_sets():
         program = module.Program(
@@ -66,19 +66,19 @@ def trial(module, generator):
             instruction_set=variant,
         )  # fmt: skip
         program.memory()
-        losses = np.zeros((slots, steps), dtype)
+        losses = np.zeros(len(pace), dtype)
         program.train(
-            params.copy(), state.copy(), table(slots, steps, batch), y, weight, rows, pace,
-            numbers, units, seed, first, steps, losses,
+            params.copy(), state.copy(), table(visited if ready else rows), y, weight, order, ready,
+            pace, numbers, units, 7, 0, losses,
         )  # fmt: skip
-        x, ids = table(judged), np.arange(slots, dtype=np.int32)
+        x = table(judged)
         of_rows = np.ascontiguousarray(np.resize(y, (judged, targets)))
-        weights, sums = np.ones(judged, dtype), np.zeros((slots, 3), dtype)
-        program.judge(params, ids, slots, x, of_rows, weights, judged, numbers, units, sums)
+        weights, sums = np.ones(judged, dtype), np.zeros(3, dtype)
+        program.judge(params, x, of_rows, weights, judged, numbers, units, sums)
         found = np.zeros((judged, outputs), dtype)
-        program.predict(params[0], x, judged, numbers[0], units[0], found)
+        program.predict(params, x, judged, numbers, units, found)
         samples = np.zeros((2, judged, outputs), dtype)
-        program.sample(params[0], x, numbers[0], units[0], 3, 1, min(256, judged), samples)
+        program.sample(params, x, numbers, units, 3, 1, min(256, judged), samples)
 
 
 def main(folder):

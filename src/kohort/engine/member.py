@@ -60,6 +60,11 @@ class Rows:
     y: Floats
     weight: Floats | None = None
 
+    @property
+    def streamed(self) -> bool:
+        """Whether features are still in files."""
+        return isinstance(self.x, LazyRows)
+
     @cached_property
     def digest(self) -> str:
         """Equal for equal rows."""
@@ -189,6 +194,11 @@ class Member:
     def generator(self, *stream: int) -> np.random.Generator:
         """The member's own random numbers for one purpose, the same wherever it trains."""
         return generator_of(self.seed, *stream)
+
+    @property
+    def noise_seed(self) -> int:
+        """What dropout and noise of its steps are drawn from."""
+        return int(self.generator(2).integers(2**32, dtype=np.uint32))
 
     def initial_variables(self) -> list[Floats]:
         """Initial variables at the member's real widths."""

@@ -10,11 +10,14 @@ from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.footprint import Footprint as Footprint
 from kohort.engine.structure import Structure
-from kohort.engine.train import empty_chunk, empty_rows
 
 
 def footprint(
-    structure: Structure, slots: int, device: jax.Device, compiler: Compiler | None = None
+    structure: Structure,
+    slots: int,
+    device: jax.Device,
+    compiler: Compiler | None = None,
+    streamed: bool = False,
 ) -> Footprint:
     """Return the bytes that a training program holds while it runs; compiles it if need be.
 
@@ -25,9 +28,11 @@ def footprint(
     device : jax.Device
     compiler : Compiler or None, default=None
         None for the one that the session lends.
+    streamed : bool, default=False
+        Whether the members' features are still in files.
     """
     serving = (compiler or lent_compiler()).serving(structure, device)
-    return serving.footprint(structure, slots, device)
+    return serving.footprint(structure, slots, device, streamed)
 
 
 def fitting_slots(
@@ -56,19 +61,11 @@ def fitting_slots(
         At least 1, even where that takes more.
     """
     compiler, slots = (compiler or lent_compiler()).serving(structure, device), wanted
-    while slots > 1 and _arguments(compiler, structure, slots) > memory:
+    while slots > 1 and compiler.arguments(structure, slots, False) > memory:
         slots = -(-slots // 2)
-    while slots > 1 and compiler.footprint(structure, slots, device).total > memory:
+    while slots > 1 and compiler.footprint(structure, slots, device, False).total > memory:
         slots = -(-slots // 2)
     return slots
-
-
-def _arguments(compiler: Compiler, structure: Structure, slots: int) -> int:
-    """Bytes of a program's arguments, which need no compiling to be known."""
-    chunk = empty_chunk(structure, slots, jax.ShapeDtypeStruct)
-    size = compiler.packing(structure).size
-    leaves = [*empty_rows(structure, slots, size, jax.ShapeDtypeStruct), *chunk]
-    return sum(int(leaf.size) * leaf.dtype.itemsize for leaf in leaves)
 
 
 def free_on(device: jax.Device) -> int:

@@ -13,17 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.arrays import Device
-from kohort.engine.compilers.base import Compiler
+from kohort.engine.compilers.base import Compiler, Drawn
 from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.evaluate import log_names
 from kohort.engine.fit import Fit
 from kohort.engine.member import TRAINING, Logs, Rows
 from kohort.engine.plan import chunk_steps
-from kohort.engine.resident import ResidentTables
-from kohort.engine.rows import LazyRows
 from kohort.engine.structure import Structure
 from kohort.engine.times import Stopwatch
-from kohort.engine.train import Chunk, empty_chunk, empty_rows
+from kohort.engine.train import empty_rows
 from kohort.errors import DataError
 from kohort.networks.base import Reading
 
@@ -70,11 +68,9 @@ class Runner:
         self._chunk_steps = chunk_steps(structure)
         self._packing = self._compiler.packing(structure)
         self._params, self._state = empty_rows(structure, slots, self._packing.size)
-        self._chunk = empty_chunk(structure, slots)
+        self._feed = self._compiler.feed(structure, slots, device, resident)
         self._tables: dict[int, tuple[Rows, Any]] = {}
         self._watch = watch or Stopwatch()
-        stays = device.platform != "cpu" if resident is None else resident
-        self._resident = ResidentTables(structure, slots, device, self._compiler) if stays else None
 
     def _put(self, array: NDArray[Any]) -> Any:
         return self._compiler.put(array, self._device)
@@ -99,7 +95,7 @@ class Runner:
         return any(fit is not None for fit in self._fits)
 
     def _admit(self) -> None:
-        """Fill free slots; an idle slot's batches have no rows, its numbers are zeros."""
+        """Fill free slots."""
         entering: dict[int, Fit] = {}
         for slot, fit in enumerate(self._fits):
             if fit is None and (arrival := self._source()) is not None:
@@ -108,15 +104,13 @@ class Runner:
             return
         params, state = np.array(self._params), np.array(self._state)
         self._params = self._state = None  # Not twice on the device while they are written.
-        chunk, layout = self._chunk, self._structure.network.layout
+        layout = self._structure.network.layout
         for slot, fit in entering.items():
             member = fit.member
             layout.embed(member.initial_variables(), params[slot])
             if state.size:
                 state[slot] = self._packing.initial
-            chunk.numbers[slot] = member.numbers
-            chunk.units[slot] = member.units
-            chunk.seed[slot] = member.generator(2).integers(2**32, dtype=np.uint32)
+            self._feed.enter(slot, fit)
             fit.status = TRAINING
             self._fits[slot] = fit
         self._params, self._state = self._put(params), self._put(state)
@@ -124,14 +118,10 @@ class Runner:
     def _advance(self) -> None:
         active = self.active
         steps = min(self._chunk_steps, *(fit.ahead for _, fit in active))
-        orders = {slot: fit.upcoming(steps) for slot, fit in active}
-        x = self._features(orders, steps)
-        for slot, fit in active:
-            self._fill(slot, fit, orders[slot], steps)
-        chunk = self._chunk._replace(x=x, steps=np.asarray(steps, np.int32))
+        drawn = self._feed.draw(dict(active), steps)
         active = [(slot, fit) for slot, fit in active if not fit.done]
-        self._probe({slot: fit for slot, fit in active if fit.probed}, chunk)
-        arguments = (self._params, self._state, chunk)
+        self._probe({slot: fit for slot, fit in active if fit.probed}, drawn)
+        arguments = (self._params, self._state, drawn)
         with self._watch.spent_on("compile"):
             train = self._compiler.train(self._structure, self._slots, self._device)
         with self._watch.spent_on("train"):
@@ -143,69 +133,17 @@ class Runner:
         self._end_epochs(due, results)
         self._harvest()
 
-    def _probe(self, fits: dict[int, Fit], chunk: Chunk) -> None:
-        """Let instruments see the first step of the chunk."""
+    def _probe(self, fits: dict[int, Fit], drawn: Drawn) -> None:
+        """Let instruments see the first of the steps that were drawn."""
         if not fits:
             return
-        rest = (chunk.numbers, chunk.units, chunk.seed, chunk.first)
-        steps = (*(array[:, 0] for array in chunk[:5]), *rest)
+        first = self._feed.first(drawn)
         layers, whole = self._compiler.probe(
-            self._structure, self._device, self._params, self._state, steps
+            self._structure, self._device, self._params, self._state, first
         )
         for slot, fit in fits.items():
             assert fit.member.instrument is not None
             fit.member.instrument.take(fit.step, Reading(layers[slot], whole[slot]))
-
-    def _features(self, orders: dict[int, NDArray[np.intp]], steps: int) -> Any:
-        """The features of the chunk: gathered on the device, or by the host into its own."""
-        wanted = {
-            slot: (fit.member.rows.x, orders[slot])
-            for slot, fit in self.active
-            if not isinstance(fit.member.rows.x, LazyRows)
-        }
-        if self._resident is not None and len(wanted) == len(orders):
-            return self._resident.gathered(wanted)
-        for slot, fit in self.active:
-            order, part = orders[slot], self._chunk.x[slot]
-            flat = part.reshape(-1, part.shape[-1])
-            try:
-                fit.read(order, flat[: len(order)])
-            except DataError as error:  # A file's fault is that of the fits that need it.
-                fit.error = error
-                continue
-            self._pad(flat, len(order), steps)
-        return self._chunk.x
-
-    def _pad(self, flat: NDArray[Any], rows: int, steps: int) -> None:
-        """Fill up with the last row: padding weighs nothing, but what no row looks like might be
-        NaN times nothing.
-        """
-        flat[rows : steps * self._structure.batch_size] = flat[rows - 1]
-
-    def _fill(self, slot: int, fit: Fit, order: NDArray[np.intp], steps: int) -> None:
-        """Write everything but the features of a member's next batches into its part."""
-        chunk, rows = self._chunk, fit.member.rows
-        y = chunk.y[slot].reshape(-1, chunk.y.shape[-1])
-        np.take(rows.y, order, axis=0, out=y[: len(order)], mode="clip")
-        self._pad(y, len(order), steps)
-        self._weigh(slot, rows.weight, order, steps)
-        chunk.pace[slot, :steps] = fit.pace(steps)
-        chunk.first[slot] = fit.step
-
-    def _weigh(
-        self, slot: int, weight: NDArray[Any] | None, order: NDArray[np.intp], steps: int
-    ) -> None:
-        """Each row's share of its batch's loss: 1 / real rows, times its weight; 0 for padding."""
-        batch, count = self._structure.batch_size, len(order)
-        share, rows = self._chunk.weight[slot].reshape(-1), self._chunk.rows[slot]
-        share[: steps * batch] = 1.0 / batch
-        rows[:steps] = batch
-        if last := count % batch:
-            share[count - last : count] = 1.0 / last
-            share[count : steps * batch] = 0
-            rows[steps - 1] = last
-        if weight is not None:
-            share[:count] *= weight[order]
 
     def _end_epochs(self, due: list[tuple[int, Fit]], results: NDArray[Any]) -> None:
         metrics = self._structure.network.metrics
@@ -266,8 +204,8 @@ class Runner:
             count,
             self._table(table, padded),
             real,
-            self._chunk.numbers,
-            self._chunk.units,
+            self._feed.numbers,
+            self._feed.units,
         )
         with self._watch.spent_on("compile"):
             evaluate = self._compiler.judge(self._structure, self._slots, self._device, padded)
@@ -312,7 +250,5 @@ class Runner:
             fit.best_row = None
             fit.release()
             self._fits[slot] = None
-            self._chunk.pace[slot] = 0
-            self._chunk.weight[slot] = 0
-            self._chunk.rows[slot] = 0
+            self._feed.leave(slot)
             self._sink(fit)

@@ -81,9 +81,18 @@ def training_function(structure: Structure) -> Callable[..., tuple[Any, Any, Any
     return advance
 
 
-def empty_chunk(structure: Structure, slots: int, make: Callable[..., Any] = np.zeros) -> Chunk:
-    """A chunk of zeros; or what `make(shape, dtype)` gives in place of each array."""
-    network, steps, batch = structure.network, chunk_steps(structure), structure.batch_size
+def empty_chunk(
+    structure: Structure,
+    slots: int,
+    make: Callable[..., Any] = np.zeros,
+    steps: int | None = None,
+) -> Chunk:
+    """A chunk of zeros, or what `make(shape, dtype)` gives in place of each array.
+
+    It has so many steps; None for as many as one call takes at most.
+    """
+    network, batch = structure.network, structure.batch_size
+    steps = chunk_steps(structure) if steps is None else steps
     dtype = np.dtype(structure.dtype)
     return Chunk(
         x=make((slots, steps, batch, network.features), np.dtype(structure.input_dtype)),

@@ -141,9 +141,9 @@ class Clock:
     def taking(self, seconds, found):
         """A function that takes so long."""
 
-        def run(*given):
+        def run(*given, **more):
             self.now += seconds
-            return found(*given)
+            return found(*given, **more)
 
         return run
 
@@ -154,11 +154,15 @@ def clock():
 
 
 class TestTime:
+    @staticmethod
+    def _bytes(structure, slots, device, streamed):
+        return SimpleNamespace(total=100 * slots)
+
     @pytest.fixture
     def planned(self, clock, diabetes, monkeypatch):
         def planned(compiling):
             for name, seconds, found in (
-                ("footprint", compiling, lambda s, slots, d: SimpleNamespace(total=100 * slots)),
+                ("footprint", compiling, self._bytes),
                 ("training_speed", 0.5, lambda *given: SimpleNamespace(rows_per_second=1e3)),
             ):
                 where = f"kohort.studies.batch_size.trials.{name}"
@@ -242,21 +246,26 @@ class TestTrials:
         def planned(seed, quiet=1 / 4):
             generator = np.random.default_rng(seed)
 
-            def speed(size, *given):
-                turns.append(size)
+            def speed(member, *given):
+                turns.append(size := member.size)
                 busy = generator.random() > quiet
                 share = generator.uniform(0.1, 1.0) if busy else generator.uniform(0.98, 1.0)
                 return SimpleNamespace(rows_per_second=share * size / (overhead + size))
 
             monkeypatch.setattr(f"{where}training_speed", speed)
-            trials = Trials(lambda size: size, sizes, [device], 10**9, Deadline(1e9, lambda: 0.0))
+            trials = Trials(member, sizes, [device], 10**9, Deadline(1e9, lambda: 0.0))
             trials.run()
             trials.repeat()
             noises = (noise, [noise])
             return advised(trials.table(), noises, (32, 0.01), True, 30, 10**9, "").batch_size
 
-        monkeypatch.setattr(f"{where}structure_of", lambda member: member)
-        monkeypatch.setattr(f"{where}footprint", lambda *given: SimpleNamespace(total=given[0]))
+        def member(size):
+            return SimpleNamespace(size=size, rows=SimpleNamespace(streamed=False))
+
+        monkeypatch.setattr(f"{where}structure_of", lambda member: member.size)
+        monkeypatch.setattr(
+            f"{where}footprint", lambda size, *given, streamed: SimpleNamespace(total=size)
+        )
         monkeypatch.setattr(f"{where}slots_of", lambda *given: 1)
         found = [planned(seed) for seed in range(24)]
         assert max(found) <= 2 * min(found)

@@ -6,18 +6,21 @@ give plain functions that work on arrays of NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 from kohort.arrays import Array, Floats, HostArray, Integers
 from kohort.deferred import jax
+from kohort.engine.fit import Fit
 from kohort.engine.footprint import Footprint
 from kohort.engine.structure import Structure
-from kohort.engine.train import Chunk
 from kohort.networks.base import Predictor, Reading, Sampler
 
-Train: TypeAlias = Callable[[Array, Array, Chunk], tuple[Array, Array, Array, Array]]
-"""`(params, state, chunk) -> (params, state, losses, results)`; see `training_function`."""
+Drawn: TypeAlias = Any
+"""Some steps of members, as a compiler's feed draws them for its training program."""
+
+Train: TypeAlias = Callable[[Array, Array, Drawn], tuple[Array, Array, Array, Array]]
+"""`(params, state, drawn) -> (params, state, losses, results)`; see `training_function`."""
 
 Judge: TypeAlias = Callable[..., Array]
 """`(params, slots, count, table, real, numbers, units) -> logs`; see `evaluation_function`."""
@@ -45,11 +48,53 @@ class Packing(Protocol):
         ...
 
 
+class Feed(Protocol):
+    """Brings the members in the slots of a program what they train on next."""
+
+    @property
+    def numbers(self) -> Floats:
+        """Numbers of the members, shape (slot, number)."""
+        ...
+
+    @property
+    def units(self) -> Integers:
+        """Their real widths, shape (slot, layer)."""
+        ...
+
+    def enter(self, slot: int, fit: Fit) -> None:
+        """Take in a member."""
+        ...
+
+    def leave(self, slot: int) -> None:
+        """Let go of the member in a slot."""
+        ...
+
+    def draw(self, fits: Mapping[int, Fit], steps: int) -> Drawn:
+        """Return so many further steps of the members in these slots, for the training program.
+
+        Members whose rows cannot be read have their `error` set.
+        """
+        ...
+
+    def first(self, drawn: Drawn) -> Batches:
+        """Return the first step of what was drawn, for a probe."""
+        ...
+
+
 class Compiler(Protocol):
     """Gives programs, each built once for what it depends on, to many threads at once."""
 
     def serving(self, structure: Structure, device: jax.Device) -> Compiler:
         """Return who serves a structure on a device: itself, or another to which it leaves it."""
+        ...
+
+    def feed(
+        self, structure: Structure, slots: int, device: jax.Device, resident: bool | None
+    ) -> Feed:
+        """Return what brings batches to `train` of the same arguments.
+
+        `resident` says whether tables stay on the device; None for those of accelerators.
+        """
         ...
 
     def put(self, array: HostArray, device: jax.Device) -> Array:
@@ -68,7 +113,16 @@ class Compiler(Protocol):
         """Whether `train` of the same arguments would build nothing."""
         ...
 
-    def footprint(self, structure: Structure, slots: int, device: jax.Device) -> Footprint:
+    def arguments(self, structure: Structure, slots: int, streamed: bool) -> int:
+        """Return the bytes of a training program's arguments, which need no compiling to be known.
+
+        `streamed` says whether the members' features are still in files.
+        """
+        ...
+
+    def footprint(
+        self, structure: Structure, slots: int, device: jax.Device, streamed: bool
+    ) -> Footprint:
         """Return the bytes that the training program holds while it runs."""
         ...
 
@@ -134,28 +188,5 @@ class Compiler(Protocol):
         """Return squared norms of gradients over batches of `size` rows.
 
         The arguments are those of the function that `gradient_function` gives.
-        """
-        ...
-
-    def gather(
-        self,
-        device: jax.Device,
-        gathered: Array,
-        mine: HostArray,
-        table: Array,
-        orders: HostArray,
-    ) -> Array:
-        """Return the chunk's features with those of some slots taken from a table.
-
-        Parameters
-        ----------
-        device : jax.Device
-        gathered : array, shape (slot, step, batch, feature)
-            Its memory may be used again.
-        mine : array of bool, shape (slot,)
-            Which slots read the table.
-        table : array, shape (row, feature)
-        orders : array of int32, shape (slot, row)
-            Row numbers of each slot's steps.
         """
         ...

@@ -9,6 +9,7 @@ another one (`baseline`, `avx2`, `avx512`), or `off`.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,9 +20,10 @@ import numpy as np
 
 from kohort.arrays import Array, Device, Floats, HostArray, Integers
 from kohort.engine.compilers.base import Batches, Compiler, Judge, Packing, Train
+from kohort.engine.draws import Draw, TableDraws
 from kohort.engine.footprint import Footprint
 from kohort.engine.structure import Structure
-from kohort.engine.train import Chunk, empty_chunk, empty_rows
+from kohort.engine.train import empty_chunk, empty_rows
 from kohort.errors import ParameterError, explain
 from kohort.memo import Memo
 from kohort.networks.base import BLOCK, DenseChain, Predictor, Reading, Sampler
@@ -184,6 +186,11 @@ class NativeCompiler:
     def serving(self, structure: Structure, device: Device) -> Compiler:
         return self if self.serves(structure, device) else self._other.serving(structure, device)
 
+    def feed(
+        self, structure: Structure, slots: int, device: Device, resident: bool | None
+    ) -> TableDraws:
+        return TableDraws(structure, slots)
+
     def put(self, array: HostArray, device: Device) -> Array:
         return array
 
@@ -198,27 +205,32 @@ class NativeCompiler:
     def train(self, structure: Structure, slots: int, device: Device) -> Train:
         program = self._program(structure)
 
-        def advance(params: Floats, state: Floats, chunk: Chunk) -> tuple[Floats, ...]:
-            losses = np.zeros(chunk.pace.shape[:2], params.dtype)
-            program.train(
-                params, state, chunk.x, chunk.y, chunk.weight, chunk.rows, chunk.pace,
-                chunk.numbers, chunk.units, chunk.seed, chunk.first, int(chunk.steps), losses,
-            )  # fmt: skip
+        def advance(params: Floats, state: Floats, draws: Mapping[int, Draw]) -> tuple[Floats, ...]:
+            steps = max((len(draw.pace) for draw in draws.values()), default=0)
+            losses = np.zeros((len(params), steps), params.dtype)
+            for slot, draw in draws.items():
+                own = state[slot] if state.size else state[:0].reshape(-1)
+                program.train(params[slot], own, *draw, losses[slot, : len(draw.pace)])
             return params, state, losses, np.zeros((len(params), 0), params.dtype)
 
         return advance  # type: ignore[return-value]
 
-    def footprint(self, structure: Structure, slots: int, device: Device) -> Footprint:
+    def arguments(self, structure: Structure, slots: int, streamed: bool) -> int:
+        """Count what a call takes beside the tables; features only where they come from files."""
+        chunk, rows = empty_chunk(structure, slots), self._rows(structure, slots)
+        drawn = chunk if streamed else (chunk.pace, chunk.numbers, chunk.units)
+        return sum(array.nbytes for array in (*rows, *drawn))
+
+    def footprint(
+        self, structure: Structure, slots: int, device: Device, streamed: bool
+    ) -> Footprint:
         """Count what the kernels take: members work in turn, in memory that their thread keeps.
 
         Outputs are the members' variables as they are handed out.
         """
-        size = self.packing(structure).size
-        chunk = empty_chunk(structure, slots)
-        rows = empty_rows(structure, slots, size)
         return Footprint(
-            arguments=sum(array.nbytes for array in (*rows, *chunk)),
-            outputs=rows[0].nbytes,
+            arguments=self.arguments(structure, slots, streamed),
+            outputs=self._rows(structure, slots)[0].nbytes,
             temporary=self._program(structure).memory(),
             host=0,
             runtime=0,
@@ -238,7 +250,9 @@ class NativeCompiler:
         ) -> Floats:
             program = self._program(structure, str(table[0].dtype))
             sums = np.zeros((len(params), 3), params.dtype)
-            program.judge(params, ids, int(count), *table, int(real), numbers, units, sums)
+            for slot in ids[: int(count)]:
+                own = numbers[slot], units[slot], sums[slot]
+                program.judge(params[slot], *table, int(real), *own)
             means = sums[:, :2] / params.dtype.type(real)
             means[:, 0] += sums[:, 2]
             return means[:, :logs]
@@ -250,6 +264,10 @@ class NativeCompiler:
     ) -> Reading:
         """Let the other look: the arrays lie as its own do."""
         return self._other.probe(structure, device, params, state, steps)
+
+    def _rows(self, structure: Structure, slots: int) -> tuple[Floats, Floats]:
+        """Parameters and state of free slots."""
+        return empty_rows(structure, slots, self.packing(structure).size)
 
     def predict(
         self,
@@ -292,16 +310,6 @@ class NativeCompiler:
         self, structure: Structure, size: int, *arguments: HostArray
     ) -> tuple[float, float]:
         return self._other.squared_norms(structure, size, *arguments)
-
-    def gather(
-        self,
-        device: Device,
-        gathered: Array,
-        mine: HostArray,
-        table: Array,
-        orders: HostArray,
-    ) -> Array:
-        return self._other.gather(device, gathered, mine, table, orders)
 
     def _knows(self, chain: DenseChain | None, dtype: str, features: str) -> bool:
         return (

@@ -9,6 +9,7 @@ import numpy as np
 
 from kohort.arrays import Array, Device, Floats, HostArray, Integers
 from kohort.deferred import jax
+from kohort.engine.batches import HostBatches
 from kohort.engine.compilers.base import Batches, Judge, Train
 from kohort.engine.devices import device_of
 from kohort.engine.evaluate import (
@@ -78,6 +79,11 @@ class XlaCompiler:
     def serving(self, structure: Structure, device: Device) -> XlaCompiler:
         return self
 
+    def feed(
+        self, structure: Structure, slots: int, device: Device, resident: bool | None
+    ) -> HostBatches:
+        return HostBatches(structure, slots, device, self, resident)
+
     def put(self, array: HostArray, device: Device) -> Array:
         # Until a transfer has ended it holds the host's copy, for the whole of the next call.
         return jax.block_until_ready(jax.device_put(array, device_of(device)))
@@ -100,7 +106,13 @@ class XlaCompiler:
     def has_train(self, structure: Structure, slots: int, device: Device) -> bool:
         return self._programs.get(("train", (structure, slots, device))) is not None
 
-    def footprint(self, structure: Structure, slots: int, device: Device) -> Footprint:
+    def arguments(self, structure: Structure, slots: int, streamed: bool) -> int:
+        params, state, chunk = self._training_arguments(structure, slots)
+        return sum(int(leaf.size) * leaf.dtype.itemsize for leaf in (params, state, *chunk))
+
+    def footprint(
+        self, structure: Structure, slots: int, device: Device, streamed: bool
+    ) -> Footprint:
         """Ask XLA's buffer assignment; compiles the program if need be."""
         program: Any = self.train(structure, slots, device)
         chunk: Chunk = self._training_arguments(structure, slots)[2]

@@ -28,7 +28,6 @@ from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome
 from kohort.engine.memory import fitting_slots, free_on
 from kohort.engine.population import Runner
-from kohort.engine.rows import LazyRows
 from kohort.engine.structure import Structure
 from kohort.engine.times import Stopwatch, Times
 
@@ -66,7 +65,7 @@ class _Group:
     @property
     def streamed(self) -> bool:
         """Whether members that wait read files, and do so together if they train together."""
-        return any(isinstance(fit.member.rows.x, LazyRows) for fit in self.queue)
+        return any(fit.member.rows.streamed for fit in self.queue)
 
     @property
     def cost(self) -> float:

@@ -148,9 +148,11 @@ class Trials:
 
     def _try(self, size: int) -> bool:
         """Compile a size and time it, if it fits the memory."""
-        structure, device = structure_of(self._member_of(size)), self._devices[0]
+        member, device = self._member_of(size), self._devices[0]
+        structure = structure_of(member)
         begin = self._deadline.left
-        one = footprint(structure, 1, device).total
+        streamed = member.rows.streamed
+        one = footprint(structure, 1, device, streamed=streamed).total
         compiling = begin - self._deadline.left
         if one > self._usable:
             self._sizes = [other for other in self._sizes if other < size]
@@ -159,10 +161,10 @@ class Trials:
         slots = slots_of(structure, _MANY, device.platform)
         if not self._deadline.allows(compiling):
             slots = 1
-        many = footprint(structure, slots, device).total if slots > 1 else one
+        many = footprint(structure, slots, device, streamed=streamed).total if slots > 1 else one
         while slots > 1 and many * len(self._devices) > self._usable:
             slots //= 2
-            many = footprint(structure, slots, device).total
+            many = footprint(structure, slots, device, streamed=streamed).total
         each = (many - one) / (slots - 1) if slots > 1 else one
         self._found[size] = Trial(size, one, each, slots)
         self._time(self._found[size])
