@@ -22,6 +22,7 @@ from kohort.errors import (
     ModelError,
     ParameterError,
     RateWarning,
+    StoreWarning,
     TrackerError,
 )
 
@@ -29,6 +30,7 @@ if typing.TYPE_CHECKING:
     from kohort.cohort.backend import CohortBackend
     from kohort.cohort.together import together
     from kohort.data.parquet import ParquetTable
+    from kohort.engine.folder_store import FolderStore
     from kohort.estimators.conv import ConvClassifier, ConvRegressor
     from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
     from kohort.estimators.dense.loading import load
@@ -73,6 +75,7 @@ __all__ = [
     "EnsembleClassifier",
     "EnsembleRegressor",
     "Finding",
+    "FolderStore",
     "ForkedProcessError",
     "GridSearchCV",
     "KerasClassifier",
@@ -86,6 +89,7 @@ __all__ = [
     "ParquetTable",
     "RandomizedSearchCV",
     "RateWarning",
+    "StoreWarning",
     "TensorBoardTracker",
     "TrackerError",
     "compare",
@@ -112,6 +116,7 @@ _HOMES = {
     "EnsembleClassifier": "kohort.searches.ensembles.ensemble",
     "EnsembleRegressor": "kohort.searches.ensembles.ensemble",
     "Finding": "kohort.studies.diagnosis.findings.finding",
+    "FolderStore": "kohort.engine.folder_store",
     "GridSearchCV": "kohort.searches.search",
     "KerasClassifier": "kohort.estimators.keras_models.wrappers",
     "KerasRegressor": "kohort.estimators.keras_models.wrappers",

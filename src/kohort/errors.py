@@ -43,6 +43,10 @@ class DivergedWarning(UserWarning):
     """Training ended in NaN or infinity; the best weights before it were restored."""
 
 
+class StoreWarning(UserWarning):
+    """A store lost a fit, or cannot keep one; the search goes on, and trains it again."""
+
+
 class ModelError(KohortError, ValueError):
     """A build function failed, or gave a model that does not fit the data."""
 

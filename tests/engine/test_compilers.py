@@ -28,6 +28,9 @@ class FakeCompiler:
     def feed(self, structure, slots, device, resident):
         return HostBatches(structure, slots, device, self, resident)
 
+    def numerics(self, device):
+        return "numpy"
+
     def put(self, array, device):
         return np.array(array)
 

@@ -12,10 +12,10 @@ from kohort.cohort.tasks import TaskAborted
 from kohort.data.interning import Interner
 from kohort.data.pixel_store import PixelStore
 from kohort.engine.executors.base import Census, Executor
-from kohort.engine.fit import Fit
+from kohort.engine.executors.storing import StoringExecutor
 from kohort.engine.member import Member, Outcome, Rows
 from kohort.engine.memory import available_memory
-from kohort.engine.store import Store, remembering
+from kohort.engine.store import Store
 from kohort.engine.times import Times
 from kohort.errors import CancelledError
 
@@ -36,6 +36,9 @@ class Cohort:
 
     Attributes
     ----------
+    given : Executor
+    executor : Executor
+        The given one, or what asks the store before it.
     record : list of Record
         One entry per fit, in the order in which they were asked for.
     pixels : PixelStore
@@ -45,10 +48,11 @@ class Cohort:
     def __init__(
         self, executor: Executor, store: Store | None = None, memory: int | None = None
     ) -> None:
-        self.executor, self.store = executor, store
+        self.given, self.store = executor, store
+        self.executor = executor if store is None else StoringExecutor(executor, store)
         self._interner = Interner()
         self.pixels = PixelStore()
-        self.scheduler = Scheduler(executor, memory or available_memory() // 4)
+        self.scheduler = Scheduler(self.executor, memory or available_memory() // 4)
         self.record: list[Record] = []
         self.users = 0
 
@@ -69,14 +73,8 @@ class Cohort:
         self.record.append(entry)
         begin = time.perf_counter()
 
-        def follow(fits: list[Fit]) -> None:
-            if fits[0].member is members[0]:
-                entry.follow(fits)
-
         try:
-            outcomes = remembering(
-                self.store, members, lambda new: self.scheduler.fit(new, held, follow)
-            )
+            outcomes = self.scheduler.fit(members, held, entry.follow)
         except BaseException as error:
             entry.status = "failed"
             if isinstance(error, CancelledError | TaskAborted | KeyboardInterrupt):

@@ -14,6 +14,8 @@ from kohort.engine.devices import cores
 from kohort.engine.executors.base import Executor, train_with, trains_here
 from kohort.engine.executors.inline import InlineExecutor
 from kohort.engine.executors.local import LocalExecutor, train
+from kohort.engine.executors.storing import StoringExecutor
+from kohort.engine.folder_store import FolderStore
 from kohort.engine.member import Member, Outcome
 from kohort.engine.store import Store
 from kohort.errors import ParameterError, explain
@@ -22,6 +24,10 @@ from kohort.runtime import require_own_process
 
 _MOST_PLANS = 256
 _MOST_TRACES = 4096
+_MOST_STORES = 16
+
+STORE = "KOHORT_STORE"
+"""The environment variable that names a folder for what has ended."""
 
 
 class Session:
@@ -50,6 +56,7 @@ class Session:
         self.findings: Memo[Any] = Memo(_MOST_PLANS)
         self.traces: Memo[Any] = Memo(_MOST_TRACES)
         self.cohort: Cohort | None = None
+        self._stores: Memo[FolderStore] = Memo(_MOST_STORES)
         self._lock = threading.RLock()
 
     def join(
@@ -68,14 +75,26 @@ class Session:
         """
         with self._lock:
             if self.cohort is None:
-                self.cohort = Cohort(executor or LocalExecutor(threads), store, memory)
-            own = {"executor": self.cohort.executor, "store": self.cohort.store}
+                kept = self.lasting_store() if store is None else store
+                self.cohort = Cohort(executor or LocalExecutor(threads), kept, memory)
+            own = {"executor": self.cohort.given, "store": self.cohort.store}
             for name, value in (("executor", executor), ("store", store)):
-                if value is not None and value is not own[name]:
+                if value is not None and value != own[name]:
                     requirement = "that of the open block, or left out, in a block inside it"
                     raise ParameterError(explain(name, requirement, value))
             self.cohort.users += 1
             return self.cohort
+
+    def lasting_store(self) -> Store | None:
+        """The store that the environment names for all that this process trains.
+
+        Raises
+        ------
+        DataError
+            If it cannot be used.
+        """
+        folder = os.environ.get(STORE, "")
+        return self._stores.get_or_build(folder, lambda: FolderStore(folder)) if folder else None
 
     def leave(self, cohort: Cohort) -> None:
         """End one use of a cohort; the last user to leave closes it."""
@@ -91,7 +110,8 @@ class Session:
         """Train members at once, for a study that needs the outcomes before it goes on.
 
         They train with the threads of the open cohort, beside what trains there already, and do
-        not wait for fits that may join; without a cohort, on all cores.
+        not wait for fits that may join; without a cohort, on all cores. No store is asked: such
+        fits are measured.
 
         Parameters
         ----------
@@ -106,7 +126,26 @@ class Session:
             return train_with(InlineExecutor(), members)
         if self.cohort is None:
             return train(members)
-        return train_with(self.cohort.executor, members)
+        return train_with(self.cohort.given, members)
+
+    def train_alone(self, members: list[Member], executor: Executor) -> list[Outcome]:
+        """Train members with an executor of their own, and wait for them.
+
+        Parameters
+        ----------
+        members : list of Member
+        executor : Executor
+
+        Returns
+        -------
+        list of Outcome, in the order of the members
+        """
+        store = self.lasting_store()
+        trains = executor if store is None else StoringExecutor(executor, store)
+        try:
+            return train_with(trains, members)
+        finally:
+            trains.join()
 
 
 _session = Session()
@@ -154,9 +193,10 @@ def train_members(
     if cohort is not None and not trains_here():
         return cohort.fit(members, held, parameters, judge)
     if trains_here():
-        outcomes = train_with(InlineExecutor(), members)
+        outcomes = _session.train_alone(members, InlineExecutor())
     else:
-        outcomes = train(members, threads=min(len(members), cores()))
+        alone = LocalExecutor(min(len(members), cores()))
+        outcomes = _session.train_alone(members, alone)
     if judge is not None:
         judge(outcomes[0])
     return outcomes

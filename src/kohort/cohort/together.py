@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import joblib
 
+from kohort.arrays import PathLike
 from kohort.cohort.backend import CohortBackend
 from kohort.cohort.cohort import Cohort
 from kohort.cohort.session import session
 from kohort.engine.executors.base import Executor
+from kohort.engine.folder_store import FolderStore
 from kohort.engine.progress import Progress
 from kohort.engine.store import Store
 from kohort.recipe.constraints import Constraint, Interval, Satisfies, check, optional
@@ -20,7 +23,7 @@ from kohort.recipe.constraints import Constraint, Interval, Satisfies, check, op
 
 def together(
     *, progress: bool | None = None, memory: int | None = None, threads: int | None = None,
-    executor: Executor | None = None, store: Store | None = None,
+    executor: Executor | None = None, store: Store | PathLike | None = None,
 ) -> AbstractContextManager[Cohort]:  # fmt: skip
     """Train every kohort fit inside the block as one cohort.
 
@@ -42,9 +45,11 @@ def together(
         CPU threads that train, >= 1. None for one per core.
     executor : Executor or None, default=None
         Who trains. None for this machine's cores or accelerators.
-    store : Store or None, default=None
-        What has ended before, by content: an equal fit is given back without training. None
-        remembers nothing.
+    store : str, path, FolderStore or None, default=None
+        A folder for what has ended: a fit that is equal in all that its result depends on is given
+        back without training, in a later search, after a crash, and in another process. A line at
+        the end says how many were, unless `progress` is False. None takes the folder that the
+        environment variable `KOHORT_STORE` names, and without it remembers nothing.
 
     Yields
     ------
@@ -56,6 +61,8 @@ def together(
     ParameterError
         If `memory` or `threads` is no positive whole number, `executor` or `store` lacks a method,
         or an inner block has a store of its own.
+    DataError
+        If the store's folder cannot be used.
 
     Examples
     --------
@@ -78,12 +85,14 @@ def _opened(
     memory: int | None,
     threads: int | None,
     executor: Executor | None,
-    store: Store | None,
+    store: Store | PathLike | None,
 ) -> Iterator[Cohort]:
     for name, value in (("memory", memory), ("threads", threads)):
         check(name, value, optional(Interval(1, math.inf, whole=True)))
     check("executor", executor, optional(_with_methods("submit", "start", "cancel", "census")))
-    check("store", store, optional(_with_methods("get", "put")), "Leave it out to keep nothing.")
+    if isinstance(store, str | os.PathLike):
+        store = FolderStore(store)
+    check("store", store, optional(_with_methods("get", "put")), "Give a folder, or leave it out.")
     cohort = session().join(memory, threads, executor, store)
     shown = sys.stderr.isatty() if progress is None else progress
     try:
@@ -94,6 +103,17 @@ def _opened(
             yield cohort
     finally:
         session().leave(cohort)
+        if not cohort.users and progress is not False:
+            _tell_found(cohort)
+
+
+def _tell_found(cohort: Cohort) -> None:
+    """Say how many fits a store gave back, if it gave any."""
+    census = cohort.census()
+    if census.found:
+        place = getattr(cohort.store, "folder", "the store")
+        counts = f"{census.found} of {census.ended} fits were found in {place}"
+        print(f"{counts}, {census.ended - census.found} trained.", file=sys.stderr, flush=True)
 
 
 def _with_methods(*names: str) -> Constraint:

@@ -8,34 +8,34 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 
-from kohort._version import VERSION
-from kohort.deferred import jax
 from kohort.engine.rows import LazyRows
 
-_FORM = "1"
+_FORM = "2"
 
 
 class NoContentError(TypeError):
     """A value is code, or something else whose content cannot be told."""
 
 
-def content_key(member: object) -> str | None:
+def content_key(member: object, numerics: str) -> str | None:
     """The key of a member: a digest of everything that its result depends on.
 
-    Beside the member's own fields these are the versions of kohort, JAX and Keras, and the kind of
-    device. Equal rows give equal keys, whichever arrays hold them.
+    Equal rows give equal keys, whichever arrays hold them.
+
+    Parameters
+    ----------
+    member : Member
+    numerics : str
+        Who computes, and in which version; see `numerics_of`.
 
     Returns
     -------
     str or None
-        64 hexadecimal digits. None for a member with callbacks or an instrument, whose code has no
-        content that could be compared.
+        64 hexadecimal digits. None for a member with callbacks or an instrument, or whose network
+        calls back into Python: what that does cannot be told.
     """
-    import keras
-
-    versions = _FORM, VERSION, jax.__version__, keras.__version__, jax.default_backend()
     try:
-        return digest_of(versions, member)
+        return digest_of(_FORM, numerics, member)
     except NoContentError:
         return None
 
@@ -75,10 +75,18 @@ def _encoded(value: object) -> bytes:
 
 def _compound(value: object) -> bytes:
     """What consists of other values."""
+    if getattr(value, "opaque", False):
+        raise NoContentError(f"{type(value).__name__} calls what cannot be looked into")
     if isinstance(digest := getattr(value, "digest", None), str):
         return _tagged(value, digest.encode())
     if is_dataclass(value) and not isinstance(value, type):
-        own = ((field.name, getattr(value, field.name)) for field in fields(value))
+        named = ((field, getattr(value, field.name)) for field in fields(value))
+        # What is None by default may be new in a later version: older keys hold without it.
+        own = (
+            (field.name, part)
+            for field, part in named
+            if not (part is None and field.default is None)
+        )
         return _tagged(value, *(_encoded(part) for pair in own for part in pair))
     if isinstance(value, Mapping):
         pairs = (_encoded(key) + _encoded(part) for key, part in value.items())
@@ -92,5 +100,5 @@ def _compound(value: object) -> bytes:
 
 def _tagged(value: object, *parts: bytes) -> bytes:
     """The parts with their lengths, behind the type's name: no two values give the same."""
-    name = f"{type(value).__module__}.{type(value).__qualname__}".encode()
+    name = type(value).__qualname__.encode()
     return b"".join(len(part).to_bytes(8, "big") + part for part in (name, *parts))

@@ -57,6 +57,14 @@ class Fit:
         self.waited = 0.0
         self._pacer = member.pace.start()
 
+    @classmethod
+    def ended(cls, member: Member, outcome: Outcome) -> Fit:
+        """The fit of a member whose outcome is known already."""
+        fit = cls(member)
+        fit.result, fit.history, fit.status = outcome, outcome.history, outcome.status
+        fit.epoch, fit.best_epoch, fit.cause = outcome.epochs, outcome.best_epoch, outcome.cause
+        return fit
+
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps in an epoch, the last partial batch included."""

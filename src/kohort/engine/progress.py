@@ -23,7 +23,8 @@ def describe(census: Census) -> str:
         f"{census.ended} of {census.submitted} fits, {census.training} training, "
         f"{census.waiting} waiting, {census.stopped_early} stopped early"
     )
-    return words + (f", {census.diverged} diverged" if census.diverged else "")
+    words += f", {census.diverged} diverged" if census.diverged else ""
+    return words + (f", {census.found} found in the store" if census.found else "")
 
 
 class Lines:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Protocol
 
-from kohort.engine.content import content_key
-from kohort.engine.member import Member, Outcome
+from kohort.engine.member import Outcome
 
 
 class Store(Protocol):
@@ -60,33 +58,3 @@ class MemoryStore:
         self._kept[key] = copy.deepcopy(outcome)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
-
-
-def remembering(
-    store: Store | None, members: list[Member], train: Callable[[list[Member]], list[Outcome]]
-) -> list[Outcome]:
-    """Train the members that a store does not know, and keep what becomes of them.
-
-    Parameters
-    ----------
-    store : Store or None
-        None remembers nothing.
-    members : list of Member
-    train : callable
-        Trains members and gives their outcomes, in their order.
-
-    Returns
-    -------
-    list of Outcome, in the order of the members
-    """
-    if store is None:
-        return train(members)
-    keys = [content_key(member) for member in members]
-    found = [None if key is None else store.get(key) for key in keys]
-    new = [place for place, outcome in enumerate(found) if outcome is None]
-    trained = train([members[place] for place in new]) if new else []
-    for place, outcome in zip(new, trained, strict=True):
-        found[place] = outcome
-        if (key := keys[place]) is not None:
-            store.put(key, outcome)
-    return [outcome for outcome in found if outcome is not None]

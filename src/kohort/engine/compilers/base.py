@@ -97,6 +97,10 @@ class Compiler(Protocol):
         """
         ...
 
+    def numerics(self, device: jax.Device) -> str:
+        """Return what tells its results on a device apart from others', to the last bit."""
+        ...
+
     def put(self, array: HostArray, device: jax.Device) -> Array:
         """Return the array where the programs of a device take it from."""
         ...

@@ -191,6 +191,9 @@ class NativeCompiler:
     ) -> TableDraws:
         return TableDraws(structure, slots)
 
+    def numerics(self, device: Device) -> str:
+        return f"kernels {self._variant}"
+
     def put(self, array: HostArray, device: Device) -> Array:
         return array
 

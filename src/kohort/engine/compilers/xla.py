@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Hashable
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -83,6 +85,12 @@ class XlaCompiler:
         self, structure: Structure, slots: int, device: Device, resident: bool | None
     ) -> HostBatches:
         return HostBatches(structure, slots, device, self, resident)
+
+    def numerics(self, device: Device) -> str:
+        settings: Any = jax.config
+        precision = settings.jax_default_matmul_precision
+        made = f"jax {jax.__version__}, jaxlib {version('jaxlib')}, products {precision}"
+        return f"XLA, {made}, {device.platform} {device.device_kind} {platform.machine()}"
 
     def put(self, array: HostArray, device: Device) -> Array:
         # Until a transfer has ended it holds the host's copy, for the whole of the next call.

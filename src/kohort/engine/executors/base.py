@@ -66,7 +66,10 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Census:
-    """How many members are where, and how much of the epochs that may be needed is done."""
+    """How many members are where, and how much of the epochs that may be needed is done.
+
+    `found` counts those of the ended that a store gave back without training.
+    """
 
     submitted: int = 0
     training: int = 0
@@ -74,6 +77,7 @@ class Census:
     stopped_early: int = 0
     diverged: int = 0
     progress: float = 0.0
+    found: int = 0
 
     @property
     def waiting(self) -> int:

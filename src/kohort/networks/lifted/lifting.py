@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,10 @@ from kohort.networks.randomness import bits_of
 
 # Numbers that compilers know how to simplify, and that no one searches over.
 _FIXED = (0.0, 1.0, -1.0)
+# How functions of Python's stand in a jaxpr's text. Those that say how to differentiate what has
+# been differentiated, or never will be, make no difference.
+_ADDRESS = " at 0x"
+_RULES = re.compile(r"(?:jvp_jaxpr_fun|jvp_jaxpr_thunk|fwd_jaxpr_thunk|bwd)=<[^>]*(?:<\w+>[^>]*)*>")
 _INLINED = {
     "jit": "jaxpr",
     "pjit": "jaxpr",
@@ -66,11 +72,14 @@ class Program:
         How many numbers it takes.
     scratch : int
         Numbers that a CPU's kernels keep for the largest convolution; 0 if there is none.
+    opaque : bool
+        Whether it calls what its digest cannot tell, such as a function of Python's.
     """
 
     digest: str
     numbers: int
     scratch: int
+    opaque: bool
     _instructions: tuple[_Instruction, ...]
     _inputs: tuple[int, ...]
     _outputs: tuple[_Value, ...]
@@ -147,6 +156,7 @@ class _Lifter:
     digest: Any = field(default_factory=hashlib.sha256)
     slots: int = 0
     scratch: int = 0
+    opaque: bool = False
 
     def slot(self) -> int:
         self.slots += 1
@@ -200,7 +210,9 @@ class _Lifter:
             if equation.primitive.name == convolutions.NAME:
                 shapes = equation.invars[1].aval.shape, equation.outvars[0].aval.shape
                 self.scratch = max(self.scratch, convolutions.scratch(*shapes, equation.params))
-            self.write(equation.primitive.name, _text(equation.params))
+            text = _RULES.sub("", _text(equation.params))
+            self.opaque |= _ADDRESS in text
+            self.write(equation.primitive.name, text)
             values = [read(atom) for atom in equation.invars]
             slots = tuple(self.slot() for _ in equation.outvars)
             self.instructions.append(
@@ -223,6 +235,12 @@ def _text(value: object) -> str:
     if isinstance(value, core.ClosedJaxpr):
         consts = [np.asarray(const).tobytes().hex() for const in value.consts]
         return f"{value.jaxpr}{consts}"
+    if (
+        isinstance(value, FunctionType)
+        and not value.__closure__
+        and value.__module__.startswith("jax.")
+    ):
+        return f"{value.__module__}.{value.__qualname__}"
     return str(value)
 
 
@@ -274,6 +292,7 @@ def lift(
         lifter.digest.hexdigest(),
         len(lifter.numbers),
         lifter.scratch,
+        lifter.opaque,
         tuple(lifter.instructions),
         inputs,
         tuple(results),

@@ -89,6 +89,11 @@ class TracedModel:
     fixed_batch: int = field(compare=False, default=0)
 
     @property
+    def opaque(self) -> bool:
+        """Whether it calls what its digest cannot tell, such as a function of Python's."""
+        return any(part.program.opaque for part in self.parts.values())
+
+    @property
     def hidden(self) -> int:
         return len(self.widths)
 

@@ -1,0 +1,142 @@
+"""An executor that asks a store before another executor trains, and keeps what that one ends."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
+
+from kohort.engine.content import content_key
+from kohort.engine.executors.base import Census, Done, Executor
+from kohort.engine.fit import Fit
+from kohort.engine.member import DIVERGED, STOPPED_EARLY, Member, Outcome
+from kohort.engine.numerics import numerics_of
+from kohort.engine.store import Store
+from kohort.engine.store_writer import StoreWriter
+from kohort.engine.times import Times
+from kohort.errors import StoreWarning, shown
+
+
+class StoringExecutor:
+    """Gives back what a store knows, lets another executor train the rest, and keeps what it ends.
+
+    A member is looked for when it is submitted, and kept the moment that it has ended, whoever
+    waits for it. What cannot be kept is trained.
+
+    Parameters
+    ----------
+    executor : Executor
+        Who trains.
+    store : Store
+    numerics : callable, default=numerics_of
+        What a member's result depends on beside itself.
+
+    Examples
+    --------
+    >>> from kohort.engine.executors.inline import InlineExecutor
+    >>> from kohort.engine.store import MemoryStore
+    >>> StoringExecutor(InlineExecutor(), MemoryStore()).census().found
+    0
+    """
+
+    def __init__(
+        self, executor: Executor, store: Store, numerics: Callable[[Member], str] = numerics_of
+    ) -> None:
+        self.executor, self.store = executor, store
+        self._numerics = numerics
+        self._writer = StoreWriter(store)
+        self._found: list[str] = []
+        self._lock = threading.Lock()
+        self._unreadable = False
+
+    @property
+    def threads(self) -> int:
+        """Number of threads that train."""
+        return self.executor.threads
+
+    @property
+    def arrivals(self) -> int:
+        """Number of members that wait for `start`."""
+        return self.executor.arrivals
+
+    @property
+    def busy(self) -> bool:
+        """Whether any submitted member has not ended."""
+        return self.executor.busy
+
+    def submit(self, member: Member, done: Done) -> Fit:
+        """Queue a member, or call `done` at once if the store knows its outcome."""
+        self._complain()
+        key = content_key(member, self._numerics(member))
+        if key is None:
+            return self.executor.submit(member, done)
+        outcome = self._known(key)
+        if outcome is None:
+            return self.executor.submit(member, partial(self._keep, key, done))
+        with self._lock:
+            self._found.append(outcome.status)
+        fit = Fit.ended(member, outcome)
+        done(fit)
+        return fit
+
+    def start(self, fits: Collection[Fit] | None = None) -> None:
+        """Let the given fits train (default: all that wait)."""
+        self.executor.start(fits)
+
+    def relieve(self) -> None:
+        """Help fits that wait while nobody trains."""
+        self.executor.relieve()
+
+    def cancel(self, fits: Collection[Fit] | None = None) -> None:
+        """End the given fits (default: all) with `CancelledError`; what is kept is kept."""
+        self.executor.cancel(fits)
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait until the threads that train have ended, and until what they ended is kept."""
+        self.executor.join(seconds)
+        self._writer.close()
+        self._complain()
+
+    def census(self) -> Census:
+        """How many members wait, train and have ended, those found in the store among them."""
+        trained = self.executor.census()
+        with self._lock:
+            found = list(self._found)
+        return replace(
+            trained,
+            submitted=trained.submitted + len(found),
+            ended=trained.ended + len(found),
+            stopped_early=trained.stopped_early + found.count(STOPPED_EARLY),
+            diverged=trained.diverged + found.count(DIVERGED),
+            progress=trained.progress + len(found),
+            found=len(found),
+        )
+
+    def times(self) -> Times:
+        """What the seconds of the threads that train were spent on so far."""
+        return self.executor.times()
+
+    def _known(self, key: str) -> Outcome | None:
+        try:
+            return self.store.get(key)
+        except Exception as error:  # Whatever a store does, the search goes on.
+            if not self._unreadable:
+                self._unreadable = True
+                _warn(f"The store {shown(self.store)} cannot be read ({error}); fits are trained.")
+            return None
+
+    def _keep(self, key: str, done: Done, fit: Fit) -> None:
+        if fit.error is None and fit.result is not None:
+            self._writer.put(key, fit.result)
+        done(fit)
+
+    def _complain(self) -> None:
+        """Tell, in a thread that waits for fits, what has happened in the one that writes."""
+        if trouble := self._writer.trouble():
+            _warn(trouble)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, StoreWarning, stacklevel=3)

@@ -1,0 +1,99 @@
+"""A thread that puts outcomes into a store, so that who trains does not wait for a disk."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections import deque
+
+from kohort.engine.member import Outcome
+from kohort.engine.store import Store
+from kohort.errors import shown
+
+_MOST_BYTES = 256 * 1024**2
+
+
+class StoreWriter:
+    """Puts outcomes into a store, in their order, in a thread of its own.
+
+    A store that fails, or that is slower than the training by more bytes than may wait, loses
+    outcomes; that is told once.
+
+    Parameters
+    ----------
+    store : Store
+    most : int, default=256 MiB
+        Bytes of weights that may wait to be written; one outcome may, whatever its size.
+    """
+
+    def __init__(self, store: Store, most: int = _MOST_BYTES) -> None:
+        self._store, self._most = store, most
+        self._waiting: deque[tuple[str, Outcome]] = deque()
+        self._bytes = 0
+        self._lock = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._trouble: str | None = None
+
+    def put(self, key: str, outcome: Outcome) -> None:
+        """Let an outcome be kept under a key soon, as it is now."""
+        size = _size(outcome)
+        with self._lock:
+            if self._waiting and self._bytes + size > self._most:
+                self._tell("is slower than the training")
+                return
+            self._waiting.append((key, copy.deepcopy(outcome)))
+            self._bytes += size
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="kohort-store", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    self._waiting.clear()
+                    self._bytes = 0
+                    self._tell(f"has no thread that writes ({error})")
+                    return
+                self._thread = thread
+            self._lock.notify_all()
+
+    def close(self) -> None:
+        """Wait until everything is written; the thread ends."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._lock.notify_all()
+        if thread is not None:
+            thread.join()
+
+    def trouble(self) -> str | None:
+        """What is to be told of a store that lost an outcome; once, then None."""
+        with self._lock:
+            trouble, self._trouble = self._trouble, None if self._trouble is None else ""
+            return trouble or None
+
+    def _tell(self, what: str) -> None:
+        if self._trouble is None:
+            self._trouble = (
+                f"The store {shown(self._store)} {what}; the search goes on, and what could not be "
+                "kept is trained again when it is asked for."
+            )
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        while True:
+            with self._lock:
+                while not self._waiting:
+                    if self._thread is not me:
+                        return
+                    self._lock.wait()
+                key, outcome = self._waiting[0]
+            try:
+                self._store.put(key, outcome)
+            except Exception as error:  # Whatever a store does, the search goes on.
+                with self._lock:
+                    self._tell(f"could not keep a fit ({error})")
+            with self._lock:
+                self._waiting.popleft()
+                self._bytes -= _size(outcome)
+
+
+def _size(outcome: Outcome) -> int:
+    return sum(weight.nbytes for weight in outcome.weights or ())
