@@ -19,7 +19,7 @@ PAIRED = "paired"
 """Needs a checkout of an older version (`benchmarks/paired.py`)."""
 NAMES = (
     "kernels", "first_search",
-    "peers", "chapter10", "overhead", "techniques", "lifting", "own_models", "memory",
+    "peers", "chapter10", "store", "overhead", "techniques", "lifting", "own_models", "memory",
     "fashion_mnist", "convolutions", "streaming", "report", "diagnosis_cost", *OF_TABLES, PAIRED,
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"

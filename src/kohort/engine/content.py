@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kohort.engine.rows import LazyRows
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _FORM = "2"
 
@@ -26,7 +31,7 @@ def content_key(member: object, numerics: str) -> str | None:
     ----------
     member : Member
     numerics : str
-        Who computes, and in which version; see `numerics_of`.
+        Who computes, and in which version; see `Numerics`.
 
     Returns
     -------
@@ -58,47 +63,71 @@ def digest_of(*values: object) -> str:
     return hashlib.sha256(b"".join(_encoded(value) for value in values)).hexdigest()
 
 
+_PLAIN = frozenset([type(None), bool, int, float, str, bytes])
+"""Types whose values are told apart by their texts, alone and in a tuple."""
+
+
 def _encoded(value: object) -> bytes:
     """A value as bytes from which it could be told apart from every other one."""
-    if value is None or isinstance(value, bool | int | float | str | bytes | np.dtype):
-        return _tagged(value, repr(value).encode())
+    kind = type(value)
+    if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, value))):  # type: ignore[call-overload]
+        return _tagged(kind, repr(value).encode())
+    if isinstance(value, np.dtype):
+        return _tagged(np.dtype, str(value).encode())
     if isinstance(value, np.generic):
-        return _tagged(value, str(value.dtype).encode(), value.tobytes())
+        return _tagged(kind, str(value.dtype).encode(), value.tobytes())
     if isinstance(value, np.ndarray):
         form = f"{value.shape}{value.dtype}".encode()
         content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).digest()
-        return _tagged(value, form, content)
+        return _tagged(kind, form, content)
     if isinstance(value, LazyRows):
-        return _tagged(value, repr(value.shape).encode(), value.digest)
+        return _tagged(kind, repr(value.shape).encode(), value.digest)
     return _compound(value)
 
 
 def _compound(value: object) -> bytes:
     """What consists of other values."""
+    kind = type(value)
     if getattr(value, "opaque", False):
-        raise NoContentError(f"{type(value).__name__} calls what cannot be looked into")
+        raise NoContentError(f"{kind.__name__} calls what cannot be looked into")
     if isinstance(digest := getattr(value, "digest", None), str):
-        return _tagged(value, digest.encode())
+        return _tagged(kind, digest.encode())
     if is_dataclass(value) and not isinstance(value, type):
-        named = ((field, getattr(value, field.name)) for field in fields(value))
-        # What is None by default may be new in a later version: older keys hold without it.
-        own = (
-            (field.name, part)
-            for field, part in named
-            if not (part is None and field.default is None)
-        )
-        return _tagged(value, *(_encoded(part) for pair in own for part in pair))
+        return _tagged(kind, *_fields(value))
     if isinstance(value, Mapping):
         pairs = (_encoded(key) + _encoded(part) for key, part in value.items())
-        return _tagged(value, *sorted(pairs))
+        return _tagged(kind, *sorted(pairs))
     if isinstance(value, Set):
-        return _tagged(value, *sorted(_encoded(part) for part in value))
+        return _tagged(kind, *sorted(_encoded(part) for part in value))
     if isinstance(value, Sequence):
-        return _tagged(value, *(_encoded(part) for part in value))
-    raise NoContentError(f"{type(value).__name__} has no content that can be compared")
+        return _tagged(kind, *(_encoded(part) for part in value))
+    raise NoContentError(f"{kind.__name__} has no content that can be compared")
 
 
-def _tagged(value: object, *parts: bytes) -> bytes:
+def _fields(value: DataclassInstance) -> Iterator[bytes]:
+    """The fields of a dataclass: the plain ones together, then each other one by its name.
+
+    What is None by default and is None is left out: it may be new in a later version.
+    """
+    plain: list[tuple[str, object]] = []
+    others: list[tuple[str, object]] = []
+    for name, may_miss in _names(type(value)):
+        part = getattr(value, name)
+        if not (may_miss and part is None):
+            (plain if type(part) in _PLAIN else others).append((name, part))
+    yield repr(plain).encode()
+    for name, part in others:
+        yield name.encode()
+        yield _encoded(part)
+
+
+@cache
+def _names(kind: type[DataclassInstance]) -> list[tuple[str, bool]]:
+    """Names of a dataclass's fields, and whether each is None by default."""
+    return [(field.name, field.default is None) for field in fields(kind)]
+
+
+def _tagged(kind: type, *parts: bytes) -> bytes:
     """The parts with their lengths, behind the type's name: no two values give the same."""
-    name = type(value).__qualname__.encode()
+    name = kind.__qualname__.encode()
     return b"".join(len(part).to_bytes(8, "big") + part for part in (name, *parts))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+from kohort.arrays import Device
 from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.compilers.native import instruction_sets
 from kohort.engine.devices import threads_of
@@ -13,13 +16,22 @@ NUMERICS = 1
 digit: what was kept before is trained again then."""
 
 
-def numerics_of(member: Member) -> str:
-    """Return who would train a member here: members of equal content and equal text end equal.
+class Numerics:
+    """Says who would train a member here: members of equal content and equal text end equal.
 
     Kernels are told by their instruction set, programs of XLA's by the versions of JAX, the device
     and the processor: they differ in rounding.
     """
-    device = threads_of(1)[0]
-    compiler = lent_compiler().serving(structure_of(member), device)
-    processor = instruction_sets()[:1] if device.platform == "cpu" else ()
-    return f"{NUMERICS} {compiler.numerics(device)} {' '.join(processor)}"
+
+    @cached_property
+    def _device(self) -> Device:
+        return threads_of(1)[0]
+
+    @cached_property
+    def _processor(self) -> str:
+        return " ".join(instruction_sets()[:1] if self._device.platform == "cpu" else ())
+
+    def __call__(self, member: Member) -> str:
+        """Return the text for a member."""
+        compiler = lent_compiler().serving(structure_of(member), self._device)
+        return f"{NUMERICS} {compiler.numerics(self._device)} {self._processor}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Hashable
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -33,6 +34,11 @@ MOST_PROGRAMS = 256
 """Programs that a compiler keeps. One takes about 90 areas of memory on a CPU, of which Linux
 grants a process 65,530; beyond that XLA ends the process.
 """
+
+
+@cache
+def _versions() -> str:
+    return f"jax {version('jax')}, jaxlib {version('jaxlib')}"
 
 
 class XlaCompiler:
@@ -89,8 +95,8 @@ class XlaCompiler:
     def numerics(self, device: Device) -> str:
         settings: Any = jax.config
         precision = settings.jax_default_matmul_precision
-        made = f"jax {jax.__version__}, jaxlib {version('jaxlib')}, products {precision}"
-        return f"XLA, {made}, {device.platform} {device.device_kind} {platform.machine()}"
+        place = f"{device.platform} {device.device_kind} {platform.machine()}"
+        return f"XLA, {_versions()}, products {precision}, {place}"
 
     def put(self, array: HostArray, device: Device) -> Array:
         # Until a transfer has ended it holds the host's copy, for the whole of the next call.

@@ -12,7 +12,7 @@ from kohort.engine.content import content_key
 from kohort.engine.executors.base import Census, Done, Executor
 from kohort.engine.fit import Fit
 from kohort.engine.member import DIVERGED, STOPPED_EARLY, Member, Outcome
-from kohort.engine.numerics import numerics_of
+from kohort.engine.numerics import Numerics
 from kohort.engine.store import Store
 from kohort.engine.store_writer import StoreWriter
 from kohort.engine.times import Times
@@ -30,8 +30,8 @@ class StoringExecutor:
     executor : Executor
         Who trains.
     store : Store
-    numerics : callable, default=numerics_of
-        What a member's result depends on beside itself.
+    numerics : callable or None, default=None
+        What a member's result depends on beside itself; None for `Numerics()`.
 
     Examples
     --------
@@ -42,10 +42,10 @@ class StoringExecutor:
     """
 
     def __init__(
-        self, executor: Executor, store: Store, numerics: Callable[[Member], str] = numerics_of
+        self, executor: Executor, store: Store, numerics: Callable[[Member], str] | None = None
     ) -> None:
         self.executor, self.store = executor, store
-        self._numerics = numerics
+        self._numerics = numerics or Numerics()
         self._writer = StoreWriter(store)
         self._found: list[str] = []
         self._lock = threading.Lock()
