@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-OF_TABLES = ("calibration", "pretraining", "learning_rate", "faults", "fresh_faults")
+OF_TABLES = ("calibration", "pretraining", "learning_rate", "faults", "fresh_faults", "quality")
 """Benchmarks on tables that the repository does not hold (`benchmarks/tables.py`)."""
 PAIRED = "paired"
 """Needs a checkout of an older version (`benchmarks/paired.py`)."""
@@ -72,9 +72,13 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def main(names: list[str]) -> None:
-    """Run the named benchmarks, or all."""
+def main(arguments: list[str]) -> None:
+    """Run the named benchmarks, or all; what follows a name with `--` are its options."""
     RESULTS.mkdir(exist_ok=True)
+    first = next((i for i, word in enumerate(arguments) if word.startswith("--")), len(arguments))
+    names, words = arguments[:first], arguments[first:]
+    if words and names != ["quality"]:
+        sys.exit(f"options are those of `quality` alone; got {' '.join(arguments)}")
     unknown = set(names) - set(NAMES)
     if unknown:
         sys.exit(f"unknown benchmark {sorted(unknown)}; choose from {', '.join(NAMES)}")
@@ -85,7 +89,8 @@ def main(names: list[str]) -> None:
         if not names and name == PAIRED and "KOHORT_OLD" not in os.environ:
             print(f"{name} is left out: set KOHORT_OLD (benchmarks/paired.py).")
             continue
-        result = importlib.import_module(f"benchmarks.{name}").compare()
+        module = importlib.import_module(f"benchmarks.{name}")
+        result = module.compare(**(module.options(words) if words else {}))
         result["machine"] = machine()
         (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
         (RESULTS / f"{name}.md").write_text(table(result))
