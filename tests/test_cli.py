@@ -303,7 +303,10 @@ def test_a_search_that_finds_nothing_says_so(tmp_path, capsys):
     baseline = json.loads((tmp_path / "out" / "run.json").read_text())["baseline"]
     assert baseline["cv_score"] <= 0
     assert re.search(rf"baseline +{baseline['cv_score']:.4f}", printed)
-    assert f"(baseline, always the mean, {noise['y'].mean():.1f}"[:-1] in printed
+    assert f"Baseline, always the mean, {noise['y'].mean():.1f}"[:-1] in printed
+    scores = [line.rpartition(" ")[2] for line in printed.splitlines() if line.startswith("R² o")]
+    summary = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert scores == [f"{summary[name]:.4f}" for name in ("cv_score", "test_score")]
     warning = printed.splitlines()[-1]
     assert "the best candidate is no better than the baseline, always the mean" in warning
 

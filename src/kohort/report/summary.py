@@ -53,16 +53,16 @@ def print_search(result: SearchResult, seconds: float, out: Path | None) -> None
     parameters = ", ".join(f"{name}={short(v)}" for name, v in result.best_parameters.items())
     fits = ", ".join(f"{count} {name}" for name, count in count_statuses(result.search).items())
     name, baseline = result.score_name, result.baseline
-    same = f"(baseline, {baseline.answer}: "
     lines = [
         f"Best: {parameters}",
-        f"{name} over {result.plan.cv} folds: {result.cv_score:.4f} {same}{baseline.cv_score:.4f})",
-        f"Fits: {fits}; {seconds:.1f} s in all",
+        f"{name} over {result.plan.cv} folds: {result.cv_score:.4f}",
     ]
+    same = f"Baseline, {baseline.answer}: {baseline.cv_score:.4f} over the folds"
     if result.test_score is not None:
         rows = f"{result.rows['tested']} {result.noun} that the search never saw"
-        score = f"{result.test_score:.4f} {same}{baseline.test_score:.4f})"
-        lines.insert(2, f"{name} on {rows}: {score}")
+        lines.append(f"{name} on {rows}: {result.test_score:.4f}")
+        same = f"{same}, {baseline.test_score:.4f} on the others"
+    lines += [same, f"Fits: {fits}; {seconds:.1f} s in all"]
     if out is not None:
         model = "no model" if result.model is None else "the model, fitted on all rows"
         lines.append(f"Written: {out} ({model}; search.png; tables)")
