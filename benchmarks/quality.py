@@ -7,7 +7,8 @@ numbers: text by skrub's `TableVectorizer`, gaps by the median, learnt from the 
 scikit-learn's MLP has inputs and a target of mean 0 and deviation 1 on top, since it does not scale
 by itself; kohort, RealMLP and TabM do. A regression's error is 1 - R2, a classification's the log
 loss. Everything runs on one core, in one process per table, sides in turn; each side has fitted
-once before the clock runs, imports are not counted. A side whose fit fails counts as the constant.
+once before the clock runs, which counts processor time (so that neighbours of a shared machine do
+not count), and imports are not counted. A side whose fit fails counts as the constant.
 
 RealMLP and TabM take part where pytabkit is installed (`pip install torch pytabkit`). RealMLP
 smooths labels and stops by accuracy; `realmlp_log_loss` is the same without, for this log loss.
@@ -64,8 +65,8 @@ def error(estimator: Any, rows: Split) -> float:
 
 
 def _fitted(name: str, rows: Split, seed: int) -> tuple[float, float, str]:
-    """Error, seconds of fit and prediction, and why the fit failed, of a side on a split."""
-    start = time.perf_counter()
+    """Error, processor seconds and the reason of a failure, of a side on a split."""
+    start = time.process_time()
     try:
         estimator = SIDES[name](rows.task == "regression", seed)
         found, reason = error(estimator.fit(rows.X, rows.y), rows), ""
@@ -73,7 +74,7 @@ def _fitted(name: str, rows: Split, seed: int) -> tuple[float, float, str]:
             reason = "its predictions are not finite"
     except Exception as failure:
         reason = f"{type(failure).__name__}: {failure}"
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     if reason:
         found = _constant(rows)
     return found, seconds, reason
@@ -169,7 +170,7 @@ def result(records: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _seconds(records: dict[str, Any], name: str) -> float:
-    """Seconds that all fits of a side took."""
+    """Processor seconds that all fits of a side took."""
     found = [record["sides"].get(name, {"seconds": []}) for record in records.values()]
     return sum(sum(figures["seconds"]) for figures in found)
 
@@ -185,7 +186,7 @@ def _side_lines(records: dict[str, Any], each: dict[str, Any]) -> list[str]:
         f"On the tables where all sides were measured ({_common(records, list(each))} of "
         f"{len(records)}): mean rank, error between the best side's (0) and a constant's (1), "
         "both with 95 % bootstrap intervals over tables and splits; fits that failed; and the "
-        "median over tables of seconds for a fit and its predictions, on one core.",
+        "median over tables of processor seconds for a fit and its predictions.",
         "",
         "| side | mean rank | normalised error | failed fits | seconds |",
         "|---|---|---|---|---|",
