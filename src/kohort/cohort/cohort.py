@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,10 @@ from kohort.data.interning import Interner
 from kohort.data.pixel_store import PixelStore
 from kohort.engine.executors.base import Census, Executor
 from kohort.engine.executors.storing import StoringExecutor
+from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome, Rows
 from kohort.engine.memory import available_memory
+from kohort.engine.snapshot import Snapshot
 from kohort.engine.store import Store
 from kohort.engine.times import Times
 from kohort.errors import CancelledError
@@ -54,6 +57,9 @@ class Cohort:
         self.pixels = PixelStore()
         self.scheduler = Scheduler(self.executor, memory or available_memory() // 4)
         self.record: list[Record] = []
+        self._paused: weakref.WeakKeyDictionary[Snapshot, tuple[Record, bool]] = (
+            weakref.WeakKeyDictionary()
+        )
         self.users = 0
 
     def rows(self, rows: Rows) -> Rows:
@@ -67,14 +73,19 @@ class Cohort:
         parameters: dict[str, Any] | None = None,
         judge: Judge | None = None,
     ) -> list[Outcome]:
-        """Train the members of one fit with all others, and record it; see `Scheduler.fit`."""
-        steps = members[0].steps_per_epoch
-        entry = Record({} if parameters is None else parameters, steps_per_epoch=steps)
-        self.record.append(entry)
-        begin = time.perf_counter()
+        """Train the members of one fit with all others, and record it; see `Scheduler.fit`.
+
+        A fit that paused goes on under the record that it has.
+        """
+        entry, leads = self._entry(members[0], parameters)
+        begin = time.perf_counter() - entry.seconds
+
+        def follow(fits: list[Fit]) -> None:
+            if leads:
+                entry.follow(fits)
 
         try:
-            outcomes = self.scheduler.fit(members, held, entry.follow)
+            outcomes = self.scheduler.fit(members, held, follow)
         except BaseException as error:
             entry.status = "failed"
             if isinstance(error, CancelledError | TaskAborted | KeyboardInterrupt):
@@ -82,10 +93,23 @@ class Cohort:
             raise
         finally:
             entry.seconds = time.perf_counter() - begin
+        for place, outcome in enumerate(outcomes):
+            if outcome.snapshot is not None:
+                self._paused[outcome.snapshot] = entry, leads and not place
+        if not leads:
+            return outcomes
         entry.history, entry.best_epoch = outcomes[0].history, outcomes[0].best_epoch
         entry.diagnosis = None if judge is None else judge(outcomes[0])
         entry.status = outcomes[0].status  # Last: who reads it meanwhile takes the rest for final.
         return outcomes
+
+    def _entry(self, member: Member, parameters: dict[str, Any] | None) -> tuple[Record, bool]:
+        """The record of a fit, and whether this is the first of its networks, which it tells of."""
+        known = None if member.resumed is None else self._paused.get(member.resumed)
+        if known is None:
+            known = Record(parameters or {}, steps_per_epoch=member.steps_per_epoch), True
+            self.record.append(known[0])
+        return known
 
     def census(self) -> Census:
         """How many fits wait, train and have ended."""

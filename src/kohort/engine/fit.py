@@ -4,6 +4,7 @@ device, so that every decision follows Keras's `EarlyStopping` in full precision
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -14,6 +15,7 @@ from kohort.arrays import Floats
 from kohort.engine.member import (
     DIVERGED,
     FINISHED,
+    PAUSED,
     STOPPED_BY_CALLBACK,
     STOPPED_EARLY,
     WAITING,
@@ -22,6 +24,8 @@ from kohort.engine.member import (
     Outcome,
 )
 from kohort.engine.rows import LazyRows, Reader
+from kohort.engine.snapshot import Snapshot
+from kohort.engine.structure import Structure
 
 
 class Fit:
@@ -39,7 +43,7 @@ class Fit:
 
     def __init__(self, member: Member) -> None:
         self.member = member
-        self.epoch = member.first_epoch
+        self.epoch = member.begins
         self.cursor = 0
         self.step = self.epoch * self.steps_per_epoch
         self.status = WAITING
@@ -56,6 +60,15 @@ class Fit:
         self._reader: Reader | None = None
         self.waited = 0.0
         self._pacer = member.pace.start()
+        if member.resumed is not None:
+            self._go_on(member.resumed)
+
+    def _go_on(self, snapshot: Snapshot) -> None:
+        """Take up what the member had come to when it paused; the snapshot stays as it is."""
+        self.history = copy.deepcopy(snapshot.history)
+        self.best_epoch, self.best_row = snapshot.best_epoch, snapshot.best_row
+        self._best, self._wait = snapshot.best, snapshot.wait
+        self._pacer = snapshot.pacer.copied()
 
     @classmethod
     def ended(cls, member: Member, outcome: Outcome) -> Fit:
@@ -97,7 +110,18 @@ class Fit:
             STOPPED_EARLY,
             STOPPED_BY_CALLBACK,
             DIVERGED,
+            PAUSED,
         )
+
+    @property
+    def trained(self) -> int:
+        """Epochs that ran to their end, those before it went on left out."""
+        return self.epoch - self.member.begins
+
+    @property
+    def share(self) -> float:
+        """How much of the epochs that may be needed is done, in [0, 1]."""
+        return self.trained / max(1, self.member.ends - self.member.begins)
 
     def upcoming(self, steps: int) -> NDArray[np.intp]:
         """Row numbers of the next `steps` batches."""
@@ -110,7 +134,7 @@ class Fit:
         """Take a place among those who read the same files, before any of them goes on."""
         x = self.member.rows.x
         if self._reader is None and isinstance(x, LazyRows):
-            self._reader = x.reader(self.member.order, self.epoch, self.member.epochs)
+            self._reader = x.reader(self.member.order, self.epoch, self.member.ends)
 
     def read(self, order: NDArray[np.intp], out: NDArray[Any]) -> None:
         """Copy the features of the next rows, which have these numbers, into `out`."""
@@ -186,6 +210,18 @@ class Fit:
         if not self.done:
             self.status = STOPPED_EARLY if early else STOPPED_BY_CALLBACK
 
+    def pause(self) -> None:
+        """Pause, at the end of an epoch, if the time has come and nothing has ended the member."""
+        if not self.done and self.epoch >= self.member.ends:
+            self.status = PAUSED
+
+    def snapshot(self, structure: Structure, params: Floats, state: Floats) -> Snapshot:
+        """Where the member goes on, given its rows of a structure's program."""
+        return Snapshot(
+            structure, params, state, self.best_row, copy.deepcopy(self.history), self.epoch,
+            self.best_epoch, self._best, self._wait, self._pacer.copied(),
+        )  # fmt: skip
+
     def outcome(self, row: Floats) -> Outcome:
         """The result, given the current row of parameters."""
         chosen: Floats | None = self.best_row if self.best_row is not None else row
@@ -195,13 +231,17 @@ class Fit:
         if chosen is not None:
             weights = network.layout.extract(chosen, network.shapes(self.member.units))
             if not all(np.isfinite(variable).all() for variable in weights[: network.essential]):
-                self.epoch = max(0, self.epoch - 1)
-                self._diverge(None)
                 weights = None
+                if self.status == PAUSED:  # Its next step would diverge.
+                    self.cause = self._cause(self.epoch, None)
+                else:
+                    self.epoch = max(0, self.epoch - 1)
+                    self._diverge(None)
         return Outcome(weights, self.history, self.status, self.best_epoch, self.cause)
 
     def _diverge(self, offset: int | None) -> None:
-        self.status = DIVERGED
+        self.status, self.cause = DIVERGED, self._cause(self.epoch + 1, offset)
+
+    def _cause(self, epoch: int, offset: int | None) -> str:
         where = "" if offset is None else f" (step {self.cursor + offset + 1} of the epoch)"
-        lead = f"The loss became NaN or infinite in epoch {self.epoch + 1}{where}"
-        self.cause = lead + self.member.remedy
+        return f"The loss became NaN or infinite in epoch {epoch}{where}{self.member.remedy}"

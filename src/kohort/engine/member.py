@@ -14,6 +14,7 @@ from kohort.arrays import Floats as Floats
 from kohort.engine.content import digest_of
 from kohort.engine.order import Order, generator_of
 from kohort.engine.rows import LazyRows
+from kohort.engine.snapshot import Snapshot
 from kohort.networks.base import Network, Reading
 from kohort.recipe.pacing import Pace
 from kohort.recipe.stopping import Stopping
@@ -24,6 +25,7 @@ FINISHED = "finished"
 STOPPED_EARLY = "stopped_early"
 STOPPED_BY_CALLBACK = "stopped_by_callback"
 DIVERGED = "diverged"
+PAUSED = "paused"
 WAITING = "waiting"
 TRAINING = "training"
 
@@ -145,6 +147,11 @@ class Member:
         `on_steps(first, losses)` after each chunk: number of its first step, loss of each step.
     instrument : Instrument or None
         Sees chosen steps from within.
+    until : int or None
+        Epochs after which it pauses, unless it has ended; None trains it to its end. Schedules go
+        by `epochs` all the same.
+    resumed : Snapshot or None
+        Where it goes on; None begins.
     """
 
     network: Network
@@ -165,6 +172,18 @@ class Member:
     first_epoch: int = 0
     on_steps: OnSteps | None = None
     instrument: Instrument | None = None
+    until: int | None = None
+    resumed: Snapshot | None = None
+
+    @property
+    def begins(self) -> int:
+        """The epoch that it trains first."""
+        return self.first_epoch if self.resumed is None else self.resumed.epoch
+
+    @property
+    def ends(self) -> int:
+        """The epoch that it trains no more, even if it does not stop early."""
+        return self.epochs if self.until is None else min(self.until, self.epochs)
 
     @property
     def size(self) -> int:
@@ -216,11 +235,13 @@ class Outcome:
     history : dict of list
         Per-epoch logs, as Keras names them.
     status : str
-        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
+        `"finished"`, `"stopped_early"`, `"stopped_by_callback"`, `"diverged"` or `"paused"`.
     best_epoch : int
         Index of the epoch whose weights these are.
     cause : str
         Why training diverged, with the epoch, the step and a remedy.
+    snapshot : Snapshot or None
+        Where a paused member goes on.
     """
 
     weights: list[Floats] | None
@@ -228,6 +249,7 @@ class Outcome:
     status: str = FINISHED
     best_epoch: int = 0
     cause: str = ""
+    snapshot: Snapshot | None = None
 
     @property
     def epochs(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable
 
 import numpy as np
 
@@ -31,16 +31,22 @@ def structure_of(member: Member) -> Structure:
     )
 
 
-def groups(members: Iterable[Member]) -> dict[Structure, list[Member]]:
-    """Group members whose structures can be joined, under the joined structure."""
-    found: dict[Hashable, list[Member]] = {}
+def groups(members: Collection[Member]) -> dict[Structure, list[Member]]:
+    """Group members whose structures can be joined, under the joined structure.
+
+    A member that goes on stays in the structure that it paused in, whose program its state fits.
+    """
     joined: dict[Hashable, Structure] = {}
-    for member in members:
+    begun = [member for member in members if member.resumed is None]
+    for member in begun:
         structure = structure_of(member)
-        group = structure.group
-        found.setdefault(group, []).append(member)
-        joined[group] = joined.get(group, structure).joined(structure)
-    return {joined[group]: together for group, together in found.items()}
+        joined[structure.group] = joined.get(structure.group, structure).joined(structure)
+    found: dict[Structure, list[Member]] = {}
+    for member in members:
+        own = structure_of(member) if member.resumed is None else member.resumed.structure
+        structure = joined[own.group] if member.resumed is None else own
+        found.setdefault(structure, []).append(member)
+    return found
 
 
 def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
@@ -69,4 +75,5 @@ def chunk_steps(structure: Structure) -> int:
 
 def cost_of(member: Member) -> float:
     """Floating-point operations of a member's whole training, to order the work by."""
-    return 6.0 * (member.network.parameters + 500) * member.size * member.epochs
+    epochs = member.ends - member.begins
+    return 6.0 * (member.network.parameters + 500) * member.size * epochs

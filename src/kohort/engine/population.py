@@ -17,8 +17,9 @@ from kohort.engine.compilers.base import Compiler, Drawn
 from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.evaluate import log_names
 from kohort.engine.fit import Fit
-from kohort.engine.member import TRAINING, Logs, Rows
+from kohort.engine.member import PAUSED, TRAINING, Logs, Rows
 from kohort.engine.plan import chunk_steps
+from kohort.engine.snapshot import Snapshot
 from kohort.engine.structure import Structure
 from kohort.engine.times import Stopwatch
 from kohort.engine.train import empty_rows
@@ -107,9 +108,13 @@ class Runner:
         layout = self._structure.network.layout
         for slot, fit in entering.items():
             member = fit.member
-            layout.embed(member.initial_variables(), params[slot])
+            initial = self._packing.initial
+            if member.resumed is None:
+                layout.embed(member.initial_variables(), params[slot])
+            else:
+                params[slot], initial = member.resumed.params, member.resumed.state
             if state.size:
-                state[slot] = self._packing.initial
+                state[slot] = initial
             self._feed.enter(slot, fit)
             fit.status = TRAINING
             self._fits[slot] = fit
@@ -166,6 +171,7 @@ class Runner:
             if fit.end_epoch(logs[slot]):
                 fit.best_row = self._row(slot)
             self._call_back(slot, fit, epoch)
+            fit.pause()
 
     def _call_back(self, slot: int, fit: Fit, epoch: int) -> None:
         member = fit.member
@@ -243,10 +249,17 @@ class Runner:
     def _row(self, slot: int) -> NDArray[np.floating[Any]]:
         return np.array(np.asarray(self._judged())[slot])
 
+    def _snapshot(self, slot: int, fit: Fit) -> Snapshot:
+        state = np.asarray(self._state)
+        own = state[slot] if state.size else state
+        return fit.snapshot(self._structure, np.array(np.asarray(self._params)[slot]), own.copy())
+
     def _harvest(self) -> None:
         ended = [(slot, fit) for slot, fit in self.active if fit.done]
         for slot, fit in ended:
+            paused = self._snapshot(slot, fit) if fit.status == PAUSED else None
             fit.result = fit.outcome(self._row(slot))
+            fit.result.snapshot = paused
             fit.best_row = None
             fit.release()
             self._fits[slot] = None

@@ -23,8 +23,8 @@ def describe(census: Census) -> str:
         f"{census.ended} of {census.submitted} fits, {census.training} training, "
         f"{census.waiting} waiting, {census.stopped_early} stopped early"
     )
-    words += f", {census.diverged} diverged" if census.diverged else ""
-    return words + (f", {census.found} found in the store" if census.found else "")
+    more = {"diverged": census.diverged, "paused": census.paused, "found in the store": census.found}
+    return words + "".join(f", {count} {name}" for name, count in more.items() if count)
 
 
 class Lines:

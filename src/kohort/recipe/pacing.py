@@ -5,8 +5,9 @@ A `Pace` is a value that members share; `start` gives the state of one training,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Protocol
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -32,6 +33,10 @@ class Pacer(Protocol):
 
     def end_epoch(self, monitored: float) -> None:
         """Take in the monitored loss of an epoch that has ended."""
+        ...
+
+    def copied(self) -> Self:
+        """Return another one that has decided the same so far, and goes on by itself."""
         ...
 
 
@@ -77,21 +82,30 @@ class RecipePace:
         return _RecipePacer(self.recipe)
 
 
+@dataclass
 class _RecipePacer:
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe, self._factor = recipe, 1.0
-        self._plateau = Plateau(recipe) if recipe.schedule == "performance" else None
+    recipe: Recipe
+    factor: float = 1.0
+    plateau: Plateau | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.plateau = Plateau(self.recipe) if self.recipe.schedule == "performance" else None
 
     def numbers(self, first: int, steps: int, steps_per_epoch: int) -> Floats:
-        factor = self._factor if self._plateau is None else self._plateau.factor
-        return pace(self._recipe, first, steps, steps_per_epoch, factor)
+        factor = self.factor if self.plateau is None else self.plateau.factor
+        return pace(self.recipe, first, steps, steps_per_epoch, factor)
 
     def set_rate(self, rate: float) -> None:
-        self._factor = rate / self._recipe.learning_rate
+        self.factor = rate / self.recipe.learning_rate
 
     def end_epoch(self, monitored: float) -> None:
-        if self._plateau is not None:
-            self._plateau.end_epoch(monitored)
+        if self.plateau is not None:
+            self.plateau.end_epoch(monitored)
+
+    def copied(self) -> Self:
+        other = copy(self)
+        other.plateau = copy(self.plateau)
+        return other
 
 
 @dataclass(frozen=True)
@@ -120,22 +134,25 @@ class SteadyPace:
         return _SteadyPacer(1.0 if self.rate is None else self.rate)
 
 
+@dataclass
 class _SteadyPacer:
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
+    rate: float
 
     def numbers(self, first: int, steps: int, steps_per_epoch: int) -> Floats:
         found = np.zeros((steps, len(PACE)))
-        found[:, PACE.index("learning_rate")] = self._rate
+        found[:, PACE.index("learning_rate")] = self.rate
         found[:, PACE.index("thawed")] = 1
         found[:, PACE.index("fresh")] = np.arange(first, first + steps) % steps_per_epoch == 0
         return found
 
     def set_rate(self, rate: float) -> None:
-        self._rate = rate
+        self.rate = rate
 
     def end_epoch(self, monitored: float) -> None:
         """A steady pace learns nothing from an epoch."""
+
+    def copied(self) -> Self:
+        return copy(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,18 +184,22 @@ class SweptPace:
         return _SweptPacer(self.plain.start(), self.rates)
 
 
+@dataclass
 class _SweptPacer:
-    def __init__(self, plain: Pacer, rates: Floats) -> None:
-        self._plain, self._rates = plain, rates
+    plain: Pacer
+    rates: Floats
 
     def numbers(self, first: int, steps: int, steps_per_epoch: int) -> Floats:
-        found = self._plain.numbers(first, steps, steps_per_epoch)
-        at = np.minimum(np.arange(first, first + steps), len(self._rates) - 1)
-        found[:, PACE.index("learning_rate")] = self._rates[at]
+        found = self.plain.numbers(first, steps, steps_per_epoch)
+        at = np.minimum(np.arange(first, first + steps), len(self.rates) - 1)
+        found[:, PACE.index("learning_rate")] = self.rates[at]
         return found
 
     def set_rate(self, rate: float) -> None:
         """A sweep's rates are given beforehand."""
 
     def end_epoch(self, monitored: float) -> None:
-        self._plain.end_epoch(monitored)
+        self.plain.end_epoch(monitored)
+
+    def copied(self) -> Self:
+        return replace(self, plain=self.plain.copied())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kohort.engine.fit import Fit
-from kohort.engine.member import DIVERGED, STOPPED_EARLY, Member, Outcome
+from kohort.engine.member import DIVERGED, PAUSED, STOPPED_EARLY, Member, Outcome
 from kohort.engine.times import Times
 from kohort.errors import CancelledError
 
@@ -68,7 +68,8 @@ class Executor(Protocol):
 class Census:
     """How many members are where, and how much of the epochs that may be needed is done.
 
-    `found` counts those of the ended that a store gave back without training.
+    A member that goes on after a pause counts as one more. `epochs` counts those trained, `found`
+    those of the ended that a store gave back without training.
     """
 
     submitted: int = 0
@@ -76,7 +77,9 @@ class Census:
     ended: int = 0
     stopped_early: int = 0
     diverged: int = 0
+    paused: int = 0
     progress: float = 0.0
+    epochs: int = 0
     found: int = 0
 
     @property
@@ -93,7 +96,7 @@ class Ledger:
         self._done: dict[Fit, Done] = {}
         self._training: set[Fit] = set()
         self._statuses: Counter[str] = Counter()
-        self._submitted = 0
+        self._submitted = self._epochs = 0
 
     def __len__(self) -> int:
         """Number of fits that have not ended."""
@@ -120,6 +123,7 @@ class Ledger:
             if done is None:
                 return
             self._statuses[fit.result.status if fit.result else "failed"] += 1
+            self._epochs += fit.trained
         try:
             fit.release()
         except Exception as error:
@@ -147,14 +151,16 @@ class Ledger:
         with self._lock:
             training = list(self._training)
             ended = sum(self._statuses.values())
-            partial = sum(fit.epoch / fit.member.epochs for fit in training)
+            partial = sum(fit.share for fit in training)
             return Census(
                 submitted=self._submitted,
                 training=len(training),
                 ended=ended,
                 stopped_early=self._statuses[STOPPED_EARLY],
                 diverged=self._statuses[DIVERGED],
+                paused=self._statuses[PAUSED],
                 progress=ended + partial,
+                epochs=self._epochs + sum(fit.trained for fit in training),
             )
 
     def steps(self) -> tuple[int, int]:

@@ -158,14 +158,16 @@ class LocalExecutor:
         by_member = {fit.member: fit for fit in arrivals}
         costs = {fit: plan.cost_of(fit.member) for fit in arrivals}
         for structure, members in plan.groups(by_member).items():
-            group = self._group(structure)
+            group = self._group(structure, any(member.resumed for member in members))
             for member in members:
                 group.add(by_member[member], costs[by_member[member]])
 
-    def _group(self, structure: Structure) -> _Group:
-        """A group whose program holds at least the structure's techniques."""
+    def _group(self, structure: Structure, goes_on: bool) -> _Group:
+        """A group whose program holds at least the structure's techniques; just these for members
+        that go on, whose state no other program fits.
+        """
         for known, group in self._groups.items():
-            if known.covers(structure):
+            if known.covers(structure) and not goes_on:
                 return group
         return self._groups.setdefault(structure, _Group(structure))
 

@@ -11,7 +11,7 @@ from functools import partial
 from kohort.engine.content import content_key
 from kohort.engine.executors.base import Census, Done, Executor
 from kohort.engine.fit import Fit
-from kohort.engine.member import DIVERGED, STOPPED_EARLY, Member, Outcome
+from kohort.engine.member import DIVERGED, PAUSED, STOPPED_EARLY, Member, Outcome
 from kohort.engine.numerics import Numerics
 from kohort.engine.store import Store
 from kohort.engine.store_writer import StoreWriter
@@ -23,7 +23,8 @@ class StoringExecutor:
     """Gives back what a store knows, lets another executor train the rest, and keeps what it ends.
 
     A member is looked for when it is submitted, and kept the moment that it has ended, whoever
-    waits for it. What cannot be kept is trained.
+    waits for it. What cannot be kept is trained. A member that pauses is kept once it has ended,
+    as one that did not pause: it ends equal.
 
     Parameters
     ----------
@@ -69,11 +70,11 @@ class StoringExecutor:
     def submit(self, member: Member, done: Done) -> Fit:
         """Queue a member, or call `done` at once if the store knows its outcome."""
         self._complain()
-        key = content_key(member, self._numerics(member))
+        key = content_key(replace(member, until=None, resumed=None), self._numerics(member))
         if key is None:
             return self.executor.submit(member, done)
         outcome = self._known(key)
-        if outcome is None:
+        if outcome is None or not _has_ended(outcome, member.until):
             return self.executor.submit(member, partial(self._keep, key, done))
         with self._lock:
             self._found.append(outcome.status)
@@ -128,7 +129,7 @@ class StoringExecutor:
             return None
 
     def _keep(self, key: str, done: Done, fit: Fit) -> None:
-        if fit.error is None and fit.result is not None:
+        if fit.error is None and fit.result is not None and fit.result.status != PAUSED:
             self._writer.put(key, fit.result)
         done(fit)
 
@@ -136,6 +137,12 @@ class StoringExecutor:
         """Tell, in a thread that waits for fits, what has happened in the one that writes."""
         if trouble := self._writer.trouble():
             _warn(trouble)
+
+
+def _has_ended(outcome: Outcome, until: int | None) -> bool:
+    """Whether a member with this outcome has ended once so many epochs are over."""
+    begun = outcome.epochs + (outcome.status == DIVERGED)
+    return until is None or begun <= until
 
 
 def _warn(text: str) -> None:

@@ -30,6 +30,7 @@ from kohort.estimators.dense.passes import DensePasses
 from kohort.estimators.dense.persistence import save
 from kohort.estimators.dense.prepared import CheckedRows, DensePrepared, scaled_and_split
 from kohort.estimators.divergence import usable_weights
+from kohort.estimators.parts import FitInParts, refuse_pauses
 from kohort.estimators.preparation import (
     DTYPES,
     checked_table,
@@ -121,9 +122,32 @@ class DenseEstimator(
             If the loss became NaN or infinite before any epoch left usable weights.
         """
         prepared = self.prepare(X, y, sample_weight, validation_data, X_unlabeled)
-        if prepared.automatic:
-            prepared = settled(self, prepared)
-        return prepared.take(self._trained(prepared))
+        return self._begun(settled(self, prepared)).advance()
+
+    def begin(
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None,
+        validation_data: ValidationLike = None, X_unlabeled: TableLike = None,
+    ) -> FitInParts:  # fmt: skip
+        """Do what `fit` does before it trains, for a training that may pause between epochs.
+
+        Parameters
+        ----------
+        X, y, sample_weight, validation_data, X_unlabeled
+            As those of `fit`.
+
+        Returns
+        -------
+        FitInParts
+
+        Raises
+        ------
+        ParameterError
+            If the estimator has callbacks of scikit-learn's, which hear of a single fit.
+        """
+        if EpochCallbacks.wanted(self):
+            raise refuse_pauses(self, "has callbacks of scikit-learn's")
+        prepared = self.prepare(X, y, sample_weight, validation_data, X_unlabeled)
+        return self._begun(settled(self, prepared))
 
     def prepare(
         self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None,
@@ -224,8 +248,8 @@ class DenseEstimator(
             lambda tasks: train_members(tasks, prepared.held),
         )
 
-    def _trained(self, prepared: DensePrepared) -> list[Outcome]:
-        """Train the members; the first tells whatever wants to hear of each epoch."""
+    def _begun(self, prepared: DensePrepared) -> FitInParts:
+        """A fit whose first member tells whatever wants to hear of each epoch."""
         members = self._started(prepared)
         first = members[0]
         listeners: list[Callable[..., bool]] = []
@@ -250,10 +274,16 @@ class DenseEstimator(
         if self.diagnose:
             watched, judge = self._watched(members[0])
             members = [watched, *members[1:]]
-        outcomes = train_members(members, prepared.held, self.get_params(), judge)
-        if callbacks is not None:
-            callbacks.end()
-        return outcomes
+
+        def train(going: list[Member]) -> list[Outcome]:
+            return train_members(going, prepared.held, self.get_params(), judge)
+
+        def take(outcomes: Sequence[Outcome], ended: bool) -> DenseEstimator:
+            if ended and callbacks is not None:
+                callbacks.end()
+            return prepared.take(outcomes)
+
+        return FitInParts(members, train, take)
 
     def _watched(self, member: Member) -> tuple[Member, Callable[[Outcome], Diagnosis]]:
         """A member with instruments, and what makes a diagnosis of them."""
@@ -293,7 +323,7 @@ class DenseEstimator(
         self.status_ = first.status
         self.n_epochs_ = first.epochs
         self.best_epoch_ = first.best_epoch
-        self.weights_ = usable_weights(outcomes, stacklevel=3)
+        self.weights_ = usable_weights(outcomes, stacklevel=5)
         self.networks_ = usable
         return self
 

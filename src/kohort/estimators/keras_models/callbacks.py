@@ -190,6 +190,11 @@ class CallbackRun:
         own = self._state.read()
         return [*own, *arrays[len(own) :]]
 
+    def restore(self) -> None:
+        """Give the model what early stopping would give it if the training ended here."""
+        if restored_epoch(self._callbacks) is not None:
+            self._state.model.set_weights(_early_stopping(self._callbacks).best_weights)
+
     def end(self) -> None:
         """End of the training; the model has the final weights."""
         for callback in self._callbacks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -14,8 +13,7 @@ from sklearn.utils.validation import _check_sample_weight
 from kohort.arrays import ClassWeightLike, GridLike, HostArray, TableLike, TargetsLike, WeightsLike
 from kohort.deferred import jax
 from kohort.engine.member import Floats, Member, Outcome, Rows
-from kohort.errors import KerasLoopWarning, ParameterError, explain
-from kohort.estimators.divergence import usable_weights
+from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.build import build, outputs_of, prepare
 from kohort.estimators.keras_models.callbacks import callbacks_of_fit
 from kohort.estimators.keras_models.class_weights import weights_by_class
@@ -26,7 +24,6 @@ from kohort.estimators.keras_models.encoders import (
     learn_encoder,
     learn_features,
 )
-from kohort.estimators.keras_models.fitted import FittedModel
 from kohort.estimators.keras_models.inputs import (
     Inputs,
     flat,
@@ -41,7 +38,8 @@ from kohort.estimators.keras_models.prepared import KerasPrepared
 from kohort.estimators.keras_models.routing import asks_for_data
 from kohort.estimators.keras_models.setting import setting_of
 from kohort.estimators.keras_models.support import refuse_unknown_options
-from kohort.estimators.keras_models.training import Job, Ready, fit_in_cohort, fit_in_keras
+from kohort.estimators.keras_models.training import Job, Ready
+from kohort.estimators.keras_models.training_model import TrainingModel, length
 from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
 from kohort.networks.lifted.columns import Columns
 from kohort.studies.automatic import settled
@@ -56,7 +54,7 @@ if TYPE_CHECKING:
 _RATES = ("learning_rate", "optimizer__learning_rate")
 
 
-class KerasEstimator(FittedModel):
+class KerasEstimator(TrainingModel):
     """Behaviour of both estimators over Keras models."""
 
     history_: dict[str, list[float]]
@@ -273,7 +271,7 @@ class KerasEstimator(FittedModel):
         before, seen = (self.history_, self._epochs_seen) if goes_on else ({}, 0)
         current = self.current_epoch if goes_on and prepared.job.first_epoch else 0
         self._trained(prepared)
-        epochs = max(map(len, self.history_.values()), default=0)
+        epochs = length(self.history_)
         self.history_, self._epochs_seen = _joined(before, self.history_), seen + epochs
         self._current_epoch = epochs + current
 
@@ -340,35 +338,6 @@ class KerasEstimator(FittedModel):
             floats(encoded),
             None if weight is None else np.asarray(weight, dtype),
         )
-
-    def _use(self, prepared: KerasPrepared) -> None:
-        """Make the model of a prepared fit the estimator's own."""
-        x, targets, _ = self._form
-        self._form = x, targets, prepared.batch_size
-        self._ready, self._found_rate = prepared.ready, prepared.changed_rate
-
-    def _trained(self, prepared: KerasPrepared) -> Self:
-        """Train in the cohort, or in Keras's own loop where the cohort cannot."""
-        prepared.put_rate()
-        self._use(prepared)
-        ready, job = prepared.ready, prepared.job
-        if not prepared.obstacle:
-            return prepared.take([fit_in_cohort(ready, job)])
-        warnings.warn(
-            f"{type(self).__name__} trains in Keras's own loop, not in a cohort: "
-            f"{prepared.obstacle}.",
-            KerasLoopWarning,
-            stacklevel=4,
-        )
-        return prepared.take([fit_in_keras(ready, job)])
-
-    def _taken(self, prepared: KerasPrepared, outcome: Outcome) -> Self:
-        self._use(prepared)
-        self.status_, self.best_epoch_ = outcome.status, outcome.best_epoch
-        if outcome.weights is None:
-            self.history_ = outcome.history
-        self._take(usable_weights([outcome], stacklevel=4), outcome.history)
-        return self
 
     def explain_groups(self, param_grid: GridLike, X: TableLike, y: TargetsLike) -> Any:
         """Say which candidates of a search share a compiled program, and which parameters cost one.

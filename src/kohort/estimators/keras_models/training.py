@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.cohort.session import current, session, train_members
+from kohort.cohort.session import current, session
 from kohort.deferred import jax, jnp
 from kohort.engine.member import (
     DIVERGED,
@@ -25,12 +24,7 @@ from kohort.engine.member import (
     Rows,
     fitting_batch,
 )
-from kohort.estimators.keras_models.callbacks import (
-    CallbackRun,
-    ModelState,
-    restored_epoch,
-    stopped_early,
-)
+from kohort.estimators.keras_models.callbacks import ModelState, restored_epoch, stopped_early
 from kohort.estimators.keras_models.support import (
     has_own_loss,
     obstacle_of_call,
@@ -46,7 +40,6 @@ from kohort.networks.lifted.tracing import Tracing, trace
 from kohort.networks.lifted.users_code import of_keras
 from kohort.networks.lifted.variables import Variables, value_of
 from kohort.recipe.pacing import SteadyPace
-from kohort.studies.diagnosis.diagnosing import with_instruments
 from kohort.studies.diagnosis.diagnosis import Diagnosis
 from kohort.studies.diagnosis.instruments import Instruments
 
@@ -213,47 +206,6 @@ class Job:
     def obstacle(self) -> str:
         """Why Keras's own loop must do it; "" if it need not."""
         return obstacle_of_call(self.options, self.callbacks)
-
-
-def fit_in_cohort(ready: Ready, job: Job) -> Outcome:
-    """Train with all other fits of the open cohort; the model ends with the weights."""
-    assert ready.tracing is not None
-    model, state = ready.model, ModelState(ready.model)
-    size = len(job.rows.x) if job.train is None else len(job.train)
-    run, first = None, job.first_epoch
-    if job.callbacks:
-        run = CallbackRun(job.callbacks, state, job.epochs, -(-size // ready.batch_size))
-        first = run.begin(first)
-    member = replace(member_of(ready, job, state.rate), first_epoch=first)
-    if run is not None:
-        member = _with(member, run)
-    judge = None
-    if job.judge is not None:
-        plain = member
-        member, instruments = with_instruments(plain)
-        judge = partial(job.judge, plain, instruments)
-    if first >= job.epochs:
-        outcome = Outcome(member.initial_variables())
-    else:
-        (outcome,) = train_members([member], job.held, job.parameters, judge)
-    restored = restored_epoch(job.callbacks)
-    if outcome.weights is None and (run is None or restored is None):
-        return outcome
-    outcome.best_epoch = outcome.best_epoch if restored is None else restored
-    finishes = run is not None or getattr(model.optimizer, "use_ema", False)
-    if finishes:
-        state.put(outcome.weights or state.read())
-        model.optimizer.finalize_variable_values(model.trainable_weights)
-        if run is not None:
-            run.end()
-            outcome.history = run.history
-        own = state.read()
-        outcome.weights = [*own, *ready.tracing.arrays]
-    return outcome
-
-
-def _with(member: Member, run: CallbackRun) -> Member:
-    return replace(member, on_epoch=run.on_epoch)
 
 
 _REMEDY = ". Lower the learning rate, clip the gradients (clipnorm=1.0), or scale X and y."

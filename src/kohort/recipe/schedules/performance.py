@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kohort.errors import ParameterError, explain
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from kohort.recipe.recipe import Recipe
 
 
+@dataclass
 class Plateau:
     """State of one member, with the decisions of Keras's `ReduceLROnPlateau`.
 
@@ -20,6 +22,13 @@ class Plateau:
     ----------
     recipe : Recipe
         `decay_rate` is Keras's factor, `final_rate * learning_rate` its min_lr.
+
+    Attributes
+    ----------
+    rate, best : float
+        Learning rate now; the least monitored loss.
+    wait, cooldown : int
+        Epochs since that, and those for which the rate may not fall again.
 
     Examples
     --------
@@ -32,36 +41,38 @@ class Plateau:
     0.25
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
-        self._rate = float(recipe.learning_rate)
-        self._best = math.inf
-        self._wait = 0
-        self._cooldown = 0
+    recipe: Recipe
+    rate: float = field(init=False)
+    best: float = field(default=math.inf, init=False)
+    wait: int = field(default=0, init=False)
+    cooldown: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.rate = float(self.recipe.learning_rate)
 
     @property
     def factor(self) -> float:
         """What is left of the learning rate, as a share."""
-        return self._rate / float(self._recipe.learning_rate)
+        return self.rate / float(self.recipe.learning_rate)
 
     def end_epoch(self, monitored: float) -> None:
         """Take in the monitored loss of an epoch that has ended."""
-        recipe = self._recipe
-        if self._cooldown > 0:
-            self._cooldown -= 1
-            self._wait = 0
-        if monitored < self._best - recipe.plateau_min_delta:
-            self._best, self._wait = monitored, 0
-        elif self._cooldown <= 0:
-            self._wait += 1
-            if self._wait >= recipe.plateau_patience:
+        recipe = self.recipe
+        if self.cooldown > 0:
+            self.cooldown -= 1
+            self.wait = 0
+        if monitored < self.best - recipe.plateau_min_delta:
+            self.best, self.wait = monitored, 0
+        elif self.cooldown <= 0:
+            self.wait += 1
+            if self.wait >= recipe.plateau_patience:
                 self._reduce()
 
     def _reduce(self) -> None:
-        least = self._recipe.final_rate * self._recipe.learning_rate
-        if self._rate > least:
-            self._rate = max(self._rate * self._recipe.decay_rate, least)
-            self._cooldown, self._wait = self._recipe.plateau_cooldown, 0
+        least = self.recipe.final_rate * self.recipe.learning_rate
+        if self.rate > least:
+            self.rate = max(self.rate * self.recipe.decay_rate, least)
+            self.cooldown, self.wait = self.recipe.plateau_cooldown, 0
 
 
 def check(fields: Mapping[str, Any]) -> None:
