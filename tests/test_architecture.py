@@ -89,4 +89,4 @@ def test_x_takes_the_way_that_is_drawn():
     left = {file for (file, _), giver in walked.items() if giver == start} - {start}
     turns = [file for back, _, file in _DRAWN if back]
     assert len(turns) <= 3
-    assert left == {*turns, "cohort/session.py"}
+    assert left == {*turns, "estimators/parts.py"}

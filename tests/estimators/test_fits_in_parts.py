@@ -83,21 +83,21 @@ def test_in_parts_and_at_once(name, together):
     fit = clone(model).begin(x, y)
     if together:
         with kohort.together() as cohort:
-            paused = fit.advance(2)
+            paused = fit.train(2)
             assert fit.paused
             assert paused.status_ == cohort.record[-1].status == "paused"
             assert paused.n_epochs_ == 2
             assert np.isfinite(paused.predict(x).astype(float)).all()
             before = len(cohort.record)
-            fit.advance(3)
-            parts = fit.advance()
+            fit.train(3)
+            parts = fit.train()
             assert len(cohort.record) == before
             assert cohort.record[-1].status == whole.status_
             assert cohort.census().epochs >= whole.n_epochs_
     else:
         for until in (1, 4):
-            fit.advance(until)
-        parts = fit.advance()
+            fit.train(until)
+        parts = fit.train()
     assert not fit.paused
     assert_equal_fits(parts, whole)
     np.testing.assert_array_equal(parts.predict(x), whole.predict(x))
@@ -105,7 +105,7 @@ def test_in_parts_and_at_once(name, together):
 
 def test_a_pause_is_as_if_training_had_ended_here():
     early = {"early_stopping": True, "patience": 9, "learning_rate": 0.05}
-    paused = kohort.DenseRegressor(**DENSE | early).begin(X, Y).advance(4)
+    paused = kohort.DenseRegressor(**DENSE | early).begin(X, Y).train(4)
     short = kohort.DenseRegressor(**DENSE | early | {"epochs": 4}).fit(X, Y)
     for one, two in zip(paused.weights_, short.weights_, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -119,7 +119,7 @@ def test_keras_s_early_stopping_gives_its_best_weights_at_a_pause_too():
             callbacks=[keras.callbacks.EarlyStopping(patience=9, restore_best_weights=True)],
         )  # fmt: skip
 
-    paused, short = model(9).begin(X, Y).advance(5), model(5).fit(X, Y)
+    paused, short = model(9).begin(X, Y).train(5), model(5).fit(X, Y)
     assert short.best_epoch_ == paused.best_epoch_
     for one, two in zip(paused.weights_, short.weights_, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -130,17 +130,17 @@ def test_callbacks_hear_of_one_training(pruned):
     hears = Hears()
     model = kohort.KerasRegressor(build, epochs=4, random_state=0, callbacks=[hears])
     fit = model.begin(X, Y)
-    fit.advance(2)
+    fit.train(2)
     assert hears.heard == ["begin", 0, 1]
     if not pruned:
-        fit.advance()
+        fit.train()
     fit.close()
     assert hears.heard == ["begin", 0, 1, *([] if pruned else [2, 3]), "end"]
 
 
 def test_a_fit_of_a_closed_one_predicts_on():
     fit = kohort.DenseRegressor(**DENSE).begin(X, Y)
-    paused = fit.advance(2)
+    paused = fit.train(2)
     before = paused.predict(X)
     fit.close()
     assert not fit.paused
@@ -160,10 +160,10 @@ def test_only_the_paused_of_several_networks_train_on(monkeypatch):
     changes = {"epochs": 40, "learning_rate": 0.03, "n_networks": 4, "patience": 2}
     model = kohort.DenseRegressor(**DENSE | changes)
     fit = model.begin(X, Y)
-    fit.advance(8)
+    fit.train(8)
     ended = [outcome.status != "paused" for outcome in fit._outcomes]
     assert 0 < sum(ended) < 4
-    fit.advance()
+    fit.train()
     assert len(entered) == 4 + 4 - sum(ended)
 
 

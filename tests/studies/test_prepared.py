@@ -75,7 +75,7 @@ def test_a_prepared_fit_trains_as_fit_does(estimator, rows):
     prepared = clone(estimator).prepare(*rows)
     with pytest.raises(ValueError, match="not fitted yet"):
         prepared.estimator.predict(rows[0])
-    prepared.estimator._begun(prepared).advance()
+    prepared.estimator._begun(prepared).train()
     taken = prepared.take(train(prepared.members))
     fitted = clone(estimator).fit(*rows)
     np.testing.assert_allclose(taken.predict(rows[0]), fitted.predict(rows[0]), rtol=1e-6)

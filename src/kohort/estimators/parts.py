@@ -53,9 +53,9 @@ class FitInParts:
     >>> import numpy as np, kohort
     >>> X = np.random.default_rng(0).normal(size=(64, 3))
     >>> fit = kohort.DenseRegressor(width=8, epochs=9, random_state=0).begin(X, X[:, 0])
-    >>> fit.advance(3).n_epochs_, fit.paused
+    >>> fit.train(3).n_epochs_, fit.paused
     (3, True)
-    >>> fit.advance().n_epochs_, fit.paused
+    >>> fit.train().n_epochs_, fit.paused
     (9, False)
     """
 
@@ -76,7 +76,7 @@ class FitInParts:
         """Whether it waits to go on."""
         return any(outcome.status == PAUSED for outcome in self._outcomes)
 
-    def advance(self, until: int | None = None) -> Any:
+    def train(self, until: int | None = None) -> Any:
         """Train up to a number of epochs, or to the end.
 
         Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -122,7 +123,7 @@ class DenseEstimator(
             If the loss became NaN or infinite before any epoch left usable weights.
         """
         prepared = self.prepare(X, y, sample_weight, validation_data, X_unlabeled)
-        return self._begun(settled(self, prepared)).advance()
+        return self._begun(prepared).train()
 
     def begin(
         self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None,
@@ -146,8 +147,7 @@ class DenseEstimator(
         """
         if EpochCallbacks.wanted(self):
             raise refuse_pauses(self, "has callbacks of scikit-learn's")
-        prepared = self.prepare(X, y, sample_weight, validation_data, X_unlabeled)
-        return self._begun(settled(self, prepared))
+        return self._begun(self.prepare(X, y, sample_weight, validation_data, X_unlabeled))
 
     def prepare(
         self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None,
@@ -250,6 +250,8 @@ class DenseEstimator(
 
     def _begun(self, prepared: DensePrepared) -> FitInParts:
         """A fit whose first member tells whatever wants to hear of each epoch."""
+        if prepared.automatic:
+            prepared = settled(self, prepared)
         members = self._started(prepared)
         first = members[0]
         listeners: list[Callable[..., bool]] = []
@@ -275,8 +277,9 @@ class DenseEstimator(
             watched, judge = self._watched(members[0])
             members = [watched, *members[1:]]
 
-        def train(going: list[Member]) -> list[Outcome]:
-            return train_members(going, prepared.held, self.get_params(), judge)
+        train = partial(
+            train_members, held=prepared.held, parameters=self.get_params(), judge=judge
+        )
 
         def take(outcomes: Sequence[Outcome], ended: bool) -> DenseEstimator:
             if ended and callbacks is not None:

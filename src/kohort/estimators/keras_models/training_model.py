@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from kohort.arrays import TableLike, TargetsLike, WeightsLike
 from kohort.engine.member import Outcome
@@ -27,12 +27,12 @@ class TrainingModel(FittedModel):
 
     @abstractmethod
     def prepare(
-        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: Any
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: object
     ) -> KerasPrepared:
         """Do what `fit` does before it trains."""
 
     def begin(
-        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: Any
+        self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: object
     ) -> FitInParts:
         """Do what `fit` does before it trains, for a training that may pause between epochs.
 
@@ -64,7 +64,7 @@ class TrainingModel(FittedModel):
     def _trained(self, prepared: KerasPrepared) -> Self:
         """Train in the cohort, or in Keras's own loop where the cohort cannot."""
         if not prepared.obstacle:
-            return self._begun(prepared).advance()
+            return self._begun(prepared).train()
         prepared.put_rate()
         self._use(prepared)
         warnings.warn(
