@@ -15,8 +15,10 @@ from kohort.engine.content import content_key, digest_of
 from kohort.engine.executors.base import train_with
 from kohort.engine.executors.inline import InlineExecutor
 from kohort.engine.executors.local import LocalExecutor, train
+from kohort.engine.executors.storing import StoringExecutor
 from kohort.engine.member import Rows, Verdict
 from kohort.engine.rows import LazyRows
+from kohort.engine.store import MemoryStore
 
 _SMALL = {"depth": 2, "width": [11, 5], "epochs": 6, "optimizer": "adam", "learning_rate": 0.01}
 
@@ -232,7 +234,7 @@ def test_members_that_go_on_are_told_apart_by_their_content(member):
     one = member(epochs=5)
     (paused,), (later,) = train([replace(one, until=2)]), train([replace(one, until=3)])
     keys = [
-        content_key(each)
+        content_key(each, "here")
         for each in (
             one, replace(one, until=2), replace(one, resumed=paused.snapshot),
             replace(one, resumed=later.snapshot),
@@ -242,3 +244,26 @@ def test_members_that_go_on_are_told_apart_by_their_content(member):
     assert len(set(keys)) == 4
     (again,) = train([replace(one, until=2)])
     assert digest_of(again.snapshot) == digest_of(paused.snapshot)
+
+
+def test_a_store_keeps_what_has_ended_and_never_a_pause(member):
+    store = MemoryStore()
+    stops = {"early_stopping": True, "patience": 0, "min_delta": 9.0}
+    members = [member(epochs=6), member(epochs=6, **stops)]
+
+    def run(found):
+        executor = StoringExecutor(InlineExecutor(), store)
+        outcomes = train_with(executor, found)
+        executor.join()
+        return outcomes, executor.census()
+
+    parts, _ = in_parts(members, [1, 4], lambda found: run(found)[0])
+    assert [outcome.epochs for outcome in parts] == [6, 2]
+    assert len(store) == 2
+    whole, census = run(members)
+    assert census.found == 2
+    for mine, other in zip(parts, whole, strict=True):
+        assert_same_bits(mine, other)
+    paused, census = run([replace(one, until=2) for one in members])
+    assert [outcome.status for outcome in paused] == ["paused", "stopped_early"]
+    assert census.found == 1

@@ -23,7 +23,11 @@ def describe(census: Census) -> str:
         f"{census.ended} of {census.submitted} fits, {census.training} training, "
         f"{census.waiting} waiting, {census.stopped_early} stopped early"
     )
-    more = {"diverged": census.diverged, "paused": census.paused, "found in the store": census.found}
+    more = {
+        "diverged": census.diverged,
+        "paused": census.paused,
+        "found in the store": census.found,
+    }
     return words + "".join(f", {count} {name}" for name, count in more.items() if count)
 
 
