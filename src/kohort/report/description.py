@@ -15,6 +15,7 @@ from kohort.report.installation import installed_version
 from kohort.report.leaderboard import count_statuses, search_members
 from kohort.report.schedule import schedule_of
 from kohort.report.trials import different
+from kohort.searches.ensembles.keeping import ENSEMBLE
 from kohort.searches.problems.problem_search import Plan, SearchResult, without_prefix
 from kohort.searches.spaces import describe_space
 
@@ -44,6 +45,7 @@ def describe_search(search: Search) -> dict[str, Any]:
         "seconds": {"search": round(times["wall"], 3)} if times else {},
         "times": times,
         "schedule": _schedule(search),
+        "ensemble": _ensemble(search),
     }
 
 
@@ -133,6 +135,20 @@ def _score_name(search: Search) -> str:
     if search.scoring is not None:
         return "score"
     return "accuracy" if is_classifier(search.estimator) else "R²"
+
+
+def _ensemble(search: Search) -> dict[str, Any] | None:
+    """The parts of the ensemble that a search ended in, if it did."""
+    if search.refit != ENSEMBLE:
+        return None
+    model = search.best_estimator_
+    names = ("candidate", "weight", "loss", "without")
+    return {
+        "loss_name": model.loss_name_,
+        "loss": model.loss_,
+        "best_single_loss": model.best_single_loss_,
+        "parts": [{name: getattr(part, name) for name in names} for part in model.parts_],
+    }
 
 
 def _schedule(search: Search) -> dict[str, Any] | None:

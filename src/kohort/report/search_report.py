@@ -64,7 +64,8 @@ def search_report(
     The page is a single HTML file that needs no server and no network. It has a leaderboard to
     sort and to filter, the learning curves of all fits, parallel coordinates, the importance of
     each parameter and of pairs of them, the winner's learning rate, times, versions, and the
-    command to run the search again; the findings of a diagnosis where there was one.
+    command to run the search again; the findings of a diagnosis where there was one, and the parts
+    of the ensemble where the search ended in one.
 
     Parameters
     ----------

@@ -74,6 +74,15 @@ def _description():
         "test_score": 0.5,
         "statuses": {"finished": 47, "diverged": 2},
         "seconds": {"search": 12.5},
+        "ensemble": {
+            "loss_name": "squared error",
+            "loss": 0.3,
+            "best_single_loss": 0.4,
+            "parts": [
+                {"candidate": 3, "weight": 0.75, "loss": 0.4, "without": 0.5},
+                {"candidate": 5, "weight": 0.25, "loss": 0.45, "without": 0.4},
+            ],
+        },
         "times": {
             "wall": 10.0,
             "threads": 2,

@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 import kohort
+from kohort.report.description import describe_search
 from kohort.report.leaderboard import count_statuses
 
 X, Y = make_regression(90, 4, noise=20.0, random_state=0)
@@ -73,6 +74,21 @@ def test_it_predicts_the_weighted_mean_of_its_parts(search):
     assert search.score(X, Y) == r2_score(Y, model.predict(X))
     assert model.weights_.sum() == pytest.approx(1)
     assert (np.diff(model.weights_) <= 0).all()
+
+
+def test_the_page_says_what_each_part_gives(search):
+    model = search.best_estimator_
+    shown = describe_search(search)["ensemble"]
+    assert shown["loss"] == model.loss_
+    assert sum(part["weight"] for part in shown["parts"]) == pytest.approx(1)
+    first, *rest = model.parts_
+    known = search.fold_models_
+    shares = {part.candidate: part.weight for part in rest}
+    weights = np.array([shares.get(candidate, 0.0) for candidate in known.candidates])
+    average = np.tensordot(weights / weights.sum(), known.predictions, axes=1)[:, 0]
+    assert 1 - first.without == pytest.approx(r2_score(Y, average))
+    assert first.without >= model.loss_
+    assert '"ensemble":{"loss_name":"squared error"' in kohort.search_report(search).html
 
 
 def test_nothing_is_fitted_again_and_results_stay_those_of_scikit_learn(search):

@@ -14,7 +14,7 @@ from kohort.style import COLORS
 LANGUAGES = ("en", "ko")
 
 _PROGRAM = (
-    "base", "data", "state", "theme", "chart", "board", "curves", "parallel", "effects",
+    "base", "data", "state", "theme", "chart", "board", "ensemble", "curves", "parallel", "effects",
     "schedule", "diagnosis", "run", "live", "main",
 )  # fmt: skip
 """JavaScript files, which share one scope, in the order in which they build on each other."""

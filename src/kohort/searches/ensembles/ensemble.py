@@ -16,6 +16,7 @@ from kohort.arrays import (
     FitOptions,
     Floats,
     HostArray,
+    Integers,
     Scorer,
     ScoringLike,
     Search,
@@ -25,7 +26,7 @@ from kohort.arrays import (
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.searches.ensembles.fold_models import FoldModels, kept_by
-from kohort.searches.ensembles.losses import decided, loss_of
+from kohort.searches.ensembles.losses import Loss, decided, loss_of
 from kohort.searches.ensembles.members import Member, outputs_of, shared_fronts
 from kohort.searches.ensembles.selection import SIZE, select
 
@@ -43,6 +44,8 @@ class Part:
         Share in the average, in (0, 1].
     loss : float
         Of its own predictions of rows left out, what the ensemble was selected by.
+    without : float or None
+        Loss of the ensemble without this part; None for the only one.
     members : tuple of Member
         Its fitted models, one per fold.
     """
@@ -51,6 +54,7 @@ class Part:
     parameters: Mapping[str, Any]
     weight: float
     loss: float
+    without: float | None
     members: tuple[Member, ...]
 
 
@@ -103,6 +107,7 @@ class SearchEnsemble(BaseEstimator):  # type: ignore[misc]
                 parameters=search.cv_results_["params"][kept.candidates[place]],
                 weight=float(found.weights[place]),
                 loss=float(found.alone[place]),
+                without=_without(place, found.counts, terms, loss),
                 members=tuple(next(shared) for _ in kept.members[place]),
             )
             for place in chosen
@@ -160,8 +165,9 @@ class EnsembleRegressor(RegressorMixin, SearchEnsemble):  # type: ignore[misc]
     Attributes
     ----------
     parts_ : tuple of Part
-        `candidate`, `parameters`, `weight`, `loss` (alone) and `members` (one model per fold) of
-        each candidate that takes part, the largest weight first.
+        `candidate`, `parameters`, `weight`, `loss` (alone), `without` (loss of the ensemble without
+        it) and `members` (one model per fold) of each candidate that takes part, the largest
+        weight first.
     weights_ : array, shape (part,)
         They sum to 1.
     loss_name_, loss_ : str, float
@@ -225,8 +231,9 @@ class EnsembleClassifier(ClassifierMixin, SearchEnsemble):  # type: ignore[misc]
     Attributes
     ----------
     parts_ : tuple of Part
-        `candidate`, `parameters`, `weight`, `loss` (alone) and `members` (one model per fold) of
-        each candidate that takes part, the largest weight first.
+        `candidate`, `parameters`, `weight`, `loss` (alone), `without` (loss of the ensemble without
+        it) and `members` (one model per fold) of each candidate that takes part, the largest
+        weight first.
     weights_ : array, shape (part,)
         They sum to 1.
     loss_name_, loss_ : str, float
@@ -288,6 +295,15 @@ class EnsembleClassifier(ClassifierMixin, SearchEnsemble):  # type: ignore[misc]
         """
         probabilities = self.predict_proba(X)
         return decided(probabilities, self.classes_, self._flat)
+
+
+def _without(place: int, counts: Integers, terms: Floats, loss: Loss) -> float | None:
+    """Loss of an average without one of its candidates."""
+    rest = counts.astype(float)
+    rest[place] = 0
+    if not rest.any():
+        return None
+    return float(loss.of(np.tensordot(rest / rest.sum(), terms, axes=1)[None])[0])
 
 
 def _scoring(search: Search) -> tuple[ScoringLike, Scorer]:

@@ -1,12 +1,12 @@
 // Puts the parts together: tables first, then charts.
 
-const SECTIONS = ["board", "curves", "parallel", "effects", "schedule", "diagnosis", "timing", "reproduce"];
+const SECTIONS = ["board", "ensemble", "curves", "parallel", "effects", "schedule", "diagnosis", "timing", "reproduce"];
 
 function labelAll() {
   document.documentElement.lang = language;
   for (const item of document.querySelectorAll("[data-text]")) item.textContent = text(item.dataset.text);
   for (const item of document.querySelectorAll("[data-label]")) item.setAttribute("aria-label", text(item.dataset.label));
-  const parts = [labelBoard, labelCurves, labelParallel, labelEffects, labelSchedule, labelDiagnosis];
+  const parts = [labelBoard, labelEnsemble, labelCurves, labelParallel, labelEffects, labelSchedule, labelDiagnosis];
   for (const part of parts) part();
   byId("curves").hidden = !members.length;
   byId("parallel").hidden = !varying.length || candidates.length < 2;
