@@ -42,14 +42,14 @@ KOHORT_INLINE T power_of_two(typename Bits<T>::Whole n) {
     return std::bit_cast<T>((n + Bits<T>::bias) << Bits<T>::mantissa);
 }
 
-// exp(x) = 2**n (1 + p): p is the Taylor series of expm1 over |r| <= ln(2) / 2.
+// exp(x) = 2**n (1 + p): p is the Taylor series of expm1 over |r| <= ln(2) / 2. The largest exponent
+// does not fit; there it is 2**(n - 1) (1 + q), with q = 1 + 2 p.
 template <class T>
 KOHORT_INLINE void exp_parts(T x, T& scale, T& p) {
     using B = Bits<T>;
     x = x < B::least ? B::least : (x > B::most ? B::most : x);
     T n = x * T(1.44269504088896340736) + B::rounder;
     n -= B::rounder;
-    // The largest exponent does not fit: 2**(most exponent) is reached through half of it.
     T r = x - n * B::ln2_high - n * B::ln2_low;
     T series = T(1) / T(B::terms_exp);
 #pragma GCC unroll 16
@@ -58,7 +58,8 @@ KOHORT_INLINE void exp_parts(T x, T& scale, T& p) {
     p = r * series;
     using W = typename B::Whole;
     const W whole = W(n);
-    scale = power_of_two<T>(whole > B::bias ? W(B::bias) : whole) * (whole > B::bias ? T(2) : T(1));
+    scale = power_of_two<T>(whole > B::bias ? W(B::bias) : whole);
+    p = whole > B::bias ? 1 + 2 * p : p;
 }
 
 template <class T>

@@ -162,6 +162,21 @@ def test_predictions_are_those_of_xla(variant):
     assert not np.allclose(samples[0][0], samples[0][1])
 
 
+@pytest.mark.parametrize("activation", native.ACTIVATIONS)
+def test_activations_near_the_end_of_exp_are_those_of_xla(activation):
+    """The largest number of single precision is exp(88.72)."""
+    near = np.linspace(87.5, 89.5, 401, dtype=np.float32)
+    recipe = recipe_of(activation=activation, depth=1, width=1)
+    network, ones = member_of(recipe, features=1).network, np.ones((1, 1), np.float32)
+    slopes = [np.full(1, 0.5, np.float32)] * (activation == "prelu")
+    weights = [ones, np.zeros(1, np.float32), *slopes, ones, np.zeros(1, np.float32)]
+    one = Trained(network.predictor, weights, recipe.numbers(), (1,))
+    kernels = NativeCompiler(_XLA, instruction_sets()[0])
+    x = np.concatenate([-near, near])[:, None]
+    ours, theirs = (raw_outputs(one, x, compiler) for compiler in (kernels, _XLA))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-30)
+
+
 def test_alone_and_together_bit_for_bit():
     recipes = [recipe_of(learning_rate=rate, dropout=0.2) for rate in (1e-3, 1e-2, 1e30, 1e-1)]
     members = [member_of(recipe, seed=number) for number, recipe in enumerate(recipes)]
