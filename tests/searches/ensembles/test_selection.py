@@ -12,15 +12,12 @@ from kohort.searches.ensembles.selection import select
 
 
 def plain(predictions, loss, size):
-    """Caruana et al. (2004), section 2, with sorted initialisation, by the book and slowly."""
+    """Caruana et al. (2004), section 2, by the book and slowly."""
 
     def of(chosen):
         return loss(np.mean([predictions[c] for c in chosen], axis=0))
 
-    order = sorted(range(len(predictions)), key=lambda c: (of([c]), c))
-    starts = [order[: n + 1] for n in range(min(size, len(order)))]
-    chosen = min(starts, key=lambda start: (of(start), len(start)))
-    path = [list(chosen)]
+    chosen, path = [], []
     while len(chosen) < size:
         chosen = min(
             ([*chosen, c] for c in range(len(predictions))), key=lambda one: (of(one), one[-1])

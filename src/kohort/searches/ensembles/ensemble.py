@@ -107,7 +107,7 @@ class SearchEnsemble(BaseEstimator):  # type: ignore[misc]
                 parameters=search.cv_results_["params"][kept.candidates[place]],
                 weight=float(found.weights[place]),
                 loss=float(found.alone[place]),
-                without=_without(place, found.counts, terms, loss),
+                without=_without(int(place), found.counts, terms, loss),
                 members=tuple(next(shared) for _ in kept.members[place]),
             )
             for place in chosen

@@ -45,10 +45,9 @@ class Selection:
 def select(terms: Floats, loss: Loss, size: int = SIZE) -> Selection:
     """Choose candidates, some of them several times, whose average has a small loss.
 
-    It begins with the average of the best N candidates, N being what loses least (sorted
-    initialisation, which keeps a lucky first choice from leading the way). Each round then adds the
-    candidate that makes the average best, whether it is in already or not. What counts is the
-    round after which the loss was least. Of equals the first is taken.
+    Each round adds the candidate that makes the average best, whether it is in already or not. What
+    counts is the round after which the loss was least. Of equals the first is taken. (The paper's
+    sorted initialisation and bagging take more parts, and were no better on our tables.)
 
     Parameters
     ----------
@@ -73,18 +72,14 @@ def select(terms: Floats, loss: Loss, size: int = SIZE) -> Selection:
     array([0.5, 0.5, 0. ])
     """
     alone = loss.of(terms)
-    order = np.argsort(alone, kind="stable")
-    most = min(size, len(order))
-    first = [loss.of(terms[order[:n]].mean(axis=0)[None])[0] for n in range(1, most + 1)]
-    chosen = list(order[: int(np.argmin(first)) + 1])
-    losses = [float(np.min(first))]
-    total = terms[chosen].sum(axis=0)
-    while len(chosen) < size:
+    chosen: list[int] = []
+    losses: list[float] = []
+    total = np.zeros_like(terms[0])
+    for _ in range(size):
         added = loss.of((terms + total) / (len(chosen) + 1))
         best = int(np.argmin(added))
         chosen.append(best)
         losses.append(float(added[best]))
         total = total + terms[best]
-    kept = len(chosen) - len(losses) + 1 + int(np.argmin(losses))
-    counts = np.bincount(chosen[:kept], minlength=len(terms))
+    counts = np.bincount(chosen[: int(np.argmin(losses)) + 1], minlength=len(terms))
     return Selection(counts, np.asarray(losses), alone)
