@@ -13,6 +13,7 @@ from kohort import _version, runtime
 from kohort.errors import (
     BackendError,
     CancelledError,
+    ClusterError,
     DataError,
     DivergedError,
     DivergedWarning,
@@ -30,6 +31,7 @@ if typing.TYPE_CHECKING:
     from kohort.cohort.backend import CohortBackend
     from kohort.cohort.together import together
     from kohort.data.parquet import ParquetTable
+    from kohort.engine.executors.ray import RayExecutor
     from kohort.engine.folder_store import FolderStore
     from kohort.estimators.conv import ConvClassifier, ConvRegressor
     from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
@@ -64,6 +66,7 @@ __version__ = _version.VERSION
 __all__ = [
     "BackendError",
     "CancelledError",
+    "ClusterError",
     "ConvClassifier",
     "ConvRegressor",
     "DataError",
@@ -89,6 +92,7 @@ __all__ = [
     "ParquetTable",
     "RandomizedSearchCV",
     "RateWarning",
+    "RayExecutor",
     "StoreWarning",
     "TensorBoardTracker",
     "TrackerError",
@@ -124,6 +128,7 @@ _HOMES = {
     "OptunaTracker": "kohort.report.trackers.optuna",
     "ParquetTable": "kohort.data.parquet",
     "RandomizedSearchCV": "kohort.searches.search",
+    "RayExecutor": "kohort.engine.executors.ray",
     "TensorBoardTracker": "kohort.report.trackers.tensorboard",
     "compare": "kohort.studies.comparison.comparing",
     "diagnose": "kohort.studies.diagnosis.diagnosing",

@@ -31,6 +31,10 @@ class CancelledError(KohortError, RuntimeError):
     """The cohort that a fit waited in was interrupted before the fit ended."""
 
 
+class ClusterError(KohortError, RuntimeError):
+    """A cluster cannot be reached, or cannot train a fit."""
+
+
 class ForkedProcessError(KohortError, RuntimeError):
     """The process was forked from one in which JAX had started, and cannot compute."""
 

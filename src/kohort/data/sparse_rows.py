@@ -101,6 +101,8 @@ class SparseRows(LazyRows):
     dtype : numpy.dtype
     """
 
+    travels = True
+
     def __init__(
         self, table: SparseTable, mean: Floats, scale: Floats, dtype: np.dtype[Any]
     ) -> None:

@@ -201,6 +201,15 @@ class Fit:
             self.status = STOPPED_EARLY
         return False
 
+    def rewind(self) -> None:
+        """Forget what was heard of a training elsewhere that is lost; the history stays the object
+        that it is.
+        """
+        fresh = Fit(self.member)
+        self.epoch, self.status = fresh.epoch, fresh.status
+        self.history.clear()
+        self.history.update(fresh.history)
+
     def set_rate(self, rate: float) -> None:
         """Train with this learning rate from now on."""
         self._pacer.set_rate(rate)

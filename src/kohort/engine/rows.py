@@ -47,6 +47,9 @@ class LazyRows(ABC):
     nbytes = 0
     """Bytes that it holds in memory."""
 
+    travels = False
+    """Whether another machine could read them as well."""
+
     blocks: NDArray[np.intp] | None = None
     window: int = 1
     """Which block of a file holds each row, and how many are shuffled together; see `Order`."""

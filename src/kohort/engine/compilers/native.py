@@ -69,7 +69,7 @@ _OPTIONS = {"rmsprop": ("momentum", "centered"), "adam": ("amsgrad",)}
 _DTYPES = ("float32", "float64")
 _BYTES = "uint8"
 _MODULE = "kohort._native"
-_VARIABLE, _OFF = "KOHORT_NATIVE", "off"
+VARIABLE, OFF = "KOHORT_NATIVE", "off"
 
 
 def library() -> ModuleType | None:
@@ -105,13 +105,13 @@ def instruction_set() -> str | None:
     ParameterError
         If `KOHORT_NATIVE` names a variant that this processor cannot run.
     """
-    known, wanted = instruction_sets(), os.environ.get(_VARIABLE, "").lower()
-    if wanted == _OFF or not known:
+    known, wanted = instruction_sets(), os.environ.get(VARIABLE, "").lower()
+    if wanted == OFF or not known:
         return None
     if wanted and wanted not in known:
-        choice = ", ".join([*known, _OFF])
+        choice = ", ".join([*known, OFF])
         raise ParameterError(
-            explain(f"the environment variable {_VARIABLE}", f"one of {choice}", wanted)
+            explain(f"the environment variable {VARIABLE}", f"one of {choice}", wanted)
         )
     return wanted or known[0]
 

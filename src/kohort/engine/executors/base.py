@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Protocol
 
 from kohort.engine.fit import Fit
@@ -87,6 +87,9 @@ class Census:
         """Members that no slot has taken yet."""
         return self.submitted - self.training - self.ended
 
+    def __add__(self, other: Census) -> Census:
+        return Census(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
 
 class Ledger:
     """Which fits were submitted, train and have ended, and who is told of their end."""
@@ -102,6 +105,9 @@ class Ledger:
         """Number of fits that have not ended."""
         return len(self._done)
 
+    def __contains__(self, fit: Fit) -> bool:
+        return fit in self._done
+
     def enter(self, member: Member, done: Done) -> Fit:
         """A fit of the member; `deliver` will call `done` with it."""
         fit = Fit(member)
@@ -114,6 +120,12 @@ class Ledger:
         """Note that a fit trains."""
         with self._lock:
             self._training.add(fit)
+
+    def rewind(self, fit: Fit) -> None:
+        """Note that what a fit had come to is lost, and that it waits again."""
+        with self._lock:
+            self._training.discard(fit)
+        fit.rewind()
 
     def deliver(self, fit: Fit) -> None:
         """Tell whoever waits for the fit that it has ended; the first call counts."""

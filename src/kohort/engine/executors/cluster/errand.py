@@ -1,0 +1,181 @@
+"""What runs on another machine: train some members with all that is there, and report."""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cloudpickle
+
+from kohort._version import VERSION
+from kohort.engine.compilers.current import best_compiler, lend
+from kohort.engine.compilers.native import OFF, VARIABLE, instruction_set, instruction_sets
+from kohort.engine.executors.base import Executor
+from kohort.engine.executors.cluster.base import Cargo, Ending, Report
+from kohort.engine.executors.cluster.parcels import Notes, listening, unpack
+from kohort.engine.executors.local import LocalExecutor
+from kohort.engine.fit import Fit
+from kohort.engine.member import TRAINING
+from kohort.engine.times import Times
+from kohort.errors import ClusterError
+
+GATHER = 0.05
+"""Seconds for which ends are gathered into one report."""
+
+PAUSE = 1.0
+"""Seconds between two reports while nothing ends."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an errand has to go by.
+
+    Attributes
+    ----------
+    version : str
+        Version of kohort that packed it.
+    threads : int
+        CPU threads.
+    kernels : str or None
+        Instruction set of the kernels for dense networks; None for none.
+    """
+
+    version: str
+    threads: int
+    kernels: str | None
+
+
+def terms(threads: int) -> Terms:
+    """The terms of this process, for an errand with so many threads."""
+    return Terms(VERSION, threads, instruction_set())
+
+
+def run(terms: Terms, parcel: bytes, cargo: Sequence[Cargo]) -> Iterator[Report]:
+    """Train the members of a parcel.
+
+    Parameters
+    ----------
+    terms : Terms
+    parcel : bytes
+    cargo : sequence
+        What `pack` asked for.
+
+    Yields
+    ------
+    Report
+        Soon after a member has ended, and otherwise once a second.
+
+    Raises
+    ------
+    ClusterError
+        If this machine has another version of kohort.
+    """
+    if terms.version != VERSION:
+        raise ClusterError(
+            f"A machine of the cluster has kohort {VERSION}, the driver has {terms.version}. "
+            "Install one version on all of them."
+        )
+    if remark := _adapted(terms.kernels):
+        yield Report(remark=remark)
+    yield from train(parcel, cargo, LocalExecutor(terms.threads))
+
+
+def _adapted(kernels: str | None) -> str:
+    """Let the kernels be the driver's from now on; what to tell the user if they cannot be."""
+    if kernels == instruction_set():
+        return ""
+    if kernels is None or kernels in instruction_sets():
+        os.environ[VARIABLE] = kernels or OFF
+        lend(best_compiler())
+        return ""
+    common = instruction_set() or OFF
+    return (
+        f"a machine of the cluster cannot run the kernels {kernels}: its fits are equal up to "
+        f"rounding. Set {VARIABLE}={common} for equal bits."
+    )
+
+
+def train(parcel: bytes, cargo: Sequence[Cargo], executor: Executor) -> Iterator[Report]:
+    """Train the members of a parcel with an executor; see `run`."""
+    ended: queue.SimpleQueue[Fit] = queue.SimpleQueue()
+    pairs = [listening(packed) for packed in unpack(parcel, cargo)]
+    try:
+        fits = [executor.submit(member, ended.put) for member, _ in pairs]
+        desk = _Desk(fits, [notes for _, notes in pairs])
+        executor.start(fits)
+        while desk.left:
+            yield desk.report(_gathered(ended), executor.times())
+    finally:
+        executor.cancel()
+
+
+def _gathered(ended: queue.SimpleQueue[Fit]) -> list[Fit]:
+    """Fits that end within a moment of each other; none if none ends for a while."""
+    found: list[Fit] = []
+    deadline = time.monotonic() + PAUSE
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            found.append(ended.get(timeout=left))
+        except queue.Empty:
+            break
+        deadline = min(deadline, time.monotonic() + GATHER) if len(found) == 1 else deadline
+    return found
+
+
+class _Desk:
+    """Knows what has been reported of each fit."""
+
+    def __init__(self, fits: list[Fit], notes: list[Notes]) -> None:
+        self._notes = notes
+        self._numbers = {fit: number for number, fit in enumerate(fits)}
+        self._epochs = {fit: _epochs(fit) for fit in fits}
+        self._begun: set[Fit] = set()
+        self._times = Times()
+        self.left = set(fits)
+
+    def report(self, ended: list[Fit], times: Times) -> Report:
+        """What is new."""
+        training = [fit for fit in self.left if fit.status == TRAINING]
+        begun = [fit for fit in training if fit not in self._begun]
+        self._begun.update(begun)
+        self.left.difference_update(ended)
+        spent, self._times = times - self._times, times
+        return Report(
+            tuple(self._numbers[fit] for fit in begun),
+            {self._numbers[fit]: logs for fit in self.left if (logs := self._logs(fit))},
+            {self._numbers[fit]: self._ending(fit) for fit in ended},
+            spent,
+        )
+
+    def _logs(self, fit: Fit) -> dict[str, list[float]]:
+        """Logs of the epochs that nobody has been told of; its thread may be writing the next."""
+        known, now = self._epochs[fit], _epochs(fit)
+        self._epochs[fit] = now
+        logs = list(fit.history.items()) if now > known else []
+        return {name: log[known:now] for name, log in logs}
+
+    def _ending(self, fit: Fit) -> Ending:
+        heard = self._notes[self._numbers[fit]].heard
+        return Ending(fit.result, None if fit.error is None else portable(fit.error), heard)
+
+
+def _epochs(fit: Fit) -> int:
+    """Epochs of which all logs are there."""
+    return min(map(len, list(fit.history.values())), default=0)
+
+
+def portable(error: BaseException) -> Exception:
+    """The error as another process can take it, with the text of its traceback as a note."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        kept = cloudpickle.loads(cloudpickle.dumps(error))
+    except Exception:
+        kept = None
+    if not isinstance(kept, Exception):
+        kept = RuntimeError(f"{type(error).__name__}: {error}")
+    kept.add_note(f"On the machine that trained it:\n{text}")
+    return kept
