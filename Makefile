@@ -33,7 +33,7 @@ test-rest: .venv/.ready
 	$(BIN)/python -m pytest -n 2 --dist worksteal --part rest
 	$(BIN)/python -m pytest -n 2 --dist worksteal --part optimised tests/engine tests/estimators/keras_models
 
-# PyTorch, for the tests that compare with it; they are skipped without.
+# PyTorch and Ray, for the tests that need them; they are skipped without.
 oracles: .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[oracles]' -c constraints.txt
 

@@ -25,6 +25,7 @@ from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome
 
 _MOST_TASKS = 1024
+_TASKS_PER_THREAD = 8  # On a cluster: one trains, others are on their way.
 _PARTING = 5.0  # Seconds that an interrupted search waits for its tasks.
 _TICK = 0.5  # Windows sees Ctrl-C only between two waits.
 
@@ -49,7 +50,7 @@ class Scheduler:
         self._tasks: set[Task] = set()
         self._active: set[Task] = set()
         self._held = 0
-        self._most_tasks = _MOST_TASKS
+        self._most_tasks = max(_MOST_TASKS, _TASKS_PER_THREAD * executor.threads)
         self._concurrency = 1
         self._plain_threads = PlainThreads(executor)
         self._watch = Watch(self)

@@ -34,6 +34,7 @@ _GAINS = {
     "tensorboard": "logging to TensorBoard",
     "mlflow": "logging to MLflow",
     "optuna": "logging to Optuna",
+    "ray": "clusters of machines",
 }
 """What each group of optional packages is for; groups for kohort's developers are left out."""
 

@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 from kohort.engine.executors.cluster import errand
 from kohort.engine.executors.cluster.base import (
@@ -135,11 +136,11 @@ class RayCluster:
             ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
         return [(task, news) for task in ready for news in self._news(task)]
 
-    def _news(self, task: Any) -> list[News]:
+    def _news(self, task: Task) -> list[News]:
         try:
             if not self._streams:
                 return [*self._ray.get(task), Over()]
-            return [self._ray.get(next(task))]
+            return [self._ray.get(next(cast(Iterator[object], task)))]
         except StopIteration:
             return [Over()]
         except self._ray.exceptions.RayError as error:
@@ -150,7 +151,7 @@ class RayCluster:
         self._ray.cancel(task)
 
 
-def news_of(known: Any, error: Any) -> Lost | Over | Refused:
+def news_of(known: ModuleType, error: Exception) -> Lost | Over | Refused:
     """What an error of Ray's means for an errand.
 
     Parameters
@@ -165,7 +166,7 @@ def news_of(known: Any, error: Any) -> Lost | Over | Refused:
     if isinstance(error, known.ObjectLostError):
         return Lost(f"{type(error).__name__}: an object was lost with its machine", cargo=True)
     if isinstance(error, known.RayTaskError):
-        cause = error.cause
+        cause = getattr(error, "cause", None)
         if isinstance(cause, KohortError):
             return Refused(cause)
         return Refused(ClusterError(f"A machine of the cluster cannot train: {error}"))

@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import FunctionType
 from typing import Any
 
@@ -21,6 +21,7 @@ from jax.extend import core
 
 from kohort.deferred import jax, jnp
 from kohort.errors import ParameterError, explain
+from kohort.networks.lifted.pickling import as_bytes, restored
 from kohort.networks.own import convolutions
 from kohort.networks.randomness import bits_of
 
@@ -84,6 +85,10 @@ class Program:
     _inputs: tuple[int, ...]
     _outputs: tuple[_Value, ...]
     _tree: Any
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        content = tuple(getattr(self, field.name) for field in fields(self))
+        return restored, (type(self), as_bytes(content))
 
     def __call__(self, numbers: jax.Array, arrays: Sequence[Any], *arguments: Any) -> Any:
         """Run it.

@@ -37,11 +37,17 @@ def moments(steps_per_epoch: int, first: int = 0) -> Iterator[int]:
     step = 0
     while True:
         yield first + step
-        step += min(max(step // 2, _CLOSEST), _FURTHEST)
-        if step > _PAUSE:
-            epoch, inside = divmod(step, steps_per_epoch)
-            inside = min(-(-inside // _PAUSE) * _PAUSE, steps_per_epoch)
-            step = epoch * steps_per_epoch + inside
+        step = _following(step, steps_per_epoch)
+
+
+def _following(step: int, steps_per_epoch: int) -> int:
+    """The step that is probed after another one, counted from the start of the training."""
+    step += min(max(step // 2, _CLOSEST), _FURTHEST)
+    if step > _PAUSE:
+        epoch, inside = divmod(step, steps_per_epoch)
+        inside = min(-(-inside // _PAUSE) * _PAUSE, steps_per_epoch)
+        step = epoch * steps_per_epoch + inside
+    return step
 
 
 class Instruments:
@@ -60,8 +66,8 @@ class Instruments:
     """
 
     def __init__(self, steps_per_epoch: int, first: int = 0) -> None:
-        self._coming = moments(steps_per_epoch, first)
-        self._moments = [next(self._coming)]
+        self._steps_per_epoch, self._first = steps_per_epoch, first
+        self._moments = [first]
         self._readings: list[Reading] = []
         self._losses: list[Floats] = []
         self.steps: list[int] = []
@@ -69,7 +75,8 @@ class Instruments:
     def next(self, step: int) -> int:
         """Number of the first step from `step` on that shall be probed."""
         while self._moments[-1] < step:
-            self._moments.append(next(self._coming))
+            last = self._moments[-1] - self._first
+            self._moments.append(self._first + _following(last, self._steps_per_epoch))
         return self._moments[bisect_left(self._moments, step)]
 
     def take(self, step: int, reading: Reading) -> None:

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import cloudpickle
 
@@ -36,22 +37,26 @@ class Terms:
 
     Attributes
     ----------
-    version : str
-        Version of kohort that packed it.
+    versions : str
+        Of kohort and JAX in the process that packed it.
     threads : int
         CPU threads.
     kernels : str or None
         Instruction set of the kernels for dense networks; None for none.
     """
 
-    version: str
+    versions: str
     threads: int
     kernels: str | None
 
 
 def terms(threads: int) -> Terms:
     """The terms of this process, for an errand with so many threads."""
-    return Terms(VERSION, threads, instruction_set())
+    return Terms(_versions(), threads, instruction_set())
+
+
+def _versions() -> str:
+    return f"kohort {VERSION} and JAX {version('jax')}"
 
 
 def run(terms: Terms, parcel: bytes, cargo: Sequence[Cargo]) -> Iterator[Report]:
@@ -72,12 +77,12 @@ def run(terms: Terms, parcel: bytes, cargo: Sequence[Cargo]) -> Iterator[Report]
     Raises
     ------
     ClusterError
-        If this machine has another version of kohort.
+        If this machine has other versions of kohort or JAX.
     """
-    if terms.version != VERSION:
+    if terms.versions != (own := _versions()):
         raise ClusterError(
-            f"A machine of the cluster has kohort {VERSION}, the driver has {terms.version}. "
-            "Install one version on all of them."
+            f"A machine of the cluster has {own}, the driver has {terms.versions}. "
+            "Install the same on all of them."
         )
     if remark := _adapted(terms.kernels):
         yield Report(remark=remark)

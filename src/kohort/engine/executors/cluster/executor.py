@@ -52,7 +52,7 @@ class _Errand:
 
     task: Task
     fits: list[Fit]
-    cargo: list[Key]
+    cargo: dict[Key, Handle]
     begun: set[Fit] = field(default_factory=set)
     left: set[Fit] = field(default_factory=set)
     called_off: bool = False
@@ -239,16 +239,15 @@ class ClusterExecutor:
             for key, piece in pieces.items():
                 if key not in self._handles:
                     self._handles[key] = self._cluster.keep(piece)
-            task = self._cluster.launch(parcel, [self._handles[key] for key in pieces])
+            handles = {key: self._handles[key] for key in pieces}
+            task = self._cluster.launch(parcel, list(handles.values()))
         except Exception as error:
             self._waiting.over(batch)
             self._fail(batch, error)
             return
         with self._lock:
-            errand = _Errand(
-                task, batch, list(pieces), left={fit for fit in batch if fit.error is None}
-            )
-            self._errands[task] = errand
+            left = {fit for fit in batch if fit in self._ledger}
+            self._errands[task] = _Errand(task, batch, handles, left=left)
 
     def _complain(self, places: int) -> None:
         """Say it when nothing has moved for a while because there is no machine."""
@@ -317,8 +316,9 @@ class ClusterExecutor:
             training = [fit for fit in left if fit in errand.begun] or left
             untouched = [fit for fit in left if fit not in training]
             if lost.cargo:
-                for key in errand.cargo:
-                    self._handles.pop(key, None)
+                for key, handle in errand.cargo.items():
+                    if self._handles.get(key) == handle:
+                        del self._handles[key]
             for fit in training:
                 self._ledger.rewind(fit)
             given_up = self._waiting.again(training, untouched, self._most_deaths)
