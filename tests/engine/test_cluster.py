@@ -3,6 +3,7 @@
 import pickle
 import threading
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,9 +20,11 @@ from kohort.engine.executors.cluster.base import Ending, Lost, Over, Refused, Re
 from kohort.engine.executors.cluster.executor import ClusterExecutor
 from kohort.engine.executors.cluster.parcels import cargo_of, pack, unpack
 from kohort.engine.executors.cluster.shares import BLIND, Waiting
+from kohort.engine.executors.storing import StoringExecutor
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome, Rows, Verdict
 from kohort.engine.rows import LazyRows
+from kohort.engine.store import MemoryStore
 from kohort.engine.times import Times
 from kohort.networks.own.fields import fields_of
 from kohort.recipe.recipe import Recipe
@@ -104,7 +107,7 @@ class FakeCluster:
         self._kept[self.puts] = cargo
         return self.puts
 
-    def launch(self, parcel, cargo):
+    def launch(self, terms, parcel, cargo):
         pieces = [self._kept.get(name) for name in cargo]
         members = [one.member for one in unpack(parcel, pieces)]
         fault = self._faults.pop(0) if self._faults else None
@@ -301,10 +304,10 @@ class Processes:
     def keep(self, cargo):
         return pickle.dumps(cargo)
 
-    def launch(self, parcel, cargo):
+    def launch(self, terms, parcel, cargo):
         pieces = [pickle.loads(piece) for piece in cargo]
         task = object()
-        self._running[task] = errand.run(errand.terms(1), parcel, pieces)
+        self._running[task] = errand.run(terms, parcel, pieces)
         return task
 
     def wait(self, tasks, seconds):
@@ -438,16 +441,22 @@ class TestTravelling:
         assert first.member.rows is second.member.rows
 
     def test_a_machine_with_another_version_is_refused(self):
-        terms = errand.Terms("kohort 0", 1, None)
+        terms = replace(errand.terms_of(1, member()), versions="kohort 0")
         with pytest.raises(kohort.ClusterError, match="the driver has kohort 0"):
             next(errand.run(terms, b"", []))
 
-    def test_a_machine_without_the_driver_s_kernels_says_so(self):
-        terms = errand.terms(1)
-        parcel, pieces = pack([member()], [cargo_of(member())])
-        other = errand.Terms(terms.versions, 1, "avx4096")
-        report = next(errand.run(other, parcel, list(pieces.values())))
-        assert "cannot run the kernels avx4096" in report.remark
+    def test_what_is_not_equal_to_the_last_bit_is_said_and_not_kept(self):
+        lines, store, cluster = [], MemoryStore(), Processes()
+        launch = cluster.launch
+        cluster.launch = lambda terms, *rest: launch(replace(terms, numerics="avx4096"), *rest)
+        engine = StoringExecutor(ClusterExecutor(cluster, refusing(), say=lines.append), store)
+        assert [outcome_of(f).status for f in trained(engine, [member(1)])] == ["finished"]
+        assert len(store) == 0
+        assert "does not compute as this one does" in lines[0]
+        cluster.launch = launch
+        trained_again(engine, member(2))
+        engine.join(10)
+        assert len(lines) == len(store) == 1
 
 
 class TestShares:

@@ -39,6 +39,8 @@ class Fit:
     status : str
     waited : float
         Seconds spent waiting for rows from files.
+    exact : bool
+        Whether the result is what this machine comes to, to the last bit.
     """
 
     def __init__(self, member: Member) -> None:
@@ -58,7 +60,7 @@ class Fit:
         self._loss_sum = 0.0
         self._order: NDArray[np.intp] | None = None
         self._reader: Reader | None = None
-        self.waited = 0.0
+        self.waited, self.exact = 0.0, True
         self._pacer = member.pace.start()
         if member.resumed is not None:
             self._go_on(member.resumed)

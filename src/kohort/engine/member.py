@@ -67,6 +67,11 @@ class Rows:
         """Whether features are still in files."""
         return isinstance(self.x, LazyRows)
 
+    @property
+    def travels(self) -> bool:
+        """Whether another machine could read them as well."""
+        return not isinstance(self.x, LazyRows) or self.x.travels
+
     @cached_property
     def digest(self) -> str:
         """Equal for equal rows."""

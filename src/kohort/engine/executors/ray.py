@@ -19,8 +19,8 @@ from kohort.engine.executors.cluster.base import (
     Refused,
     Report,
     Task,
+    Terms,
 )
-from kohort.engine.executors.cluster.errand import Terms
 from kohort.engine.executors.cluster.executor import ClusterExecutor
 from kohort.errors import ClusterError, KohortError, explain
 from kohort.recipe.constraints import Interval, Satisfies, check, optional
@@ -87,9 +87,9 @@ class RayCluster:
         """Put cargo into the object store, from which each machine takes it once."""
         return self._ray.put(cargo)
 
-    def launch(self, parcel: bytes, cargo: Sequence[Handle]) -> Task:
+    def launch(self, terms: Terms, parcel: bytes, cargo: Sequence[Handle]) -> Task:
         """Run an errand where Ray finds room for it."""
-        return self._function().remote(errand.terms(self.cores), parcel, *cargo)
+        return self._function().remote(terms, parcel, *cargo)
 
     def _function(self) -> Any:
         """The task for the environment as it is now."""
@@ -235,7 +235,8 @@ class RayExecutor(ClusterExecutor):
     Notes
     -----
     Results are those of one machine: the kernels' to the last bit, XLA's to rounding. Where a
-    machine lacks the instruction set of the kernels that train here, a line says so.
+    machine computes otherwise, such as one without the instruction set of the kernels that train
+    here, a line says so, and no store keeps what it trained.
 
     References
     ----------

@@ -129,8 +129,9 @@ class StoringExecutor:
             return None
 
     def _keep(self, key: str, done: Done, fit: Fit) -> None:
-        if fit.error is None and fit.result is not None and fit.result.status != PAUSED:
-            self._writer.put(key, fit.result)
+        result = fit.result
+        if result is not None and result.status != PAUSED and fit.error is None and fit.exact:
+            self._writer.put(key, result)
         done(fit)
 
     def _complain(self) -> None:

@@ -60,15 +60,16 @@ class Report:
     ended : mapping from int to Ending
     times : Times
         What its threads' seconds were spent on since the last report.
-    remark : str
-        What the user should know, as a sentence; the same one is told once.
+    exact : bool
+        Whether results are those of the driver's machine, to the last bit. False holds for all that
+        the errand reports from then on.
     """
 
     begun: tuple[int, ...] = ()
     logs: Mapping[int, Mapping[str, list[float]]] = field(default_factory=dict)
     ended: Mapping[int, Ending] = field(default_factory=dict)
     times: Times = field(default_factory=Times)
-    remark: str = ""
+    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,28 @@ class Refused:
 News: TypeAlias = Report | Over | Lost | Refused
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What an errand has to go by.
+
+    Attributes
+    ----------
+    versions : str
+        Of kohort and JAX in the process that packed it.
+    threads : int
+        CPU threads.
+    kernels : str or None
+        Instruction set of the kernels for dense networks; None for none.
+    numerics : str
+        What the last bits of the members' results depend on; see `kohort.engine.numerics`.
+    """
+
+    versions: str
+    threads: int
+    kernels: str | None
+    numerics: str
+
+
 class Cluster(Protocol):
     """Machines that run errands."""
 
@@ -123,8 +146,8 @@ class Cluster(Protocol):
         """Keep cargo for errands until its handle is forgotten."""
         ...
 
-    def launch(self, parcel: bytes, cargo: Sequence[Handle]) -> Task:
-        """Run `kohort.engine.executors.cluster.errand.run` on a parcel and cargo somewhere."""
+    def launch(self, terms: Terms, parcel: bytes, cargo: Sequence[Handle]) -> Task:
+        """Call `kohort.engine.executors.cluster.errand.run` somewhere."""
         ...
 
     def wait(self, tasks: Collection[Task], seconds: float) -> list[tuple[Task, News]]:

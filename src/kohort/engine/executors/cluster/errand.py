@@ -7,7 +7,6 @@ import queue
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 
 import cloudpickle
@@ -16,11 +15,12 @@ from kohort._version import VERSION
 from kohort.engine.compilers.current import best_compiler, lend
 from kohort.engine.compilers.native import OFF, VARIABLE, instruction_set, instruction_sets
 from kohort.engine.executors.base import Executor
-from kohort.engine.executors.cluster.base import Cargo, Ending, Report
+from kohort.engine.executors.cluster.base import Cargo, Ending, Report, Terms
 from kohort.engine.executors.cluster.parcels import Notes, listening, unpack
 from kohort.engine.executors.local import LocalExecutor
 from kohort.engine.fit import Fit
-from kohort.engine.member import TRAINING
+from kohort.engine.member import TRAINING, Member
+from kohort.engine.numerics import Numerics
 from kohort.engine.times import Times
 from kohort.errors import ClusterError
 
@@ -31,28 +31,9 @@ PAUSE = 1.0
 """Seconds between two reports while nothing ends."""
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What an errand has to go by.
-
-    Attributes
-    ----------
-    versions : str
-        Of kohort and JAX in the process that packed it.
-    threads : int
-        CPU threads.
-    kernels : str or None
-        Instruction set of the kernels for dense networks; None for none.
-    """
-
-    versions: str
-    threads: int
-    kernels: str | None
-
-
-def terms(threads: int) -> Terms:
-    """The terms of this process, for an errand with so many threads."""
-    return Terms(_versions(), threads, instruction_set())
+def terms_of(threads: int, member: Member) -> Terms:
+    """The terms of this process, for members of this one's structure."""
+    return Terms(_versions(), threads, instruction_set(), Numerics()(member))
 
 
 def _versions() -> str:
@@ -84,30 +65,22 @@ def run(terms: Terms, parcel: bytes, cargo: Sequence[Cargo]) -> Iterator[Report]
             f"A machine of the cluster has {own}, the driver has {terms.versions}. "
             "Install the same on all of them."
         )
-    if remark := _adapted(terms.kernels):
-        yield Report(remark=remark)
-    yield from train(parcel, cargo, LocalExecutor(terms.threads))
+    _adapt(terms.kernels)
+    pairs = [listening(packed) for packed in unpack(parcel, cargo)]
+    if Numerics()(pairs[0][0]) != terms.numerics:
+        yield Report(exact=False)
+    yield from _train(pairs, LocalExecutor(terms.threads))
 
 
-def _adapted(kernels: str | None) -> str:
-    """Let the kernels be the driver's from now on; what to tell the user if they cannot be."""
-    if kernels == instruction_set():
-        return ""
-    if kernels is None or kernels in instruction_sets():
+def _adapt(kernels: str | None) -> None:
+    """Let the kernels be the driver's from now on, if the processor can run them."""
+    if kernels != instruction_set() and (kernels is None or kernels in instruction_sets()):
         os.environ[VARIABLE] = kernels or OFF
         lend(best_compiler())
-        return ""
-    common = instruction_set() or OFF
-    return (
-        f"a machine of the cluster cannot run the kernels {kernels}: its fits are equal up to "
-        f"rounding. Set {VARIABLE}={common} for equal bits."
-    )
 
 
-def train(parcel: bytes, cargo: Sequence[Cargo], executor: Executor) -> Iterator[Report]:
-    """Train the members of a parcel with an executor; see `run`."""
+def _train(pairs: list[tuple[Member, Notes]], executor: Executor) -> Iterator[Report]:
     ended: queue.SimpleQueue[Fit] = queue.SimpleQueue()
-    pairs = [listening(packed) for packed in unpack(parcel, cargo)]
     try:
         fits = [executor.submit(member, ended.put) for member, _ in pairs]
         desk = _Desk(fits, [notes for _, notes in pairs])

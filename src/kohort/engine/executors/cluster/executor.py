@@ -30,11 +30,13 @@ from kohort.engine.executors.cluster.base import (
     Report,
     Task,
 )
+from kohort.engine.executors.cluster.errand import terms_of
 from kohort.engine.executors.cluster.parcels import Customs, Key, cargo_of, pack, tell
 from kohort.engine.executors.cluster.shares import Waiting
 from kohort.engine.executors.local import LocalExecutor
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member
+from kohort.engine.numerics import Numerics
 from kohort.engine.structure import Structure
 from kohort.engine.times import Times
 from kohort.errors import ClusterError
@@ -56,6 +58,7 @@ class _Errand:
     begun: set[Fit] = field(default_factory=set)
     left: set[Fit] = field(default_factory=set)
     called_off: bool = False
+    exact: bool = True
 
 
 def say(line: str) -> None:
@@ -100,7 +103,7 @@ class ClusterExecutor:
         self._worked = 0.0
         self._stayed: Counter[str] = Counter()
         self._heard = time.monotonic()
-        self._remarks: set[str] = set()
+        self._remarked = self._cluster.platform != "cpu"
         self.repeated = 0
 
     @property
@@ -240,7 +243,8 @@ class ClusterExecutor:
                 if key not in self._handles:
                     self._handles[key] = self._cluster.keep(piece)
             handles = {key: self._handles[key] for key in pieces}
-            task = self._cluster.launch(parcel, list(handles.values()))
+            terms = terms_of(self._cluster.cores, batch[0].member)
+            task = self._cluster.launch(terms, parcel, list(handles.values()))
         except Exception as error:
             self._waiting.over(batch)
             self._fail(batch, error)
@@ -280,9 +284,9 @@ class ClusterExecutor:
 
     def _report(self, errand: _Errand, report: Report) -> None:
         self._times += report.times
-        if report.remark and report.remark not in self._remarks:
-            self._remarks.add(report.remark)
-            self._say(report.remark)
+        if not report.exact:
+            errand.exact = False
+            self._remark(errand.fits[0].member)
         with self._lock:
             begun = [fit for n in report.begun if (fit := errand.fits[n]) in errand.left]
             errand.begun.update(begun)
@@ -295,7 +299,18 @@ class ClusterExecutor:
             if errand.fits[number] in errand.left:
                 _advance(errand.fits[number], logs)
         for fit, ending in endings.items():
+            fit.exact = errand.exact
             self._end(fit, ending)
+
+    def _remark(self, member: Member) -> None:
+        """Say once that processors differ, where that is not what was asked for."""
+        if not self._remarked:
+            self._remarked = True
+            own = Numerics()(member)
+            self._say(
+                f"a machine of the cluster does not compute as this one does ({own}): its results "
+                "are equal up to rounding, and no store keeps them. docs/cluster.md says more."
+            )
 
     def _end(self, fit: Fit, ending: Ending) -> None:
         """Deliver a fit that has ended elsewhere."""
@@ -305,8 +320,9 @@ class ClusterExecutor:
             fit.error = ending.error
         except Exception as error:  # A listener's error is its own fit's.
             fit.error = error
-        if ending.outcome is not None:
-            fit.result, fit.status = ending.outcome, ending.outcome.status
+        if (outcome := ending.outcome) is not None:
+            fit.result, fit.status = outcome, outcome.status
+            fit.epoch = fit.member.first_epoch + outcome.epochs
         self._deliver(fit)
 
     def _lost(self, errand: _Errand, lost: Lost) -> None:

@@ -15,7 +15,6 @@ import numpy as np
 from kohort.arrays import Floats
 from kohort.engine.executors.cluster.base import Cargo, Heard
 from kohort.engine.member import Instrument, Member
-from kohort.engine.rows import LazyRows
 from kohort.memo import Memo
 from kohort.networks.base import Reading
 
@@ -182,8 +181,7 @@ class Customs:
         """Why a member cannot travel, as the end of a sentence; "" if it can."""
         if member.on_epoch is not None:
             return "a callback belongs to this process"
-        tables = (member.rows, member.validation)
-        if any(t is not None and isinstance(t.x, LazyRows) and not t.x.travels for t in tables):
+        if any(not table.travels for table in (member.rows, member.validation) if table):
             return "their rows are read from files of this machine"
         network = member.network
         fault = self._networks.get_or_build(network, lambda: _fault("their network", network))
