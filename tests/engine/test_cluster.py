@@ -45,10 +45,11 @@ class PlantedError(Exception):
     """An error that a test plants."""
 
 
-def member(seed=0, batch_size=16, rows=ROWS, **changes):
+def member(seed=0, batch_size=16, rows=ROWS, dropout=0.0, **changes):
     recipe = Recipe.of(
-        loss="mse", depth=1, width=4, batch_size=batch_size, epochs=3, early_stopping=False
-    )
+        loss="mse", depth=1, width=4, batch_size=batch_size, epochs=3, early_stopping=False,
+        dropout=dropout,
+    )  # fmt: skip
     return Member(**{**fields_of(recipe, 3, 1), "rows": rows, "seed": seed, **changes})
 
 
@@ -363,6 +364,19 @@ class TestTravelling:
         assert there.steps == here.steps != []
         np.testing.assert_array_equal(there.layers, here.layers)
         np.testing.assert_array_equal(there.whole, here.whole)
+
+    def test_a_member_pauses_on_one_machine_and_goes_on_on_another(self):
+        whole = member(dropout=0.2)
+        (paused,) = trained(
+            ClusterExecutor(Processes(), refusing(), say=pytest.fail), [replace(whole, until=1)]
+        )
+        rest = replace(whole, resumed=outcome_of(paused).snapshot)
+        engine = ClusterExecutor(Processes(), refusing(), say=pytest.fail)
+        (fit,), (expected,) = trained(engine, [rest]), local.train([whole])
+        assert outcome_of(fit).history == expected.history
+        assert engine.census().epochs == 2
+        for one, other in zip(outcome_of(fit).weights, expected.weights, strict=True):
+            np.testing.assert_array_equal(one, other)
 
     def test_a_listener_s_error_is_its_own_fit_s(self):
         def listener(first, losses):
