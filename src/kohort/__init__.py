@@ -35,7 +35,6 @@ if typing.TYPE_CHECKING:
     from kohort.engine.folder_store import FolderStore
     from kohort.estimators.conv import ConvClassifier, ConvRegressor
     from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
-    from kohort.estimators.dense.loading import load
     from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
     from kohort.report.installation import show_versions
     from kohort.report.schedule_picture import plot_schedule
@@ -49,6 +48,7 @@ if typing.TYPE_CHECKING:
         EnsembleRegressor,
         ensemble_of,
     )
+    from kohort.searches.loading import load
     from kohort.searches.search import GridSearchCV, RandomizedSearchCV
     from kohort.studies.batch_size.planning import plan_batch_size
     from kohort.studies.comparison.comparing import compare
@@ -134,7 +134,7 @@ _HOMES = {
     "diagnose": "kohort.studies.diagnosis.diagnosing",
     "ensemble_of": "kohort.searches.ensembles.ensemble",
     "find_learning_rate": "kohort.studies.learning_rate.range_test",
-    "load": "kohort.estimators.dense.loading",
+    "load": "kohort.searches.loading",
     "log_search": "kohort.report.trackers.tracker",
     "plan_batch_size": "kohort.studies.batch_size.planning",
     "plan_workers": "kohort.studies.workers.worker_planning",

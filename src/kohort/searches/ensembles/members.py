@@ -48,6 +48,11 @@ def shared_fronts(members: Iterable[Member]) -> Iterator[Member]:
             yield replace(member, front=known.setdefault(content, member.front))
 
 
+def fronts_of(members: Sequence[Member]) -> list[Pipeline | None]:
+    """The different fronts of members, in order; None among them where a member has none."""
+    return list({id(member.front): member.front for member in members}.values())
+
+
 def _content(step: Estimator) -> str:
     """A digest of a fitted transformer; those that know a shorter one have a `content_`."""
     return str(getattr(step, "content_", None) or joblib.hash(step))

@@ -44,6 +44,11 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     pipeline_: Pipeline
     _key: str
 
+    @property
+    def content_(self) -> str:
+        """Names what was learned; equal for equal fits that share a memory."""
+        return self._key
+
     def __init__(
         self, random_state: int | None = None, memory: joblib.Memory | None = None
     ) -> None:

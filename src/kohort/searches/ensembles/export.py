@@ -1,0 +1,75 @@
+"""An ensemble as one compiled Keras model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kohort.arrays import Estimator, Floats
+from kohort.deferred import keras
+from kohort.errors import ParameterError, explain
+from kohort.searches.ensembles.members import Member, fronts_of
+
+
+def keras_ensemble(
+    members: Sequence[Member], shares: Floats, outputs: int, name: str, transformed: bool
+) -> Any:
+    """See `SearchEnsemble.to_keras`.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    shares : array, shape (member,)
+        Of the average; they sum to 1.
+    outputs : int
+        Classes or targets.
+    name : str
+        Of the model.
+    transformed : bool
+        Whether its inputs are what the transformers in front give.
+
+    Raises
+    ------
+    ParameterError
+        If a member has no Keras model of its own, or reads what transformers give and
+        `transformed` does not say so.
+    """
+    fronts = fronts_of(members)
+    if fronts != [None] and not transformed:
+        raise ParameterError(
+            "`to_keras` cannot take the transformers of a pipeline along, which are scikit-learn's "
+            "and one for each fold. Search with the network alone, which scales its features "
+            "itself; or call to_keras(transformed=True) for a model with one input for each of "
+            "`fronts_`, what that one's transform gives."
+        )
+    inputs = {
+        id(front): keras.Input((_features(members, front),), name=f"features_{place + 1}")
+        for place, front in enumerate(fronts)
+    }
+    parts = []
+    for place, (member, share) in enumerate(zip(members, shares, strict=True)):
+        model = _model(member.head, outputs)
+        model.name = f"network_{place + 1}"
+        found = model(inputs[id(member.front)])
+        parts.append(keras.layers.Rescaling(float(share), name=f"share_{place + 1}")(found))
+    average = parts[0] if len(parts) == 1 else keras.layers.Add(name="average")(parts)
+    whole = keras.Model(list(inputs.values()), average, name=name)
+    first = members[0].head.to_keras()
+    whole.compile(type(first.optimizer).from_config(first.optimizer.get_config()), first.loss)
+    whole.optimizer.build(whole.trainable_variables)  # A saved model loads complete.
+    return whole
+
+
+def _features(members: Sequence[Member], front: Estimator) -> int:
+    """Features that the members behind a front read."""
+    return next(m.head.n_features_in_ for m in members if m.front is front)
+
+
+def _model(head: Estimator, outputs: int) -> Any:
+    if not hasattr(head, "to_keras"):
+        requirement = "that of a search over networks, each with a Keras model of its own"
+        raise ParameterError(explain("to_keras", requirement, head))
+    if len(getattr(head, "classes_", range(outputs))) != outputs:
+        requirement = "that of an ensemble whose folds have all classes"
+        raise ParameterError(explain("to_keras", requirement, head, "Use StratifiedKFold."))
+    return head.to_keras()
