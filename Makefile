@@ -45,14 +45,15 @@ browser: .venv/.ready
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; \
 	else echo "Install Chromium and chromedriver to run the tests of the page in a browser."; fi
 
-# The kernels' own trial under the address and undefined-behaviour sanitizers.
+# The kernels' own trial under the address and undefined-behaviour sanitizers, on so many networks.
+NETWORKS ?= 4000
 sanitize: .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check nanobind
 	cmake -S . -B build/sanitized -DCMAKE_BUILD_TYPE=Debug -DKOHORT_SANITIZE=ON \
 	    -DPython_EXECUTABLE=$(BIN)/python -Dnanobind_ROOT=$$($(BIN)/python -m nanobind --cmake_dir)
 	cmake --build build/sanitized --parallel 2
 	LD_PRELOAD=$$($(CXX) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
-	    UBSAN_OPTIONS=halt_on_error=1 $(BIN)/python tests/native/trial.py build/sanitized
+	    UBSAN_OPTIONS=halt_on_error=1 $(BIN)/python tests/native/trial.py build/sanitized $(NETWORKS)
 
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks

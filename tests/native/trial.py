@@ -1,6 +1,7 @@
-"""Trial of the kernels by themselves, for a build with sanitizers: `trial.py FOLDER_OF_THE_MODULE`.
+"""Trial of the kernels by themselves, for a build with sanitizers: `trial.py FOLDER NETWORKS`.
 
-Random networks, shapes and numbers go through every entry of the module, without kohort and JAX.
+So many random networks, shapes and numbers go through every entry of the module in the folder,
+without kohort and JAX.
 """
 
 import sys
@@ -8,7 +9,6 @@ import sys
 import numpy as np
 
 ACTIVATIONS, NORMS, LOSSES, FAMILIES, USES, NUMBERS, PACE = 21, 5, 10, 9, 17, 28, 6
-TRIALS = 400
 
 
 def sizes(widths, features, outputs, norm, activation):
@@ -81,15 +81,15 @@ def trial(module, generator):
         program.sample(params, x, numbers, units, 3, 1, min(256, judged), samples)
 
 
-def main(folder):
+def main(folder, networks):
     sys.path.insert(0, folder)
     import _native
 
     generator = np.random.default_rng(0)
-    for _ in range(TRIALS):
+    for _ in range(networks):
         trial(_native, generator)
-    print(f"{TRIALS} networks, instruction sets: {', '.join(_native.instruction_sets())}")
+    print(f"{networks} networks, instruction sets: {', '.join(_native.instruction_sets())}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))
