@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -46,6 +47,23 @@ def test_results_are_the_same_up_to_rounding(here, first, variable):
     assert done.returncode == 0, done.stderr
     for ours, theirs in zip(here, json.loads(done.stdout), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+_PUBLIC = ("test_dense.py", "test_uncertainty.py", "test_epoch_callbacks.py", "test_scaling.py")
+
+
+@pytest.mark.rest
+def test_the_public_tests_pass():
+    """A sample of what an estimator promises, in a process that cannot import the kernels."""
+    folder = Path(__file__).parent / "estimators" / "dense"
+    script = "import sys; sys.modules['kohort._native'] = None; import pytest; pytest.console_main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "-q", "-p", "no:cacheprovider", "--part", "sample",
+         *(str(folder / name) for name in _PUBLIC)],
+        capture_output=True, text=True, cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 50
 
 
 def test_a_build_that_fails_becomes_a_wheel_of_pure_python():
