@@ -56,7 +56,9 @@ _PUBLIC = ("test_dense.py", "test_uncertainty.py", "test_epoch_callbacks.py", "t
 def test_the_public_tests_pass():
     """A sample of what an estimator promises, in a process that cannot import the kernels."""
     folder = Path(__file__).parent / "estimators" / "dense"
-    script = "import sys; sys.modules['kohort._native'] = None; import pytest; pytest.console_main()"
+    script = (
+        "import sys; sys.modules['kohort._native'] = None; import pytest; pytest.console_main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script, "-q", "-p", "no:cacheprovider", "--part", "sample",
          *(str(folder / name) for name in _PUBLIC)],

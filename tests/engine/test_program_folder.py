@@ -38,7 +38,7 @@ def _cached(function=doubled):
     """Whether a program came from the folder, once it has computed what it should."""
     new = FunctionType(function.__code__, function.__globals__)  # As for another process.
     with compilations() as log:
-        program = compiled("predict", new, (X,))
+        program = compiled("predict", lambda: new, (X,))
     np.testing.assert_array_equal(program(X), function(X))
     return [entry.cached for entry in log] == [True]
 

@@ -32,6 +32,12 @@ class ProgramFolder:
         self._settings: dict[str, Any] = {}
         self._before: dict[str, Any] = {}
 
+    def path(self) -> Path | None:
+        """The folder; None where nothing is kept, or where somebody has chosen one for JAX."""
+        with self._lock:
+            chosen = self._before.get(_DIRECTORY) if self._settings else _chosen()
+        return None if chosen else cache_folder()
+
     def compile(self, lowered: jax.stages.Lowered, options: dict[str, Any] | None) -> Any:
         """Compile, or take from the folder what an earlier process has compiled.
 
@@ -64,7 +70,7 @@ class ProgramFolder:
 
     def _enter(self) -> None:
         folder = cache_folder()
-        if folder is None or getattr(jax.config, _DIRECTORY):
+        if folder is None or _chosen():
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -90,6 +96,11 @@ class ProgramFolder:
         from jax.experimental.compilation_cache import compilation_cache
 
         compilation_cache.reset_cache()  # It keeps the folder that it was first used with.
+
+
+def _chosen() -> Any:
+    """The folder that JAX's settings name."""
+    return getattr(jax.config, _DIRECTORY)
 
 
 def _remove_damaged(folder: Path, lowered: jax.stages.Lowered) -> None:

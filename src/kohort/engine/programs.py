@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kohort.deferred import jax
+from kohort.engine.content import NoContentError
+from kohort.engine.executables import load, name_of, path_of, save
 from kohort.engine.program_folder import ProgramFolder
 from kohort.runtime import require_own_process
 
@@ -29,11 +32,23 @@ _CPU_OPTIONS: dict[str, Any] = {_LEVEL: 2}
 
 @dataclass(frozen=True)
 class Compilation:
-    """One program that was asked for: its kind, the seconds it took, whether a cache had it."""
+    """One program that was asked for.
+
+    Attributes
+    ----------
+    kind : str
+    seconds : float
+        From the question to the program.
+    cached : bool
+        Whether an earlier process had compiled it.
+    traced : bool
+        Whether its function was traced and lowered nevertheless.
+    """
 
     kind: str
     seconds: float
     cached: bool
+    traced: bool
 
 
 class _Watch:
@@ -85,10 +100,11 @@ def compiler_options() -> dict[str, Any]:
 
 def compiled(
     kind: str,
-    function: Callable[..., Any],
+    function: Callable[[], Callable[..., Any]],
     arguments: tuple[Any, ...],
     donate: tuple[int, ...] = (),
     device: jax.Device | None = None,
+    content: object = None,
 ) -> Compiled:
     """Compile a pure function for the shapes of its arguments, and tell every open log.
 
@@ -97,11 +113,14 @@ def compiled(
     kind : str
         What the program does: `"train"`, `"evaluate"`, `"predict"`, `"probe"`.
     function : callable
+        Builds the function; called only if it must be traced.
     arguments : tuple of pytrees of arrays, or of their shapes and types
     donate : tuple of int
         Arguments whose memory the program may reuse.
     device : jax.Device or None
         Where the program runs; None for JAX's default device.
+    content : object
+        What the function depends on, if that names it in every process: see `executables`.
 
     Raises
     ------
@@ -112,13 +131,57 @@ def compiled(
     _watch.listen()
     start = time.perf_counter()
     _watch.thread.hits = 0
+    shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), arguments)
+    path = None if content is None else _path(kind, content, shapes, donate, device)
+    program: Compiled | None = None if path is None else load(path, shapes, _place(device))
+    kept = program is not None
+    if program is None:
+        program = _compiled(function(), shapes, donate, device, path)
+    cached = kept or _watch.thread.hits > 0
+    _watch.add(Compilation(kind, time.perf_counter() - start, cached, traced=not kept))
+    return program
+
+
+def _place(device: jax.Device | None) -> jax.Device:
+    return device or jax.local_devices()[0]
+
+
+def _path(
+    kind: str,
+    content: object,
+    shapes: tuple[object, ...],
+    donate: tuple[int, ...],
+    device: jax.Device | None,
+) -> Path | None:
+    """Where a program is kept; None where nothing is, or where this process alone can name it."""
+    folder = _folder.path()
+    if folder is None:
+        return None
+    forms = [(leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(shapes)]
+    try:
+        name = name_of(_place(device), compiler_options(), kind, content, forms, donate)
+    except NoContentError:
+        return None
+    return path_of(folder, name)
+
+
+def _compiled(
+    function: Callable[..., Any],
+    shapes: tuple[object, ...],
+    donate: tuple[int, ...],
+    device: jax.Device | None,
+    path: Path | None,
+) -> Compiled:
+    """Trace, lower and compile; keep the program at a path, or in JAX's cache if that is None."""
     place = None if device is None else jax.sharding.SingleDeviceSharding(device)
-    shapes = jax.tree.map(
-        lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=place), arguments
-    )
-    lowered = jax.jit(function, donate_argnums=donate).lower(*shapes)
-    program: Compiled = _folder.compile(lowered, compiler_options())
-    _watch.add(Compilation(kind, time.perf_counter() - start, _watch.thread.hits > 0))
+    placed = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=place), shapes)
+    lowered = jax.jit(function, donate_argnums=donate).lower(*placed)
+    if path is None:
+        program: Compiled = _folder.compile(lowered, compiler_options())
+        return program
+    program = lowered.compile(compiler_options=compiler_options())
+    if not _watch.thread.hits:  # What JAX's cache has loaded cannot be written once more.
+        save(path, program, shapes)
     return program
 
 

@@ -62,6 +62,7 @@ class XlaCompiler:
         arguments: tuple[Any, ...],
         donate: tuple[int, ...] = (),
         device: Device | None = None,
+        lasting: bool = False,
     ) -> Compiled:
         """Return the program for `key`, compiled for the arguments' shapes if there is none yet.
 
@@ -78,10 +79,13 @@ class XlaCompiler:
             Arguments whose memory the program may reuse.
         device : jax.Device or None
             Where the program runs; None for JAX's default device.
+        lasting : bool, default=False
+            Whether equal keys mean equal programs in every process, so that it can be kept.
         """
-        place = None if device is None else device_of(device)
+        place, content = None if device is None else device_of(device), key if lasting else None
         return self._programs.get_or_build(
-            (kind, key), lambda: compiled(kind, function(), arguments, donate, place)
+            (kind, key, device),
+            lambda: compiled(kind, function, arguments, donate, place, content),
         )
 
     def serving(self, structure: Structure, device: Device) -> XlaCompiler:
@@ -109,16 +113,17 @@ class XlaCompiler:
 
     def train(self, structure: Structure, slots: int, device: Device) -> Train:
         return self.program(
-            (structure, slots, device),
+            (structure, slots),
             "train",
             lambda: training_function(structure),
             self._training_arguments(structure, slots),
             donate=(0, 1),
             device=device,
+            lasting=True,
         )
 
     def has_train(self, structure: Structure, slots: int, device: Device) -> bool:
-        return self._programs.get(("train", (structure, slots, device))) is not None
+        return self._programs.get(("train", (structure, slots), device)) is not None
 
     def arguments(self, structure: Structure, slots: int, streamed: bool) -> int:
         params, state, chunk = self._training_arguments(structure, slots)
@@ -149,11 +154,12 @@ class XlaCompiler:
             jax.ShapeDtypeStruct((slots, network.hidden), np.int32),
         )
         return self.program(
-            (structure, slots, device, rows),
+            (structure, slots, rows),
             "evaluate",
             lambda: evaluation_function(structure, rows),
             arguments,
             device=device,
+            lasting=True,
         )
 
     def probe(
@@ -161,11 +167,12 @@ class XlaCompiler:
     ) -> Reading:
         arguments = (params, state, steps)
         probes = self.program(
-            (structure, len(params), device),
+            (structure, len(params)),
             "probe",
             lambda: probe_function(structure),
             arguments,
             device=device,
+            lasting=True,
         )
         return Reading(*(np.asarray(array) for array in probes(*arguments)))
 
@@ -184,6 +191,7 @@ class XlaCompiler:
             "predict",
             lambda: prediction_function(network, len(x)),
             arguments,
+            lasting=True,
         )
         outputs: Array = program(*arguments)
         return outputs
@@ -206,6 +214,7 @@ class XlaCompiler:
             "sample",
             lambda: sampling_function(network, len(x), samples),
             arguments,
+            lasting=True,
         )
         outputs: Array = program(*arguments)
         return outputs
@@ -218,6 +227,7 @@ class XlaCompiler:
             "gradient",
             lambda: gradient_function(structure, size),
             arguments,
+            lasting=True,
         )
         small, big = program(*arguments)
         return float(small), float(big)
@@ -232,12 +242,13 @@ class XlaCompiler:
     ) -> Array:
         arguments = (gathered, mine, table, orders)
         place = self.program(
-            (gathered.shape, str(gathered.dtype), len(table), device),
+            (gathered.shape, str(gathered.dtype), len(table)),
             "gather",
             lambda: placed,
             arguments,
             donate=(0,),
             device=device,
+            lasting=True,
         )
         result: Array = place(*arguments)
         return result
