@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 Errors = Mapping[str, Mapping[str, list[float]]]
-"""From table to side to the error of each split; splits are the same for all sides."""
+"""From table to side to the error of each split, in the same order; slow sides may have fewer."""
 Interval = tuple[float, float, float]
 """A figure and the ends of its 95 % interval."""
 DRAWS = 2000
@@ -19,17 +19,21 @@ def common(errors: Errors, sides: list[str]) -> list[str]:
     return [table for table, found in errors.items() if all(side in found for side in sides)]
 
 
+def shared(found: Mapping[str, list[float]], sides: list[str]) -> np.ndarray:
+    """Errors of sides on the splits that each of them has, shape (side, split)."""
+    return np.array(list(zip(*(found[side] for side in sides), strict=False))).T
+
+
 def means(errors: Errors, sides: list[str]) -> np.ndarray:
-    """Mean error over the splits of each common table, shape (table, side)."""
-    return np.array(
-        [[np.mean(errors[t][side]) for side in sides] for t in common(errors, sides)]
-    ).reshape(-1, len(sides))
+    """Mean error over the shared splits of each common table, shape (table, side)."""
+    found = [shared(errors[table], sides).mean(axis=1) for table in common(errors, sides)]
+    return np.array(found).reshape(-1, len(sides))
 
 
 def resampled(errors: Errors, sides: list[str], seed: int = 0) -> Iterator[np.ndarray]:
     """`means` of tables drawn with replacement, and of splits drawn within each of them."""
     generator = np.random.default_rng(seed)
-    splits = [np.array([errors[t][side] for side in sides]) for t in common(errors, sides)]
+    splits = [shared(errors[table], sides) for table in common(errors, sides)]
     for _ in range(DRAWS):
         drawn = [splits[i] for i in generator.integers(len(splits), size=len(splits))]
         yield np.array(

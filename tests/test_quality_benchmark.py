@@ -32,6 +32,16 @@ def test_figures_by_hand():
     assert quality_figures.ratio(means[:, :2]) == pytest.approx((2 / 3 * 5 / 4) ** (1 / 3))
 
 
+def test_sides_are_compared_on_the_splits_that_both_have():
+    errors = {"one": {"a": [1.0, 3.0, 8.0], "b": [2.0, 2.5], "constant": [4.0] * 3}}
+    assert quality_figures.means(errors, ["a", "b"]).tolist() == [[2.0, 2.25]]
+    assert quality_figures.means(errors, ["a", "constant"]).tolist() == [[4.0, 4.0]]
+    sides = {name: {"errors": found} for name, found in errors["one"].items()}
+    record = {"about": {"task": "regression", "rows": 9}, "sides": sides}
+    row = quality.table_line("one", record, ["a", "mlp", "b"])
+    assert row == "| one | regression | 9 | 2 | **2.0000** |  | 2.2500 |"
+
+
 def test_a_side_far_worse_than_the_constant_counts_as_the_constant():
     errors = np.array([[0.0, 1e9, 1.0]])
     assert quality_figures.normalised(errors).tolist() == [0.0, 1.0, 1.0]
