@@ -231,7 +231,7 @@ def _table_lines(records: dict[str, Any], sides: list[str]) -> list[str]:
     """Mean error of each side on each table."""
     every = [*sides, CONSTANT]
     lines = [
-        "Mean error on each table (1 - R2 or log loss; the least is bold), over the splits that all "
+        "Mean error on each table (1 - R2 or log loss; the least is bold), over splits that all "
         "sides of its row have.",
         "",
         f"| table | task | rows | splits | {' | '.join(WORDS[name] for name in every)} |",
