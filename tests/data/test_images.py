@@ -1,11 +1,13 @@
 """Image files: every form is decoded, every fault is named."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import kohort
-from kohort.data.images import headers, image_files, is_paths, refuse_faults
+from kohort.data.images import headers, image_files, image_rows, is_paths, refuse_faults
 from kohort.data.pixel_store import PixelStore
 
 
@@ -147,3 +149,86 @@ def test_a_jpeg_that_is_cut_off_is_found_before_it_is_decoded(tmp_path):
 )  # fmt: skip
 def test_paths_are_told_from_arrays(X, answer):
     assert is_paths(X) is answer
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Paths in the order in which files are decoded."""
+    seen = []
+
+    def spied(images, workers):
+        class Spied:
+            shape = image_rows(images, workers).shape
+
+            def __getitem__(self, places):
+                seen.extend(Path(images.paths[place]).stem for place in places)
+                return image_rows(images, workers)[places]
+
+        return Spied()
+
+    monkeypatch.setattr("kohort.data.pixel_store.image_rows", spied)
+    return seen
+
+
+@pytest.fixture
+def folds(tmp_path):
+    """What gives the images of the numbers, each file of one grey and 12 bytes of pixels."""
+    paths = [
+        written(tmp_path, f"{n}.png", np.full((2, 2, 3), n, np.uint8)) for n in range(10)
+    ]  # fmt: skip
+
+    def fold(store, numbers):
+        chosen = [paths[n] for n in numbers]
+        pixels = store.pixels(image_files(chosen, store.headers(chosen), None, None))
+        assert pixels[:, 0, 0, 0].tolist() == list(numbers)
+        return pixels
+
+    return fold
+
+
+def test_each_file_is_read_once_while_there_is_room(folds, reads):
+    store = PixelStore(most_bytes=10 * 12)
+    for numbers in ((0, 1, 2), (2, 3), (3, 0, 0), range(10)):
+        folds(store, numbers)
+    assert reads == [str(n) for n in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)]
+
+
+def test_pixels_whose_last_use_is_longest_ago_go_first(folds, reads):
+    store = PixelStore(most_bytes=4 * 12)
+    folds(store, (0, 1))
+    folds(store, (2, 3))
+    folds(store, (1,))
+    folds(store, (4,))  # There is room for it once 2 and 3 are gone.
+    del reads[:]
+    folds(store, (0, 1, 4))
+    assert reads == []
+    folds(store, (2,))
+    assert reads == ["2"]
+
+
+def test_of_folds_that_are_larger_than_the_store_a_part_is_read_once(folds, reads):
+    store = PixelStore(most_bytes=4 * 12)
+    for _ in range(3):
+        folds(store, range(10))
+    assert reads == [*map(str, range(10)), *map(str, range(4, 10)), *map(str, range(4, 10))]
+
+
+def test_what_a_store_holds_is_bounded(folds):
+    store = PixelStore(most_bytes=5 * 12)
+    for start in range(40):
+        folds(store, [(start + n) % 10 for n in range(4)])
+        assert 0 < store.nbytes <= 5 * 12
+
+
+def test_headers_whose_last_use_is_longest_ago_go_first(tmp_path, picture, monkeypatch):
+    paths = [written(tmp_path, f"{name}.png", picture) for name in "ab"]
+    read = []
+    monkeypatch.setattr(
+        "kohort.data.pixel_store.headers",
+        lambda paths: [read.append(Path(p).stem) or p for p in paths],
+    )
+    store = PixelStore(most_headers=1)
+    assert store.headers(paths) == paths
+    for path in (paths[1], paths[0]):
+        assert store.headers([path]) == [path]
+    assert read == ["a", "b", "a"]

@@ -17,6 +17,7 @@ from kohort.data.tables import (
     target_numbers,
 )
 from kohort.searches.problems.table_columns import as_trained
+from kohort.searches.problems.tabular import table_problem
 
 
 @pytest.fixture
@@ -333,6 +334,18 @@ def test_points_between_thousands_are_known_by_decimal_commas_beside_them(tmp_pa
     found = feature_numbers(read_table(path)[0])
     assert found.X["a"].tolist() == [1.234, 17.281]
     assert "points are taken for decimal ones" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"), [(["1.234", "17.281"], True), (["1.234", "17.5"], False)]
+)
+def test_a_target_whose_points_may_stand_between_thousands_is_told_of(tmp_path, texts, told):
+    path = tmp_path / "t.csv"
+    path.write_text("a;y\n" + "".join(f"{n};{text}\n" for n, text in enumerate(texts * 5)))
+    problem = table_problem(read_table(path)[0], "y")
+    said = "The target 'y': points are taken for decimal ones, the first number for 1.234; if they"
+    assert any(said in line for line in problem.lines) == told
+    assert sorted(set(problem.labels)) == [float(text) for text in texts]
 
 
 def test_what_a_message_advises_is_not_refused_by_the_next():

@@ -1,5 +1,8 @@
 """A store of ended members: what has ended is given back, and only to its equal."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -7,6 +10,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.model_selection import GridSearchCV
 
 import kohort
+from kohort.engine.member import Outcome
 from kohort.engine.store import MemoryStore
 
 SMALL = kohort.DenseRegressor(width=4, depth=1, epochs=2, random_state=0)
@@ -62,6 +66,35 @@ def test_what_was_used_longest_ago_goes_first(rows):
     trained(SMALL, rows, store)
     trained(clone(SMALL).set_params(epochs=3), rows, store)
     assert trained(SMALL, rows, store)[1] == 1
+
+
+def test_what_is_kept_anew_was_used_last():
+    store = MemoryStore(most=2)
+    for key in ("a", "b", "a", "c"):
+        store.put(key, Outcome(None))
+    assert [store.get(key) is None for key in "abc"] == [False, True, False]
+
+
+class Slow(str):
+    """A key whose hashing lets other threads go on."""
+
+    def __hash__(self):
+        time.sleep(0)
+        return super().__hash__()
+
+
+def test_threads_may_share_a_store():
+    """Without a lock, what one thread looks up is dropped by another before it is taken."""
+    store = MemoryStore(most=1)
+
+    def work(key):
+        for _ in range(100):
+            store.put(Slow(key), Outcome(None))
+            store.get(Slow(key))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, "abcd"))
+    assert len(store) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"store": 3}, {"executor": 3}])

@@ -3,9 +3,10 @@
 import http.client
 import socket
 import threading
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 
 import pytest
+from tests.report.serving import serving
 
 from kohort.report import page_server
 from kohort.report.page_server import HOST, PageRequest, PageServer
@@ -29,16 +30,8 @@ class Clock:
         return self.now
 
 
-@contextmanager
-def _serving(clock=None, patience=10.0):
-    with PageServer(0, Greeting, patience, clock or Clock()) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
+def _serving(clock=None):
+    return serving(PageServer(0, Greeting, 10.0, clock or Clock()))
 
 
 def _ask(port, path="/"):

@@ -2,10 +2,9 @@
 
 import http.client
 import json
-import threading
-from contextlib import contextmanager
 
 import pytest
+from tests.report.serving import serving
 
 from kohort import DataError, ParameterError
 from kohort.cohort.record import Record
@@ -16,21 +15,9 @@ from kohort.report.watching import server
 DESCRIPTION = {"space": {"width": [1]}, "cv": 1, "candidates": 1, "data": {"target": "price"}}
 
 
-@contextmanager
-def _serving(run):
-    with server(run) as answering:
-        thread = threading.Thread(target=answering.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield answering.server_port
-        finally:
-            answering.shutdown()
-            thread.join()
-
-
 @pytest.fixture
 def port(tmp_path):
-    with _serving(tmp_path / "run") as port:
+    with serving(server(tmp_path / "run")) as port:
         yield port
 
 
@@ -181,5 +168,5 @@ def test_a_run_may_have_a_name_in_any_script(tmp_path):
     folder = tmp_path / ".실행.kohort-0123456789abcdef"
     folder.mkdir()
     ProgressWriter(folder / PROGRESS, DESCRIPTION)
-    with _serving(tmp_path / "실행") as port:
+    with serving(server(tmp_path / "실행")) as port:
         assert _state(port) == "running"

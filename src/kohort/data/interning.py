@@ -18,6 +18,8 @@ from kohort.engine.member import Rows
 from kohort.engine.rows import LazyRows
 
 _SAMPLE = 4096
+_FEWEST = 64
+"""Digests that may be kept, whether or not their tables are in use."""
 
 
 class Interner:
@@ -34,6 +36,7 @@ class Interner:
 
     def __init__(self) -> None:
         self._known: dict[bytes, list[weakref.ref[Rows]]] = {}
+        self._most = _FEWEST
         self._lock = threading.Lock()
 
     def rows(self, rows: Rows) -> Rows:
@@ -46,10 +49,20 @@ class Interner:
                 if known is not None and _equal(known, rows):
                     return known
             self._known[key] = [*alive, weakref.ref(rows)]
+            if len(self._known) > self._most:
+                self._forget()
             return rows
 
     def __len__(self) -> int:
-        return sum(ref() is not None for refs in self._known.values() for ref in refs)
+        """Digests that are kept: at most 64, or twice as many as there are tables in use."""
+        return len(self._known)
+
+    def _forget(self) -> None:
+        """Drop digests of tables that nobody uses; rarely, so that it costs each table little."""
+        used = {
+            k: r for k, refs in self._known.items() if (r := [f for f in refs if f() is not None])
+        }
+        self._known, self._most = used, max(_FEWEST, 2 * len(used))
 
 
 def _sample(array: NDArray[Any] | LazyRows | None) -> bytes:

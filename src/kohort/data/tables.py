@@ -228,6 +228,13 @@ def target_numbers(y: pd.Series[Any], task: str) -> pd.Series[Any]:
     return found.values.rename(str(y.name))
 
 
+def target_notes(y: pd.Series[Any], read: pd.Series[Any]) -> list[str]:
+    """Sentences on what else a target might be, as it stands and as `target_numbers` reads it."""
+    if pd.api.types.is_numeric_dtype(read) and (found := numerals(y)) is not None:
+        return _points(f"The target {y.name!r}", found)
+    return []
+
+
 def _or_classes(y: pd.Series[Any]) -> str:
     """Advice to take a target for classes, where they would be accepted."""
     return ", or use --task classification" if y.nunique() <= _most_classes(y) else ""
@@ -322,13 +329,18 @@ def _reading(name: str, found: Numerals) -> list[str]:
             f"Column {name!r} is read as numbers; {len(found.failing)} values that are none "
             f"(row {row + 1}: {text!r}) count as missing."
         )
-    if found.other is not None:
-        notes.append(
-            f"Column {name!r}: points are taken for decimal ones, the first number for "
-            f"{found.other[0]:g}; if they stand between thousands ({found.other[1]:g}), remove "
-            "them."
-        )
-    return notes
+    return notes + _points(f"Column {name!r}", found)
+
+
+def _points(what: str, found: Numerals) -> list[str]:
+    """A sentence if points may stand before decimals or between thousands."""
+    if found.other is None:
+        return []
+    decimal, thousands = found.other
+    return [
+        f"{what}: points are taken for decimal ones, the first number for {decimal:g}; if they "
+        f"stand between thousands ({thousands:g}), remove them."
+    ]
 
 
 def _named(units: list[str]) -> str:

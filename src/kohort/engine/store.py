@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections import OrderedDict
 from typing import Protocol
 
@@ -22,7 +23,7 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """A store in memory, for one process; it keeps the outcomes that were used last.
+    """A store in memory, for the threads of one process; it keeps the outcomes used last.
 
     Parameters
     ----------
@@ -42,19 +43,25 @@ class MemoryStore:
     def __init__(self, most: int = 1024) -> None:
         self._most = most
         self._kept: OrderedDict[str, Outcome] = OrderedDict()
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def get(self, key: str) -> Outcome | None:
         """The outcome kept under a key, or None."""
-        if key not in self._kept:
-            return None
-        self._kept.move_to_end(key)
-        return copy.deepcopy(self._kept[key])
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            kept = self._kept[key]
+        return copy.deepcopy(kept)
 
     def put(self, key: str, outcome: Outcome) -> None:
         """Keep a copy of an outcome; the one whose last use is longest ago may go."""
-        self._kept[key] = copy.deepcopy(outcome)
-        while len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        kept = copy.deepcopy(outcome)
+        with self._lock:
+            self._kept[key] = kept
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)

@@ -84,7 +84,7 @@ def refuse_a_class_per_row(y: HostArray) -> None:
         )
 
 
-def weights_by_class(
+def weights_of_targets(
     class_weight: ClassWeight, targets: Floats, classes: HostArray
 ) -> Floats | None:
     """Weight of each row from its class.

@@ -19,7 +19,7 @@ from kohort.estimators.dense.base import DenseEstimator
 from kohort.estimators.dense.class_targets import (
     checked_classes,
     refuse_times,
-    weights_by_class,
+    weights_of_targets,
 )
 from kohort.estimators.dense.parameters import documented
 from kohort.estimators.scaling import Scaling
@@ -282,7 +282,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         return np.asarray(np.searchsorted(self.classes_, y), np.float64)[:, None]
 
     def _class_weights(self, targets: Floats) -> Floats | None:
-        return weights_by_class(self.class_weight, targets, self.classes_)
+        return weights_of_targets(self.class_weight, targets, self.classes_)
 
     def _labels(self, targets: Floats) -> NDArray[Any] | None:
         return None if self._multilabel else targets[:, 0].astype(np.intp)

@@ -21,6 +21,7 @@ from kohort.data.tables import (
     resolve_task,
     split_target,
     target_array,
+    target_notes,
     target_numbers,
 )
 from kohort.data.tasks import CLASSIFICATION
@@ -102,12 +103,13 @@ def table_problem(
     ParameterError, DataError
         If there is no such column, or a column cannot be used.
     """
-    X, y = split_target(table, target)
-    y = target_numbers(y, task)
+    X, raw = split_target(table, target)
+    y = target_numbers(raw, task)
     resolved = resolve_task(task, y)
     features = feature_numbers(X)
     X = features.X
-    lines = [task_line(y, task, resolved), column_line(X), *features.notes, *copies_of(y, X)]
+    said = [*target_notes(raw, y), *features.notes, *copies_of(y, X)]
+    lines = [task_line(y, task, resolved), column_line(X), *said]
     return Problem(
         X,
         target_array(y, resolved),
