@@ -19,6 +19,8 @@ from kohort.engine.programs import compilations, compiler_options
 class FakeCompiler:
     """Adds 1 to every parameter at each step; a loss is what the parameters' first one was."""
 
+    in_turn = False
+
     def __init__(self):
         self.asked = Counter()
 
@@ -81,7 +83,7 @@ def test_members_train_with_the_compiler_that_their_executor_was_given(executor,
         start = before[0].flat[0]
         judged = [start + 5, start + 10, start + 15]
         np.testing.assert_allclose(outcome.history["val_loss"], judged, rtol=1e-5)
-    assert compiler.asked["train"] >= 3
+    assert compiler.asked["train"] >= 1
 
 
 def test_compilers_keep_programs_of_their_own(member):

@@ -52,7 +52,7 @@ def _kohort_decides(fit, losses, monitor):
     for epoch, loss in enumerate(losses):
         logs = {"val_loss": loss}
         if monitor == "loss":
-            fit.advance(np.full(fit.steps_per_epoch, loss))
+            fit.advance(np.full(fit.steps_per_epoch, loss), 64)
             logs = {}
         if fit.end_epoch(logs):
             kept = epoch
@@ -103,11 +103,24 @@ def test_an_epochs_loss_is_the_mean_over_rows_not_over_batches(member):
     one = member(train=np.arange(10), batch_size=4)
     fit = Fit(one)
     assert fit.steps_per_epoch == 3
-    fit.advance(np.array([1.0, 2.0]))
+    fit.advance(np.array([1.0, 2.0]), 64)
     assert fit.remaining == 1
-    fit.advance(np.array([7.0]))
+    fit.advance(np.array([7.0]), 64)
     fit.end_epoch({})
     assert fit.history["loss"] == [pytest.approx((4 * 1 + 4 * 2 + 2 * 7) / 10)]
+
+
+@given(st.lists(st.floats(0, 1e3, width=32), min_size=1, max_size=40), st.integers(1, 7))
+def test_a_long_call_adds_losses_up_as_its_chunks_would(member, table, losses, chunk):
+    one = member(rows=table(4 * len(losses) - 1), batch_size=4)
+    whole, parts = Fit(one), Fit(one)
+    values = np.array(losses, np.float32)
+    whole.advance(values, chunk)
+    for start in range(0, len(values), chunk):
+        parts.advance(values[start : start + chunk], chunk)
+    for fit in (whole, parts):
+        fit.end_epoch({})
+    assert whole.history == parts.history
 
 
 @given(
@@ -125,7 +138,7 @@ def test_chunks_of_any_length_visit_each_row_once_an_epoch_in_the_members_order(
         for cut in cuts * 60:
             steps = min(cut, fit.remaining)
             seen.extend(fit.upcoming(steps))
-            fit.advance(np.ones(steps))
+            fit.advance(np.ones(steps), 64)
             if not fit.remaining:
                 break
         assert seen == list(one.order.epoch(epoch))
@@ -143,6 +156,6 @@ def test_a_callback_that_asks_for_the_end_is_not_taken_for_early_stopping(member
 
 def test_stopping_does_not_hide_a_divergence(member):
     fit = Fit(member())
-    fit.advance(np.array([np.nan]))
+    fit.advance(np.array([np.nan]), 64)
     fit.stop()
     assert fit.status == "diverged"

@@ -1,10 +1,16 @@
 """Members to groups, groups to slots."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kohort.engine import plan
+from kohort.engine.compilers.current import slots_of
+from kohort.engine.compilers.native import NativeCompiler, instruction_sets
+from kohort.engine.compilers.xla import XlaCompiler
+from kohort.engine.devices import CORE
 
 _FIELDS = st.fixed_dictionaries(
     {
@@ -94,6 +100,23 @@ def test_slots_are_a_power_of_two_and_less_than_twice_the_members(
     assert slots & (slots - 1) == 0
     assert slots < 2 * max(1, waiting)
     assert slots <= (8 if platform == "cpu" else 1024)
+
+
+@pytest.mark.skipif(not instruction_sets(), reason="kohort was installed without its kernels")
+def test_kernels_take_a_member_at_a_time_but_for_those_that_read_files_together(member):
+    kernels, structure = NativeCompiler(XlaCompiler(), "baseline"), plan.structure_of(member())
+    assert slots_of(structure, 30, CORE, kernels) == 1
+    together = slots_of(structure, 30, CORE, XlaCompiler())
+    assert together == slots_of(structure, 30, CORE, kernels, streamed=True) > 1
+
+
+@given(st.integers(1, 400), st.integers(1, 5000))
+def test_a_call_takes_whole_chunks_and_never_much_time(member, width, batch):
+    structure = replace(plan.structure_of(member(width=width)), batch_size=batch)
+    chunk, call = plan.chunk_steps(structure), plan.call_steps(structure)
+    assert call % chunk == 0
+    work = 6 * structure.network.parameters * batch * call
+    assert call == chunk or work <= 1e9
 
 
 @given(st.integers(1, 2000), st.integers(1, 500))

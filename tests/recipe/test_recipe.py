@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kohort.errors import KohortError, ParameterError
+from kohort.recipe.constraints import check
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import CONSTRAINTS, DEFAULTS, NUMBERS, Recipe
 from kohort.recipe.schedules import rates
@@ -207,3 +208,9 @@ def test_the_number_row_holds_the_recipes_numbers_and_kerass_constants():
 def test_the_rate_is_constant_over_the_steps():
     steps = np.arange(100, 140)
     np.testing.assert_array_equal(rates(_recipe(learning_rate=0.3), steps, 7), np.full(40, 0.3))
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_default_is_one_of_the_values_that_are_allowed(name):
+    """A recipe checks what was given, not what it adds itself."""
+    check(name, DEFAULTS[name], CONSTRAINTS[name])

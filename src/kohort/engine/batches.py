@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kohort.arrays import Array, Device, Floats, Integers
 from kohort.engine.fit import Fit
+from kohort.engine.plan import chunk_steps
 from kohort.engine.resident import Gatherer, ResidentTables
 from kohort.engine.rows import LazyRows
 from kohort.engine.structure import Structure
@@ -39,7 +40,7 @@ class HostBatches:
         gatherer: Gatherer,
         resident: bool | None = None,
     ) -> None:
-        self._batch = structure.batch_size
+        self._batch, self.most = structure.batch_size, chunk_steps(structure)
         self._chunk = empty_chunk(structure, slots)
         stays = device.platform != "cpu" if resident is None else resident
         self._resident = ResidentTables(structure, slots, device, gatherer) if stays else None

@@ -12,6 +12,7 @@ from kohort.arrays import Array, Floats, HostArray, Integers
 from kohort.engine.batches import fill, first_of, pad
 from kohort.engine.fit import Fit
 from kohort.engine.member import Rows
+from kohort.engine.plan import call_steps, chunk_steps
 from kohort.engine.rows import LazyRows
 from kohort.engine.structure import Structure
 from kohort.engine.train import empty_chunk
@@ -51,11 +52,18 @@ class TableDraws:
     def __init__(self, structure: Structure, slots: int) -> None:
         self._structure, self._slots = structure, slots
         self._dtype = np.dtype(structure.dtype)
+        self._most = call_steps(structure), chunk_steps(structure)
         network = structure.network
         self.numbers: Floats = np.zeros((slots, network.columns), self._dtype)
         self.units: Integers = np.zeros((slots, network.hidden), np.int32)
         self._seeds = [0] * slots
         self._tables: dict[int, Rows] = {}
+
+    @property
+    def most(self) -> int:
+        """Steps that one call takes at most: few where rows are read into memory for them."""
+        streamed = any(rows.streamed for rows in self._tables.values())
+        return self._most[streamed]
 
     def enter(self, slot: int, fit: Fit) -> None:
         """Note what stays the same in every step of a member."""

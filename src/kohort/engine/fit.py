@@ -158,8 +158,8 @@ class Fit:
         """The numbers of the next `steps` steps, (step, number) in the order of `PACE`."""
         return self._pacer.numbers(self.step, steps, self.steps_per_epoch)
 
-    def advance(self, losses: Floats) -> None:
-        """Take in the losses of the steps just run."""
+    def advance(self, losses: Floats, chunk: int) -> None:
+        """Take in the losses of the steps just run; those of a chunk are added up at once."""
         if self.member.on_steps is not None:
             self.member.on_steps(self.step, losses)
         if not np.isfinite(losses).all():
@@ -171,7 +171,9 @@ class Fit:
         self.step += len(losses)
         if self.remaining == 0:
             counts[-1] = self.member.size - size * (self.steps_per_epoch - 1)
-        self._loss_sum += float(losses.astype(np.float64) @ counts)
+        for start in range(0, len(losses), chunk):
+            part = slice(start, start + chunk)
+            self._loss_sum += float(losses[part].astype(np.float64) @ counts[part])
 
     def end_epoch(self, logs: Logs) -> bool:
         """Record the epoch; `logs` are the validation's. True if its weights are the best so far.

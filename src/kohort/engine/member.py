@@ -190,12 +190,12 @@ class Member:
         """The epoch that it trains no more, even if it does not stop early."""
         return self.epochs if self.until is None else min(self.until, self.epochs)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of rows trained on in an epoch."""
         return self.order.size
 
-    @property
+    @cached_property
     def batch(self) -> int:
         """Rows of a compiled batch: the batch size, or little more than the rows if they are less.
 
@@ -203,7 +203,7 @@ class Member:
         """
         return self.network.fixed_batch or fitting_batch(self.batch_size, self.size)
 
-    @property
+    @cached_property
     def steps_per_epoch(self) -> int:
         """Optimizer steps in an epoch, the last partial batch included."""
         return -(-self.size // self.batch)

@@ -12,6 +12,8 @@ from kohort.engine.structure import Structure
 
 _CHUNK_STEPS = 64
 _CHUNK_BYTES = 8 * 1024**2
+_CALL_WORK = 10**9
+"""Floating-point operations of one call of the kernels."""
 
 # Bytes of parameters that the slots of one program share: more falls out of the fastest cache,
 # fewer leave the per-operation overhead of XLA unshared (measured: docs/performance.md).
@@ -71,6 +73,17 @@ def chunk_steps(structure: Structure) -> int:
     row = features + structure.targets * np.dtype(structure.dtype).itemsize
     most = int(max(1, _CHUNK_BYTES // (row * structure.batch_size)))  # NumPy's has no bit_length.
     return min(_CHUNK_STEPS, 1 << (most.bit_length() - 1))
+
+
+def call_steps(structure: Structure) -> int:
+    """Steps of a call that gathers its batches itself: whole chunks, some 20 ms of them.
+
+    Fewer would leave what a call costs beside its steps unshared; more would let those wait who
+    want to stop the training, or to see how far it is.
+    """
+    chunk = chunk_steps(structure)
+    work = 6 * structure.network.parameters * structure.batch_size * chunk
+    return chunk * max(1, _CALL_WORK // max(1, work))
 
 
 def cost_of(member: Member) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.arrays import Device
-from kohort.engine.compilers.base import Compiler, Drawn
+from kohort.engine.compilers.base import Compiler, Drawn, Judge, Train
 from kohort.engine.compilers.current import lent_compiler
 from kohort.engine.evaluate import log_names
 from kohort.engine.fit import Fit
@@ -67,6 +67,9 @@ class Runner:
         self._dtype: np.dtype[np.floating[Any]] = np.dtype(structure.dtype)
         self._fits: list[Fit | None] = [None] * slots
         self._chunk_steps = chunk_steps(structure)
+        self._log_names = log_names(structure)
+        self._train: Train | None = None
+        self._judges: dict[int, Judge] = {}
         self._packing = self._compiler.packing(structure)
         self._params, self._state = empty_rows(structure, slots, self._packing.size)
         self._feed = self._compiler.feed(structure, slots, device, resident)
@@ -122,18 +125,19 @@ class Runner:
 
     def _advance(self) -> None:
         active = self.active
-        steps = min(self._chunk_steps, *(fit.ahead for _, fit in active))
+        steps = min(self._feed.most, *(fit.ahead for _, fit in active))
         drawn = self._feed.draw(dict(active), steps)
         active = [(slot, fit) for slot, fit in active if not fit.done]
         self._probe({slot: fit for slot, fit in active if fit.probed}, drawn)
+        if self._train is None:
+            with self._watch.spent_on("compile"):
+                self._train = self._compiler.train(self._structure, self._slots, self._device)
         arguments = (self._params, self._state, drawn)
-        with self._watch.spent_on("compile"):
-            train = self._compiler.train(self._structure, self._slots, self._device)
         with self._watch.spent_on("train"):
-            self._params, self._state, losses, results = train(*arguments)
+            self._params, self._state, losses, results = self._train(*arguments)
             losses, results = np.asarray(losses), np.asarray(results)
         for slot, fit in active:
-            fit.advance(losses[slot, :steps])
+            fit.advance(losses[slot, :steps], self._chunk_steps)
         due = [(slot, fit) for slot, fit in active if not fit.done and not fit.remaining]
         self._end_epochs(due, results)
         self._harvest()
@@ -213,11 +217,13 @@ class Runner:
             self._feed.numbers,
             self._feed.units,
         )
-        with self._watch.spent_on("compile"):
-            evaluate = self._compiler.judge(self._structure, self._slots, self._device, padded)
+        if padded not in self._judges:
+            with self._watch.spent_on("compile"):
+                judge = self._compiler.judge(self._structure, self._slots, self._device, padded)
+            self._judges[padded] = judge
         with self._watch.spent_on("train"):
-            values = np.asarray(evaluate(*arguments))
-        names = log_names(self._structure)
+            values = np.asarray(self._judges[padded](*arguments))
+        names = self._log_names
         return {slot: dict(zip(names, values[slot].tolist(), strict=True)) for slot in slots}
 
     def _table(self, table: Rows, padded: int) -> Any:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -33,6 +31,19 @@ class Times:
         return self + Times(-other.compile, -other.train, -other.host)
 
 
+class _Span:
+    """A context manager, of a class because a generator's would cost as much as a short call."""
+
+    def __init__(self, spent: dict[str, float], kind: str) -> None:
+        self._spent, self._kind = spent, kind
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        self._spent[self._kind] += time.perf_counter() - self._start
+
+
 class Stopwatch:
     """Times one thread's work from now on; what is not named otherwise is `host`."""
 
@@ -40,14 +51,9 @@ class Stopwatch:
         self._start = time.perf_counter()
         self._spent = {"compile": 0.0, "train": 0.0}
 
-    @contextmanager
-    def spent_on(self, kind: str) -> Iterator[None]:
-        """Count the block's seconds as `"compile"` or `"train"`."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._spent[kind] += time.perf_counter() - start
+    def spent_on(self, kind: str) -> _Span:
+        """Count a block's seconds as `"compile"` or `"train"`."""
+        return _Span(self._spent, kind)
 
     def times(self) -> Times:
         """What the seconds so far were spent on."""

@@ -68,7 +68,8 @@ class Recipe(_Fields):  # type: ignore[misc]
             if name not in CONSTRAINTS:
                 known = ", ".join(sorted(CONSTRAINTS))
                 raise ParameterError(f"`{name}` is no field of a recipe. The fields are {known}.")
-            check(name, value, CONSTRAINTS[name])
+            if name not in DEFAULTS or value is not DEFAULTS[name]:  # Defaults need no check.
+                check(name, value, CONSTRAINTS[name])
         fields = {**DEFAULTS, **fields}
         _refuse_contradictions(fields)
         fields["units"] = _units(int(fields.pop("depth")), fields.pop("width"))

@@ -1,5 +1,6 @@
 """The dense estimators: targets, labels, weights, parameters that are wrong."""
 
+import inspect
 import math
 
 import numpy as np
@@ -243,6 +244,21 @@ def test_numbers_may_be_numpy_s_as_in_a_grid_that_is_an_array(table):
         for given in (numbers, {name: np.int64(number) for name, number in numbers.items()})
     ]
     np.testing.assert_array_equal(*(model.predict(table[0]) for model in fitted))
+
+
+def test_names_of_parameters_are_read_once_for_each_class(monkeypatch):
+    class Narrow(kohort.DenseRegressor):
+        def __init__(self, width=3, extra=None):
+            super().__init__(width=width)
+            self.extra = extra
+
+    read, asked = inspect.signature, []
+    monkeypatch.setattr(inspect, "signature", lambda *args: asked.append(args) or read(*args))
+    for _ in range(3):
+        copy = clone(Narrow(extra=1))
+        assert copy.get_params() == {"width": 3, "extra": 1}
+        assert "learning_rate" in clone(kohort.DenseRegressor()).get_params()
+    assert len(asked) <= 2
 
 
 def test_a_clone_fits_the_same_and_none_draws_anew(table):

@@ -266,7 +266,7 @@ class TestTrials:
         monkeypatch.setattr(
             f"{where}footprint", lambda size, *given, streamed: SimpleNamespace(total=size)
         )
-        monkeypatch.setattr(f"{where}slots_of", lambda *given: 1)
+        monkeypatch.setattr(f"{where}slots_of", lambda *given, streamed: 1)
         found = [planned(seed) for seed in range(24)]
         assert max(found) <= 2 * min(found)
         turns.clear()

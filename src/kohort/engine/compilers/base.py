@@ -52,6 +52,11 @@ class Feed(Protocol):
     """Brings the members in the slots of a program what they train on next."""
 
     @property
+    def most(self) -> int:
+        """Steps that one call takes at most of the members that are there."""
+        ...
+
+    @property
     def numbers(self) -> Floats:
         """Numbers of the members, shape (slot, number)."""
         ...
@@ -83,6 +88,11 @@ class Feed(Protocol):
 
 class Compiler(Protocol):
     """Gives programs, each built once for what it depends on, to many threads at once."""
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether the slots of a program train one after the other, and gain nothing together."""
+        ...
 
     def serving(self, structure: Structure, device: jax.Device) -> Compiler:
         """Return who serves a structure on a device: itself, or another to which it leaves it."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from kohort.arrays import Device
+from kohort.engine import plan
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.native import NativeCompiler, instruction_set
 from kohort.engine.compilers.xla import XlaCompiler
+from kohort.engine.structure import Structure
 
 
 def best_compiler() -> Compiler:
@@ -24,3 +27,27 @@ def lend(compiler: Compiler) -> None:
 def lent_compiler() -> Compiler:
     """Return the compiler that was lent last."""
     return _lent
+
+
+def slots_of(
+    structure: Structure,
+    waiting: int,
+    device: Device,
+    compiler: Compiler | None = None,
+    streamed: bool = False,
+) -> int:
+    """Slots of one program for so many members.
+
+    Parameters
+    ----------
+    structure : Structure
+    waiting : int
+    device : jax.Device
+    compiler : Compiler or None, default=None
+        None for the one that was lent.
+    streamed : bool, default=False
+        Whether the members read files, which they do once if they train together.
+    """
+    serving = (compiler or lent_compiler()).serving(structure, device)
+    in_turn = serving.in_turn and not streamed
+    return plan.slots_of(structure, min(waiting, 1) if in_turn else waiting, device.platform)

@@ -173,6 +173,8 @@ class NativeCompiler:
         Networks whose description it keeps.
     """
 
+    in_turn = True
+
     def __init__(self, other: Compiler, variant: str | None, most: int = 4096) -> None:
         self._other, self._variant = other, variant
         self._programs: Memo[Any] = Memo(most)
@@ -241,6 +243,7 @@ class NativeCompiler:
 
     def judge(self, structure: Structure, slots: int, device: Device, rows: int) -> Judge:
         logs = len(structure.network.logs)
+        programs: dict[np.dtype[Any], Any] = {}
 
         def judged(
             params: Floats,
@@ -251,7 +254,10 @@ class NativeCompiler:
             numbers: Floats,
             units: Integers,
         ) -> Floats:
-            program = self._program(structure, str(table[0].dtype))
+            features = table[0].dtype
+            if features not in programs:
+                programs[features] = self._program(structure, str(features))
+            program = programs[features]
             sums = np.zeros((len(params), 3), params.dtype)
             for slot in ids[: int(count)]:
                 own = numbers[slot], units[slot], sums[slot]

@@ -50,6 +50,8 @@ class XlaCompiler:
         Programs that it keeps.
     """
 
+    in_turn = False
+
     def __init__(self, most: int = MOST_PROGRAMS) -> None:
         self._programs: Memo[Compiled] = Memo(most)
         self._packings: Memo[StatePacking] = Memo(most)

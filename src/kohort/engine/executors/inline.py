@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from kohort.engine import plan
 from kohort.engine.compilers.base import Compiler
-from kohort.engine.compilers.current import lent_compiler
+from kohort.engine.compilers.current import lent_compiler, slots_of
 from kohort.engine.devices import threads_of
 from kohort.engine.executors.base import Census, Done, Ledger, training_here
 from kohort.engine.fit import Fit
@@ -70,7 +70,7 @@ class InlineExecutor:
 
     def _train(self, structure: Structure, fits: list[Fit]) -> None:
         device = threads_of(1)[0]
-        slots = plan.slots_of(structure, len(fits), device.platform)
+        slots = slots_of(structure, len(fits), device, self._compiler)
         waiting = iter(fits)
 
         def source() -> Fit | None:

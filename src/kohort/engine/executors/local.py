@@ -21,7 +21,7 @@ from itertools import islice
 from kohort.deferred import jax
 from kohort.engine import plan
 from kohort.engine.compilers.base import Compiler
-from kohort.engine.compilers.current import lent_compiler
+from kohort.engine.compilers.current import lent_compiler, slots_of
 from kohort.engine.devices import threads_of
 from kohort.engine.executors.base import Census, Done, Ledger, train_with, training_here
 from kohort.engine.fit import Fit
@@ -180,7 +180,7 @@ class LocalExecutor:
             return range(0)
         wanted = 0
         for group in (group for group in self._groups.values() if group.streamed):
-            slots = plan.slots_of(group.structure, len(group.queue))
+            slots = self._slots_of(group, len(group.queue), self._devices[0])
             threads = min(-(-len(group.queue) // slots), _MOST_READERS - wanted)
             wanted += threads
             for fit in islice(group.queue, threads * slots):
@@ -332,13 +332,16 @@ class LocalExecutor:
         memory = _ACCELERATOR_SHARE * free_on(device) - held
         return fitting_slots(group.structure, slots, device, memory, self._compiler)
 
+    def _slots_of(self, group: _Group, waiting: int, device: jax.Device) -> int:
+        return slots_of(group.structure, waiting, device, self._compiler, group.streamed)
+
     def _wanted_slots(self, group: _Group, device: jax.Device) -> int:
         """A program that exists already is preferred to a better fit, and so is one that another
         runner of the group is about to compile.
         """
         busy_groups = sum(1 for g in self._groups.values() if g.queue)
         share = max(1, len(self._devices) // max(1, busy_groups))
-        wanted = plan.slots_of(group.structure, -(-len(group.queue) // share), device.platform)
+        wanted = self._slots_of(group, -(-len(group.queue) // share), device)
         compiler = self._compiler.serving(group.structure, device)
         for slots in (2**power for power in range(11)):
             compiled = compiler.has_train(group.structure, slots, device)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from kohort.recipe.constraints import AnyOf, Interval, OneOf, check, flag, optional
 from kohort.recipe.hyperparameter import ARRAY, HOST, STRUCTURE, Parameter, hyperparameter, table_of
@@ -17,6 +19,12 @@ from kohort.recipe.hyperparameters import DEFAULTS, Hyperparameters
 _COUNT = Interval(0, math.inf, whole=True)
 WORKERS = AnyOf((_COUNT, OneOf(("auto",))))
 """Numbers of processes that read files."""
+
+
+@lru_cache(maxsize=128)
+def _parameter_names(cls: Hashable, init: Hashable) -> tuple[str, ...]:
+    """Names of the parameters of a class that is constructed by `init`."""
+    return tuple(BaseEstimator._get_param_names.__func__(cls))
 
 
 @dataclass(eq=False, repr=False)
@@ -114,6 +122,12 @@ class DenseParameters(Hyperparameters):
         "Silent, a line every ten epochs, or a line per epoch.",
         shown="{0, 1, 2}",
     )
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        """Return scikit-learn's list, for which it reads the signature anew at each clone."""
+        kind: type = cls
+        return list(_parameter_names(kind, kind.__init__))  # type: ignore[misc]
 
 
 OWN = tuple(p for p in table_of(DenseParameters) if p.name not in DEFAULTS)

@@ -10,9 +10,10 @@ import numpy as np
 
 from kohort.arrays import Floats
 from kohort.deferred import jax, pd
+from kohort.engine.compilers.current import slots_of
 from kohort.engine.member import Member
 from kohort.engine.memory import footprint
-from kohort.engine.plan import slots_of, structure_of
+from kohort.engine.plan import structure_of
 from kohort.studies.deadline import Deadline
 from kohort.studies.throughput import training_speed
 
@@ -158,7 +159,7 @@ class Trials:
             self._sizes = [other for other in self._sizes if other < size]
             self._waiting = [other for other in self._waiting if other < size]
             return False
-        slots = slots_of(structure, _MANY, device.platform)
+        slots = slots_of(structure, _MANY, device, streamed=streamed)
         if not self._deadline.allows(compiling):
             slots = 1
         many = footprint(structure, slots, device, streamed=streamed).total if slots > 1 else one
