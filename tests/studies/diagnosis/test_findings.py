@@ -156,6 +156,18 @@ def test_a_cause_comes_before_its_effects(cause, effects):
             assert codes.index(cause) < codes.index(effect)
 
 
+@pytest.mark.parametrize(
+    ("classes", "entropy", "told"),
+    [(2, 0.693, True), (2, 0.27, False), (9, 2.2, True), (0, 0.27, True)],
+)
+def test_rows_of_rare_classes_say_less_of_targets(classes, entropy, told):
+    """Two of 40 rows in a rare class are a few too many or too few by chance."""
+    setting = {"classes": classes, "validation_baseline": entropy, "validation_rows": 41}
+    history = {"loss": np.full(30, 0.5), "val_loss": np.full(30, 1.1 * entropy)}
+    codes = [f.code for f in found(training(setting=setting, history=history))]
+    assert ("unrelated_targets" in codes) == told
+
+
 def test_causes_are_listed_before_their_effects():
     order = list(EXPLAINS)
     for cause, effects in EXPLAINS.items():

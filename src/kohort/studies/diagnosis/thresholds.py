@@ -154,12 +154,13 @@ THRESHOLDS: dict[str, Threshold] = {
         "found a relation.",
     ),
     "chance": Threshold(
-        4.0, "the same, times the number of validation rows",
+        4.0, "the same, times the number of validation rows as `few` counts them",
         "In its best epoch chance removed up to 2.5 / rows of shuffled targets of five tables.",
     ),
     "few": Threshold(
-        40.0, "validation rows below which nothing is said of their targets",
-        "Of fewer rows chance removes more than a tenth.",
+        40.0, "validation rows below which nothing is said of their targets; of rare classes a row "
+        "counts as its entropy over that of two equal ones",
+        "Of fewer rows chance removes more than a tenth; two of 40 rows may be of a rare class.",
     ),
     "over": Threshold(
         0.75, "epoch of the best validation loss as a share of the epochs",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from kohort.studies.diagnosis.findings.evidence import learned, severity
@@ -14,13 +16,14 @@ def unrelated_targets(m: Measurements) -> Finding | None:
     """Targets of which the network learns its training rows, and nothing for any other row."""
     validation, base = m.history.get("val_loss", np.zeros(0)), m.setting.validation_baseline
     share, rows = learned(m), m.setting.validation_rows
-    if not len(validation) or rows < limit("few") or share < limit("relation") or not base > 0:
+    telling = rows * min(1.0, base / math.log(2)) if m.setting.classes else float(rows)
+    if not len(validation) or telling < limit("few") or share < limit("relation") or not base > 0:
         return None
     best = int(validation.argmin()) + 1
     if best > limit("over") * len(validation):  # It may go on to fall.
         return None
     held = 1 - float(validation.min()) / base
-    chance = max(limit("relation"), limit("chance") / rows)
+    chance = max(limit("relation"), limit("chance") / telling)
     if not held < chance:
         return None
     return Finding(
@@ -30,6 +33,8 @@ def unrelated_targets(m: Measurements) -> Finding | None:
         {
             "learned_of_training_rows": share,
             "learned_of_validation_rows": held,
+            "telling_rows": telling,
+            "threshold_telling_rows": limit("few"),
             "threshold": chance,
             "best_epoch": best,
             "threshold_best_epoch": limit("over") * len(validation),
