@@ -20,16 +20,32 @@ def untouched(regression: bool, seed: int) -> Any:
     return kind(random_state=seed)
 
 
-def searched(regression: bool, seed: int) -> Any:
+def _search(kind: str, counted: str, regression: bool, seed: int, **options: Any) -> Any:
     import kohort
     from kohort.data.tasks import CLASSIFICATION
     from kohort.searches.problems.table_settings import TableParameters
 
     space = TableParameters("regression" if regression else CLASSIFICATION).space("random")
-    return kohort.RandomizedSearchCV(
-        untouched(regression, seed), space, n_iter=CANDIDATES, cv=FOLDS, random_state=seed,
-        scoring=None if regression else "neg_log_loss",
+    return getattr(kohort, kind)(
+        untouched(regression, seed), space, cv=FOLDS, random_state=seed,
+        scoring=None if regression else "neg_log_loss", **{counted: CANDIDATES}, **options,
     )  # fmt: skip
+
+
+def searched(regression: bool, seed: int) -> Any:
+    return _search("RandomizedSearchCV", "n_iter", regression, seed)
+
+
+def searched_ensembled(regression: bool, seed: int) -> Any:
+    return _search("RandomizedSearchCV", "n_iter", regression, seed, refit="ensemble")
+
+
+def adaptive(regression: bool, seed: int) -> Any:
+    return _search("AdaptiveSearchCV", "n_candidates", regression, seed)
+
+
+def adaptive_ensembled(regression: bool, seed: int) -> Any:
+    return _search("AdaptiveSearchCV", "n_candidates", regression, seed, refit="ensemble")
 
 
 def mlp(regression: bool, seed: int) -> Any:
@@ -84,13 +100,19 @@ _PYTABKIT: dict[str, Make] = {
 SIDES: dict[str, Make] = {
     OURS: untouched,
     "kohort_searched": searched,
+    "kohort_searched_ensembled": searched_ensembled,
+    "kohort_adaptive": adaptive,
+    "kohort_adaptive_ensembled": adaptive_ensembled,
     "mlp": mlp,
     "boosting": boosting,
     **(_PYTABKIT if find_spec("pytabkit") else {}),
 }
 WORDS = {
     OURS: "kohort, untouched",
-    "kohort_searched": f"kohort, best of {CANDIDATES} candidates",
+    "kohort_searched": f"kohort, best of {CANDIDATES} random candidates",
+    "kohort_searched_ensembled": f"kohort, ensemble of {CANDIDATES} random candidates",
+    "kohort_adaptive": f"kohort, best of {CANDIDATES} adaptive candidates",
+    "kohort_adaptive_ensembled": f"kohort, ensemble of {CANDIDATES} adaptive candidates",
     "mlp": "scikit-learn's MLP",
     "boosting": "HistGradientBoosting",
     "realmlp": "RealMLP-TD-S",
