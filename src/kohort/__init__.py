@@ -43,6 +43,7 @@ if typing.TYPE_CHECKING:
     from kohort.report.trackers.optuna import OptunaTracker
     from kohort.report.trackers.tensorboard import TensorBoardTracker
     from kohort.report.trackers.tracker import log_search
+    from kohort.searches.adaptive.search import AdaptiveSearchCV
     from kohort.searches.ensembles.ensemble import (
         EnsembleClassifier,
         EnsembleRegressor,
@@ -64,6 +65,7 @@ runtime.prepare()
 __version__ = _version.VERSION
 
 __all__ = [
+    "AdaptiveSearchCV",
     "BackendError",
     "CancelledError",
     "ClusterError",
@@ -112,6 +114,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AdaptiveSearchCV": "kohort.searches.adaptive.search",
     "ConvClassifier": "kohort.estimators.conv",
     "ConvRegressor": "kohort.estimators.conv",
     "DenseClassifier": "kohort.estimators.dense.dense",

@@ -72,6 +72,11 @@ class FitInParts:
         return max(member.epochs for member in self._members)
 
     @property
+    def trained(self) -> int:
+        """Epochs trained so far, of the network that trained longest."""
+        return max((outcome.epochs for outcome in self._outcomes), default=0)
+
+    @property
     def paused(self) -> bool:
         """Whether it waits to go on."""
         return any(outcome.status == PAUSED for outcome in self._outcomes)

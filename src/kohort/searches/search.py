@@ -36,7 +36,7 @@ KEPT = (
 )
 
 
-class _TogetherMixin(KeepsFoldModels, RichReprMixin):
+class TogetherMixin(KeepsFoldModels, RichReprMixin):
     """A search whose `fit` runs inside `kohort.together()`."""
 
     def fit(self, X: TableLike, y: TargetsLike = None, **params: FitOptions) -> Self:
@@ -99,7 +99,7 @@ def _told(fit: dict[str, Any]) -> bool:
     return bool(fit["fit_error"]) or bool(np.isfinite(values).all())
 
 
-class GridSearchCV(_TogetherMixin, model_selection.GridSearchCV):  # type: ignore[misc]
+class GridSearchCV(TogetherMixin, model_selection.GridSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.GridSearchCV` whose `fit` runs inside `kohort.together()`.
 
     Parameters, attributes and results are scikit-learn's, see its documentation, and further:
@@ -157,7 +157,7 @@ class GridSearchCV(_TogetherMixin, model_selection.GridSearchCV):  # type: ignor
         self.keep_fold_models = keep_fold_models
 
 
-class RandomizedSearchCV(_TogetherMixin, model_selection.RandomizedSearchCV):  # type: ignore[misc]
+class RandomizedSearchCV(TogetherMixin, model_selection.RandomizedSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.RandomizedSearchCV` whose `fit` runs inside `kohort.together()`.
 
     Parameters, attributes and results are scikit-learn's, see its documentation, and further:

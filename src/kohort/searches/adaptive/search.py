@@ -1,0 +1,230 @@
+"""`AdaptiveSearchCV`: candidates that pause at rungs, of which the best go on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from kohort.arrays import Estimator, GridLike, RandomStateLike, ScoringLike, Splitter
+from kohort.errors import ParameterError, explain
+from kohort.recipe.constraints import Exactly, Interval, OneOf, Satisfies, check, optional
+from kohort.searches.adaptive.candidate import Candidate
+from kohort.searches.adaptive.fold_fit import last_step, refuse_unless_it_pauses
+from kohort.searches.adaptive.halving import Halving
+from kohort.searches.adaptive.in_rounds import RunsInRounds
+from kohort.searches.adaptive.optuna_sampler import OptunaSampler
+from kohort.searches.adaptive.rounds import Rounds
+from kohort.searches.adaptive.samplers import RandomSampler, Sampler
+from kohort.searches.search import TogetherMixin
+
+_RUNGS = 3
+"""Rungs before the end where `min_epochs` is not given."""
+
+_PLANNED = ("epochs", "initial_epoch")
+"""Ends of the names of parameters that say for how many epochs a fit trains."""
+
+
+class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
+    """Search that gives most epochs to the candidates that do best, and asks for further ones near
+    the best.
+
+    All folds of a candidate train up to a *rung*, a number of epochs, and pause there. The search's
+    scorer judges them on the rows left out; the best 1 / `reduction_factor` of those that have come
+    to the rung go on to the next from where they are, so that no epoch is trained twice; the others
+    are pruned. What is promoted and what begins in a round trains as one cohort, as
+    `kohort.together()` has it. Scores decide by the order of rungs and candidates alone: a seed
+    gives one result, whatever the number of cores.
+
+    Parameters, attributes and results are those of scikit-learn's searches, and further:
+
+    Parameters
+    ----------
+    estimator : estimator
+        With `pruner="asha"` a Dense, Conv or Keras estimator of kohort's, alone or as the last step
+        of a pipeline, whose other steps are fitted once for each candidate and fold.
+    param_distributions : dict or list of dict
+        As that of `RandomizedSearchCV`. Lists are categories to Optuna; SciPy's `uniform`,
+        `loguniform` and `randint` are ranges; other distributions draw whatever the scores.
+    n_candidates : int, default=60
+        Candidates in all, >= 1.
+    sampler : {"tpe", "random"} or optuna.samplers.BaseSampler, default="tpe"
+        Where candidates come from: Optuna's multivariate TPE with a constant liar (Falkner et al.
+        2018, arXiv:1807.01774, describe it with halving), scikit-learn's `ParameterSampler`, or
+        another sampler of Optuna's, such as `CmaEsSampler()`.
+    pruner : {"asha", None}, default="asha"
+        Successive halving by rungs; None trains every candidate to its end.
+    reduction_factor : int, default=3
+        How many times the epochs of a rung are those of the one before, >= 2.
+    min_epochs : int or None, default=None
+        Epochs of the first rung, >= 1; None for the estimator's `epochs` / reduction_factor**3.
+    n_slots : int, default=8
+        Candidates that train in a round, >= 1: the sampler is asked for so many at a time, less
+        those that go on. Fewer make each better informed, more keep more cores busy.
+    storage : str, optuna.storages.BaseStorage or None, default=None
+        Where Optuna keeps the study, such as `"sqlite:///optuna.db"`; None for memory.
+    study_name : str or None, default=None
+        Of the study; one that exists is gone on with.
+    refit, keep_fold_models
+        As those of `kohort.RandomizedSearchCV`. With several metrics `refit` must name the one that
+        candidates are judged by.
+    random_state : int, RandomState instance or None, default=None
+        Fixes the candidates; a sampler of Optuna's has a seed of its own.
+
+    Attributes
+    ----------
+    cv_results_ : dict of arrays
+        scikit-learn's columns, a row per candidate, with its scores at the latest rung, times over
+        all; further `rung` (which it reached, from 0), `epochs` (mean over the folds) and
+        `completed` (whether it trained to its end). Completed candidates rank first, since the
+        refit trains to the end, then those of higher rungs.
+    n_epochs_ : int
+        Epochs trained in all folds of all candidates.
+    study_ : optuna.Study
+        Where a sampler of Optuna's was asked: one trial per candidate, with the scores of its rungs
+        by epochs.
+    cohort_record_, fit_failures_, cohort_times_, fold_models_
+        As those of `kohort.RandomizedSearchCV`.
+
+    Notes
+    -----
+    Waiting for a whole round is what the determinism costs: where there are more cores than fits of
+    a round, or one fit is much longer than the others, cores wait. `n_slots` makes rounds larger.
+
+    References
+    ----------
+    Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020
+    (arXiv:1810.05934).
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_diabetes
+    >>> import kohort
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> search = kohort.AdaptiveSearchCV(
+    ...     kohort.DenseRegressor(width=16, epochs=27, random_state=0),
+    ...     {"learning_rate": loguniform(1e-4, 1e-1), "depth": [1, 2]},
+    ...     n_candidates=12,
+    ...     cv=3,
+    ...     random_state=0,
+    ... )
+    >>> search.fit(X, y).n_epochs_ < 12 * 3 * 27 / 2
+    True
+    """
+
+    def __init__(
+        self, estimator: Estimator, param_distributions: GridLike, *, n_candidates: int = 60,
+        sampler: Any = "tpe", pruner: str | None = "asha", reduction_factor: int = 3,
+        min_epochs: int | None = None, n_slots: int = 8, storage: Any = None,
+        study_name: str | None = None, scoring: ScoringLike = None, n_jobs: int | None = None,
+        refit: bool | str | Callable[..., int] = True, cv: Splitter = None, verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs", random_state: RandomStateLike = None,
+        error_score: float | str = np.nan, return_train_score: bool = False,
+        keep_fold_models: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            estimator, scoring=scoring, n_jobs=n_jobs, refit=refit, cv=cv, verbose=verbose,
+            pre_dispatch=pre_dispatch, error_score=error_score,
+            return_train_score=return_train_score,
+        )  # fmt: skip
+        self.param_distributions = param_distributions
+        self.n_candidates = n_candidates
+        self.sampler = sampler
+        self.pruner = pruner
+        self.reduction_factor = reduction_factor
+        self.min_epochs = min_epochs
+        self.n_slots = n_slots
+        self.storage = storage
+        self.study_name = study_name
+        self.random_state = random_state
+        self.keep_fold_models = keep_fold_models
+
+    def _check(self) -> None:
+        """Refuse a bad parameter before anything trains."""
+        check("n_candidates", self.n_candidates, Interval(1, math.inf, whole=True))
+        check("reduction_factor", self.reduction_factor, Interval(2, math.inf, whole=True))
+        check("min_epochs", self.min_epochs, optional(Interval(1, math.inf, whole=True)))
+        check("n_slots", self.n_slots, Interval(1, math.inf, whole=True))
+        check("pruner", self.pruner, optional(OneOf(("asha",))))
+        if isinstance(self.sampler, str):
+            check("sampler", self.sampler, OneOf(("tpe", "random")), "Or give one of Optuna's.")
+        else:
+            check("sampler", self.sampler, _ASKABLE)
+        if self.sampler == "random":
+            remedy = "Set sampler='tpe', or an optuna.samplers.RandomSampler."
+            for name in ("storage", "study_name"):
+                check(name, getattr(self, name), Exactly(None), remedy)
+        if self.pruner is not None:
+            self._check_pauses()
+        if self._judges and isinstance(self.scoring, list | tuple | set | dict):
+            check("refit", self.refit, OneOf(tuple(self.scoring)), "Candidates are judged by it.")
+
+    def _check_pauses(self) -> None:
+        """Refuse what cannot pause, and a space in which candidates have their own epochs."""
+        refuse_unless_it_pauses(last_step(self.estimator))
+        space: Any = self.param_distributions
+        parts = space if isinstance(space, list | tuple) else [space]
+        for name in {name for part in parts for name in part}:
+            if name.rpartition("__")[2] in _PLANNED:
+                requirement = "without the number of epochs, which cannot change between rungs"
+                remedy = (
+                    "Set it on the estimator: the search decides how many of them each candidate "
+                    "gets. Or set pruner=None."
+                )
+                raise ParameterError(explain("param_distributions", requirement, name, remedy))
+
+    @property
+    def _judges(self) -> bool:
+        """Whether anything depends on scores before the search has ended."""
+        return self.pruner is not None or self.sampler != "random"
+
+    def _rounds(self) -> Rounds:
+        self._check()
+        sampler: Sampler
+        if self.sampler == "random":
+            space, count = self.param_distributions, self.n_candidates
+            sampler = RandomSampler(space, count, self.random_state)
+        else:
+            known = (self.param_distributions, self.sampler, self.random_state)
+            sampler = OptunaSampler(*known, self.storage, self.study_name)
+            self.study_ = sampler.study
+        halving = None
+        if self.pruner is not None:
+            halving = Halving(self._first_rung, self.reduction_factor)
+        slots = self.n_slots if self._judges else self.n_candidates
+        return Rounds(sampler, halving, slots, self.n_candidates, self.n_splits_)
+
+    @property
+    def _first_rung(self) -> int:
+        epochs = getattr(last_step(self.estimator), "epochs", 1)
+        least = round(epochs / self.reduction_factor**_RUNGS)
+        return self.min_epochs or max(1, least)
+
+    def _score(self, candidate: Candidate) -> float:
+        scores = [fit["test_scores"] for fit in candidate.fits]
+        if not self._judges:
+            return math.nan
+        if isinstance(scores[0], Mapping):
+            check("refit", self.refit, OneOf(tuple(scores[0])), "Candidates are judged by it.")
+            scores = [each[self.refit] for each in scores]
+        return float(np.mean(scores))
+
+    def _format_results(
+        self,
+        candidate_params: list[dict[str, Any]],
+        n_splits: int,
+        out: list[dict[str, Any]],
+        more_results: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Of a round nothing yet; the results of all rounds once they are over."""
+        if self._batch is not None:
+            return self._take(out)
+        return super()._format_results(candidate_params, n_splits, out, more_results)
+
+
+_ASKABLE = Satisfies(
+    lambda value: hasattr(value, "sample_relative"), '"tpe", "random" or a sampler of Optuna\'s'
+)
