@@ -106,3 +106,19 @@ FitOptions: TypeAlias = Any
 
 Scorer: TypeAlias = Callable[..., Any]
 """`scorer(estimator, X, y)` gives a number, greater for better."""
+
+SpaceLike: TypeAlias = Any
+"""Lists of choices or distributions with `rvs` by the parameter's name, or a list of several such,
+as scikit-learn's `ParameterSampler` takes them."""
+
+SamplerLike: TypeAlias = Any
+"""`"tpe"`, `"random"`, or a sampler of Optuna's."""
+
+StorageLike: TypeAlias = Any
+"""The URL of a storage of Optuna's, the storage, or None for memory."""
+
+CallbackContext: TypeAlias = Any
+"""What scikit-learn's callbacks (1.9 and later) are called through, or None."""
+
+Found: TypeAlias = Any
+"""A value of a parameter that is searched."""

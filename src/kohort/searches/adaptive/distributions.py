@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kohort.arrays import RandomStateLike
+from kohort.arrays import Found, RandomStateLike
 from kohort.errors import ParameterError, explain
 from kohort.searches.spaces import LogWholeNumbers
 
@@ -40,12 +40,12 @@ class Dimension:
     choices: Sequence[Any] | None = None
     drawn: Drawn | None = None
 
-    def value(self, suggested: Any) -> Any:
+    def value(self, suggested: Found) -> Found:
         """The parameter's value for what Optuna suggests."""
         return suggested if self.choices is None else self.choices[suggested]
 
 
-def dimension(name: str, given: Any) -> Dimension:
+def dimension(name: str, given: Found) -> Dimension:
     """A parameter's list of choices or distribution as Optuna has it.
 
     Lists become categories; `uniform`, `loguniform` and `randint` of SciPy and kohort's own whole
@@ -82,7 +82,7 @@ def dimension(name: str, given: Any) -> Dimension:
     )
 
 
-def _of_scipy(given: Any) -> Dimension:
+def _of_scipy(given: Found) -> Dimension:
     from optuna.distributions import FloatDistribution, IntDistribution
 
     kind = getattr(getattr(given, "dist", None), "name", None)

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection._search import BaseSearchCV
 
-from kohort.arrays import Estimator, FitOptions, Splitter, TableLike, TargetsLike
+from kohort.arrays import CallbackContext, Estimator, FitOptions, Splitter, TableLike, TargetsLike
 from kohort.searches.adaptive.candidate import Candidate
 from kohort.searches.adaptive.ranking import ranks
 from kohort.searches.adaptive.rounds import Rounds
@@ -58,7 +58,7 @@ class RunsInRounds(BaseSearchCV):  # type: ignore[misc]
         self._checked_cv_orig = SameSplits(self._checked_cv_orig)
 
     def _run_search(
-        self, evaluate_candidates: Callable[..., object], *, callback_ctx: Any = None
+        self, evaluate_candidates: Callable[..., object], *, callback_ctx: CallbackContext = None
     ) -> None:
         self._seen, self._known = 0, {}
         rounds, context = self._rounds(), None

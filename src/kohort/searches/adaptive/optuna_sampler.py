@@ -11,7 +11,7 @@ from typing import Any
 
 from sklearn.utils import check_random_state
 
-from kohort.arrays import RandomStateLike
+from kohort.arrays import RandomStateLike, SamplerLike, SpaceLike, StorageLike
 from kohort.errors import KohortError
 from kohort.searches.adaptive.distributions import dimension
 
@@ -43,10 +43,10 @@ class OptunaSampler:
 
     def __init__(
         self,
-        space: Any,
-        sampler: Any,
+        space: SpaceLike,
+        sampler: SamplerLike,
         random_state: RandomStateLike,
-        storage: Any = None,
+        storage: StorageLike = None,
         study_name: str | None = None,
     ) -> None:
         _require_optuna()
@@ -114,7 +114,7 @@ def _require_optuna() -> None:
         )
 
 
-def _study(sampler: Any, seed: int, storage: Any, name: str | None) -> Any:
+def _study(sampler: SamplerLike, seed: int, storage: StorageLike, name: str | None) -> Any:
     import optuna
 
     with _quiet():

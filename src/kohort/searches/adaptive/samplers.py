@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from sklearn.model_selection import ParameterSampler
 
-from kohort.arrays import RandomStateLike
+from kohort.arrays import RandomStateLike, SpaceLike
 
 
 class Sampler(Protocol):
@@ -37,7 +37,7 @@ class RandomSampler:
     random_state : int, RandomState instance or None
     """
 
-    def __init__(self, space: Any, candidates: int, random_state: RandomStateLike) -> None:
+    def __init__(self, space: SpaceLike, candidates: int, random_state: RandomStateLike) -> None:
         self._left = iter(ParameterSampler(space, candidates, random_state=random_state))
 
     def ask(self) -> dict[str, Any] | None:

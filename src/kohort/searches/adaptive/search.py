@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from kohort.arrays import Estimator, GridLike, RandomStateLike, ScoringLike, Splitter
+from kohort.arrays import (
+    Estimator,
+    RandomStateLike,
+    SamplerLike,
+    ScoringLike,
+    SpaceLike,
+    Splitter,
+    StorageLike,
+)
 from kohort.errors import ParameterError, explain
 from kohort.recipe.constraints import Exactly, Interval, OneOf, Satisfies, check, optional
 from kohort.searches.adaptive.candidate import Candidate
@@ -116,9 +124,9 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
     """
 
     def __init__(
-        self, estimator: Estimator, param_distributions: GridLike, *, n_candidates: int = 60,
-        sampler: Any = "tpe", pruner: str | None = "asha", reduction_factor: int = 3,
-        min_epochs: int | None = None, n_slots: int = 8, storage: Any = None,
+        self, estimator: Estimator, param_distributions: SpaceLike, *, n_candidates: int = 60,
+        sampler: SamplerLike = "tpe", pruner: str | None = "asha", reduction_factor: int = 3,
+        min_epochs: int | None = None, n_slots: int = 8, storage: StorageLike = None,
         study_name: str | None = None, scoring: ScoringLike = None, n_jobs: int | None = None,
         refit: bool | str | Callable[..., int] = True, cv: Splitter = None, verbose: int = 0,
         pre_dispatch: int | str = "2*n_jobs", random_state: RandomStateLike = None,
