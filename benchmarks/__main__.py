@@ -18,7 +18,7 @@ OF_TABLES = ("calibration", "pretraining", "learning_rate", "faults", "fresh_fau
 PAIRED = "paired"
 """Needs a checkout of an older version (`benchmarks/paired.py`)."""
 NAMES = (
-    "kernels", "first_search",
+    "kernels", "first_search", "command_search",
     "peers", "chapter10", "store", "overhead", "techniques", "lifting", "own_models", "memory",
     "fashion_mnist", "convolutions", "streaming", "report", "diagnosis_cost", *OF_TABLES, PAIRED,
 )  # fmt: skip
@@ -92,8 +92,9 @@ def main(arguments: list[str]) -> None:
         module = importlib.import_module(f"benchmarks.{name}")
         result = module.compare(**(module.options(words) if words else {}))
         result["machine"] = machine()
-        (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-        (RESULTS / f"{name}.md").write_text(table(result))
+        file = result.pop("file", name)
+        (RESULTS / f"{file}.json").write_text(json.dumps(result, indent=1) + "\n")
+        (RESULTS / f"{file}.md").write_text(table(result))
         print(table(result), flush=True)
 
 

@@ -1,7 +1,8 @@
-"""40 learning rates x 3 folds of a 3x50 ReLU network, against scikit-learn and Keras.
+"""40 learning rates x 3 folds of a ReLU network, against scikit-learn and Keras.
 
-3,000 rows x 8 of California housing, batch 32, 20 epochs, Adam. Every side starts in a fresh
-process with nothing compiled; imports are not counted, compiling is. Keras is timed on every
+3,000 rows x 8 of California housing, 20 epochs, Adam: 3x50 with batches of 32, 3x128, and batches
+of 256. Every side starts in a fresh process with nothing compiled; imports are not counted,
+compiling is. Keras is timed on every
 thirteenth fit, one `fit` per candidate and fold, and scaled.
 """
 
@@ -18,7 +19,9 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks import side
 
-ROWS, FOLDS, EPOCHS, BATCH, WIDTH, DEPTH = 3000, 3, 20, 32, 50, 3
+ROWS, FOLDS, EPOCHS, DEPTH = 3000, 3, 20, 3
+SETTINGS = {"": (50, 32), "3x128": (128, 32), "batch 256": (50, 256)}
+"""Width and batch size by the name of what differs."""
 RATES = np.geomspace(1e-4, 1e-2, 40)
 EVERY = 13
 
@@ -28,13 +31,13 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return StandardScaler().fit_transform(X[:ROWS]), y[:ROWS]
 
 
-def kohort_side() -> dict[str, Any]:
+def kohort_side(width: int, batch: int) -> dict[str, Any]:
     import kohort
     from kohort.engine.programs import compilations
 
     X, y = data()
     estimator = kohort.DenseRegressor(
-        depth=DEPTH, width=WIDTH, optimizer="adam", batch_size=BATCH, epochs=EPOCHS,
+        depth=DEPTH, width=width, optimizer="adam", batch_size=batch, epochs=EPOCHS,
         early_stopping=False, standardize=False, random_state=0,
     )  # fmt: skip
     search = kohort.GridSearchCV(estimator, {"learning_rate": RATES}, cv=FOLDS)
@@ -51,13 +54,13 @@ def kohort_side() -> dict[str, Any]:
     }
 
 
-def scikit_learn_side() -> dict[str, Any]:
+def scikit_learn_side(width: int, batch: int) -> dict[str, Any]:
     from sklearn.model_selection import GridSearchCV
     from sklearn.neural_network import MLPRegressor
 
     X, y = data()
     estimator = MLPRegressor(
-        hidden_layer_sizes=(WIDTH,) * DEPTH, alpha=0.0, batch_size=BATCH, max_iter=EPOCHS, tol=0.0,
+        hidden_layer_sizes=(width,) * DEPTH, alpha=0.0, batch_size=batch, max_iter=EPOCHS, tol=0.0,
         n_iter_no_change=EPOCHS, random_state=0,
     )  # fmt: skip
     search = GridSearchCV(estimator, {"learning_rate_init": RATES}, cv=FOLDS, n_jobs=2)
@@ -67,7 +70,7 @@ def scikit_learn_side() -> dict[str, Any]:
     return {"seconds": seconds, "fits": len(RATES) * FOLDS + 1, "best_r2": search.best_score_}
 
 
-def keras_side() -> dict[str, Any]:
+def keras_side(width: int, batch: int) -> dict[str, Any]:
     import keras
 
     X, y = data()
@@ -76,34 +79,38 @@ def keras_side() -> dict[str, Any]:
     for rate, (train, _) in fits:
         model = keras.Sequential([keras.Input((X.shape[1],))])
         for _ in range(DEPTH):
-            model.add(keras.layers.Dense(WIDTH, activation="relu", kernel_initializer="he_normal"))
+            model.add(keras.layers.Dense(width, activation="relu", kernel_initializer="he_normal"))
         model.add(keras.layers.Dense(1))
         model.compile(keras.optimizers.Adam(rate), "mse")
-        model.fit(X[train], y[train], batch_size=BATCH, epochs=EPOCHS, verbose=0)
+        model.fit(X[train], y[train], batch_size=batch, epochs=EPOCHS, verbose=0)
     measured = time.perf_counter() - start
     total = len(RATES) * FOLDS + 1
     return {"seconds": measured / len(fits) * total, "fits": total, "timed": len(fits)}
 
 
 def compare() -> dict[str, Any]:
-    """Run every side and relate them."""
-    name = "benchmarks.peers"
-    sides = {part: side.run(name, part) for part in ("kohort", "scikit_learn", "keras")}
-    ours = sides["kohort"]["seconds"]
+    """Run every side of every setting and relate them."""
+    parts = {
+        "kohort": "kohort",
+        "scikit-learn MLPRegressor, GridSearchCV(n_jobs=2)": "scikit_learn",
+        "Keras fit per candidate and fold": "keras",
+    }
+    sides: dict[str, dict[str, Any]] = {}
+    ratios: dict[str, float] = {}
+    for setting in SETTINGS:
+        end = f", {setting}" if setting else ""
+        for name, part in parts.items():
+            found = sides[name + end] = side.run("benchmarks.peers", f"{part}:{setting}")
+            if part != "kohort":
+                ratios[name + end] = found["seconds"] / sides["kohort" + end]["seconds"]
     return {
-        "title": "40 candidates x 3 folds, 3x50 ReLU, 3,000 rows, 20 epochs, Adam",
+        "title": "40 candidates x 3 folds, 3x50 ReLU, 3,000 rows, 20 epochs, Adam, batch 32",
         "sides": sides,
-        "ratios": {
-            "scikit-learn MLPRegressor, GridSearchCV(n_jobs=2)": sides["scikit_learn"]["seconds"]
-            / ours,
-            "Keras fit per candidate and fold": sides["keras"]["seconds"] / ours,
-        },
-        "wanted": {
-            "scikit-learn MLPRegressor, GridSearchCV(n_jobs=2)": 15,
-            "Keras fit per candidate and fold": 60,
-        },
+        "ratios": ratios,
+        "wanted": {name: 60 if name.startswith("Keras") else 15 for name in ratios},
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(globals()[f"{sys.argv[1]}_side"]()))
+    part, _, setting = sys.argv[1].partition(":")
+    print(json.dumps(globals()[f"{part}_side"](*SETTINGS[setting])))
