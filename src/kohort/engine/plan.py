@@ -18,7 +18,7 @@ _CALL_WORK = 10**9
 # Bytes of parameters that the slots of one program share: more falls out of the fastest cache,
 # fewer leave the per-operation overhead of XLA unshared (measured: docs/performance.md).
 _SLOT_BYTES = 48 * 1024
-_MOST_SLOTS = 8
+MOST_SLOTS = 8
 _MOST_ON_ACCELERATOR = 1024
 
 
@@ -63,7 +63,7 @@ def slots_of(structure: Structure, waiting: int, platform: str = "cpu") -> int:
     most = _MOST_ON_ACCELERATOR
     if platform == "cpu":
         size = max(1, structure.network.parameters * np.dtype(structure.dtype).itemsize)
-        most = max(2, min(_MOST_SLOTS, round(_SLOT_BYTES / size)))
+        most = max(2, min(MOST_SLOTS, round(_SLOT_BYTES / size)))
     return int(2 ** min(int(math.log2(most)), math.ceil(math.log2(max(1, waiting)))))
 
 

@@ -227,6 +227,11 @@ class Network(Hashable, Protocol):
         """Networks of equal group can be joined."""
         ...
 
+    @property
+    def final(self) -> bool:
+        """Whether joining it with any other of its group gives itself."""
+        ...
+
     def joined(self, other: Self) -> Self:
         """Return the network whose program trains members of both; they are of one group."""
         ...

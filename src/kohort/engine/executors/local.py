@@ -23,6 +23,7 @@ from kohort.engine import plan
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.current import lent_compiler, slots_of
 from kohort.engine.devices import threads_of
+from kohort.engine.executors.ahead import Ahead
 from kohort.engine.executors.base import Census, Done, Ledger, train_with, training_here
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome
@@ -87,6 +88,7 @@ class LocalExecutor:
     def __init__(self, threads: int | None = None, compiler: Compiler | None = None) -> None:
         self._compiler = compiler or lent_compiler()
         self._devices = threads_of(threads)
+        self._ahead = Ahead(self._compiler, self._devices)
         self._lock = threading.RLock()
         self._ledger = Ledger()
         self._arrivals: list[Fit] = []
@@ -105,6 +107,9 @@ class LocalExecutor:
         fit = self._ledger.enter(member, done)
         with self._lock:
             self._arrivals.append(fit)
+            if member.network.final and member.resumed is None:
+                judged = 0 if member.validation is None else len(member.validation.x)
+                self._ahead.submitted(plan.structure_of(member), judged)
             under_way = len(self._idle_devices) < len(self._devices)
         if under_way:
             self.start([fit])
@@ -140,6 +145,7 @@ class LocalExecutor:
             arrivals = [fit for fit in self._arrivals if fits is None or fit in fits]
             self._arrivals = [fit for fit in self._arrivals if fit not in arrivals]
             failure: BaseException | None = None
+            self._ahead.started()
             try:
                 self._plan(arrivals)
                 waiting = sum(len(group.queue) for group in self._groups.values())
@@ -147,6 +153,7 @@ class LocalExecutor:
                 readers = self._readers(wanted)
                 staff = [self._idle_devices.pop() for _ in range(wanted)]
                 self._employ([*staff, *readers])
+                self._look_ahead(len(staff))
             except Exception as error:
                 failure = error
                 arrivals += self._unattended()
@@ -161,6 +168,17 @@ class LocalExecutor:
             group = self._group(structure, any(member.resumed for member in members))
             for member in members:
                 group.add(by_member[member], costs[by_member[member]])
+
+    def _look_ahead(self, staff: int) -> None:
+        """Let programs of groups that wait be compiled while accelerators train those with most
+        work. A CPU's threads compile side by side: no core would be idle.
+        """
+        platform = self._devices[0].platform
+        waiting = [group for group in self._groups.values() if group.queue and not group.runners]
+        waiting.sort(key=lambda group: group.cost, reverse=True)
+        for group in waiting[staff:] if platform != "cpu" else ():
+            slots = plan.slots_of(group.structure, len(group.queue), platform)
+            self._ahead.planned(group.structure, slots)
 
     def _group(self, structure: Structure, goes_on: bool) -> _Group:
         """A group whose program holds at least the structure's techniques; just these for members
@@ -233,9 +251,12 @@ class LocalExecutor:
         """Wait for the training threads to end; they do once every member has ended."""
         for worker in list(self._workers):
             worker.join(seconds)
+        self._ahead.join(seconds)
 
     def cancel(self, fits: Collection[Fit] | None = None) -> None:
         """End the given fits (default: all) with `CancelledError`."""
+        if fits is None:
+            self._ahead.forget()
         with self._lock:
             unstarted = self._ledger.cancel(fits)
             for group in self._groups.values():
@@ -261,11 +282,13 @@ class LocalExecutor:
             self._ledger.fail(left, error)
 
     def _taken(self, number: int, streams_only: bool) -> _Group | None:
-        """The group with most work for the calling thread; None ends the thread."""
+        """The group with most work for the calling thread, of those that it can train at once if
+        there are any; None ends the thread.
+        """
         with self._lock:
             group = max(
                 (g for g in self._groups.values() if g.queue and (g.streamed or not streams_only)),
-                key=lambda group: group.cost,
+                key=lambda group: (not self._ahead.busy_with(group.structure), group.cost),
                 default=None,
             )
             if group is None:
@@ -344,8 +367,9 @@ class LocalExecutor:
         wanted = self._slots_of(group, -(-len(group.queue) // share), device)
         compiler = self._compiler.serving(group.structure, device)
         for slots in (2**power for power in range(11)):
-            compiled = compiler.has_train(group.structure, slots, device)
-            if slots >= wanted and (compiled or slots in group.runners.values()):
+            coming = slots in group.runners.values() or self._ahead.coming(group.structure, slots)
+            known = coming or compiler.has_train(group.structure, slots, device)  # In this order.
+            if slots >= wanted and known:
                 return slots
         return wanted
 

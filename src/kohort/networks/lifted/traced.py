@@ -126,6 +126,10 @@ class TracedModel:
     def group(self) -> Hashable:
         return self.digest
 
+    @property
+    def final(self) -> bool:
+        return True
+
     def joined(self, other: TracedModel) -> TracedModel:
         """Models of one digest are equal."""
         return self

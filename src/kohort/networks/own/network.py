@@ -120,6 +120,10 @@ class OwnNetwork:
     def group(self) -> Hashable:
         return self.shape, self.loss, self.family
 
+    @property
+    def final(self) -> bool:
+        return False
+
     def joined(self, other: Self) -> Self:
         return replace(self, uses=self.uses | other.uses)
 
