@@ -199,7 +199,9 @@ def test_probabilities_and_the_keras_model_agree(searched, folder, tmp_path, tab
 
     model = TabularModel.load(searched, trusted=True)
     network = keras.models.load_model(searched / "model.keras", compile=False)
-    low = network.predict(model.features(table), verbose=0)[:, 0]
+    rows = table[list(model.table.columns_)]
+    features = model.table.model_[:-1].transform(rows)
+    low = network.predict(features, verbose=0)[:, 0]
     np.testing.assert_allclose(low, probabilities["low"], atol=1e-5)
 
 

@@ -51,6 +51,7 @@ if typing.TYPE_CHECKING:
     )
     from kohort.searches.loading import load
     from kohort.searches.search import GridSearchCV, RandomizedSearchCV
+    from kohort.searches.tables.tabular import TabularClassifier, TabularRegressor
     from kohort.studies.batch_size.planning import plan_batch_size
     from kohort.studies.comparison.comparing import compare
     from kohort.studies.diagnosis.diagnosing import diagnose
@@ -96,6 +97,8 @@ __all__ = [
     "RateWarning",
     "RayExecutor",
     "StoreWarning",
+    "TabularClassifier",
+    "TabularRegressor",
     "TensorBoardTracker",
     "TrackerError",
     "compare",
@@ -132,6 +135,8 @@ _HOMES = {
     "ParquetTable": "kohort.data.parquet",
     "RandomizedSearchCV": "kohort.searches.search",
     "RayExecutor": "kohort.engine.executors.ray",
+    "TabularClassifier": "kohort.searches.tables.tabular",
+    "TabularRegressor": "kohort.searches.tables.tabular",
     "TensorBoardTracker": "kohort.report.trackers.tensorboard",
     "compare": "kohort.studies.comparison.comparing",
     "diagnose": "kohort.studies.diagnosis.diagnosing",

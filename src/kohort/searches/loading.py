@@ -1,14 +1,13 @@
-"""`kohort.load`: read an estimator or an ensemble from the file that its `save` wrote."""
+"""`kohort.load`: read an estimator from the file or folder that its `save` wrote."""
 
 from __future__ import annotations
 
-from kohort.arrays import Estimator, PathLike
-from kohort.estimators.dense.loading import load as load_network
-from kohort.recipe.constraints import check, path_like
-from kohort.searches.ensembles.ensemble import EnsembleClassifier, EnsembleRegressor
-from kohort.searches.ensembles.persistence import is_ensemble, read_ensemble
+from pathlib import Path
 
-_KINDS = {kind.__name__: kind for kind in (EnsembleClassifier, EnsembleRegressor)}
+from kohort.arrays import Estimator, PathLike
+from kohort.recipe.constraints import check, path_like
+from kohort.searches.ensembles.loading import load_file
+from kohort.searches.tables.tabular import load_tabular
 
 
 def load(path: PathLike, *, trusted: bool = False) -> Estimator:
@@ -17,7 +16,8 @@ def load(path: PathLike, *, trusted: bool = False) -> Estimator:
     The file of a network is data alone: whatever it holds, nothing in it is run. What it says about
     its sizes is compared with its own size before memory is asked for, and what it holds with the
     network that it describes, so that files from others may be loaded. So is the file of an
-    ensemble of such networks; one of pipelines holds their transformers as pickles.
+    ensemble of such networks; one of pipelines, and the folder of a tabular model or of a run, hold
+    transformers as pickles.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def load(path: PathLike, *, trusted: bool = False) -> Estimator:
 
     Returns
     -------
-    DenseRegressor, DenseClassifier, EnsembleRegressor or EnsembleClassifier
+    DenseRegressor, EnsembleRegressor, TabularRegressor or one of the classifiers
         Fitted; predicts exactly what the saved one does.
 
     Raises
@@ -49,7 +49,6 @@ def load(path: PathLike, *, trusted: bool = False) -> Estimator:
     True
     """
     check("path", path, path_like())
-    if not is_ensemble(path):
-        return load_network(path)
-    kind, parts, learned = read_ensemble(path, trusted)
-    return _KINDS[kind].of(parts, learned)
+    if Path(path).is_dir():
+        return load_tabular(path, trusted)[0]
+    return load_file(path, trusted)

@@ -11,7 +11,7 @@ from kohort.searches.problems.model_description import write_description
 from kohort.searches.problems.preprocessing import TablePreprocessor
 from kohort.searches.problems.sources import load_model
 from kohort.searches.problems.table_settings import TableParameters
-from kohort.searches.problems.tabular import TabularModel, tabular_pipeline
+from kohort.searches.problems.tabular import TabularModel
 from kohort.searches.spaces import (
     LogWholeNumbers,
     default_space,
@@ -19,6 +19,7 @@ from kohort.searches.spaces import (
     read_settings,
     read_space,
 )
+from kohort.searches.tables.pipeline import tabular_pipeline
 
 pytest.importorskip("skrub")
 
@@ -81,16 +82,16 @@ def test_a_saved_model_predicts_the_same(tmp_path, table, task):
     model = TabularModel.of(pipeline, table, "y", task)
     model.save(tmp_path)
     loaded = TabularModel.load(tmp_path, trusted=True)
-    assert loaded.columns == {"number": "number", "word": "text", "text": "text"}
+    assert loaded.table.columns_ == {"number": "number", "word": "text", "text": "text"}
     shuffled = table[["text", "number", "word"]].assign(extra=1)
     np.testing.assert_array_equal(loaded.predict(shuffled), pipeline.predict(table))
-    assert loaded.score(table, y) == pytest.approx(pipeline.score(table, y))
+    assert loaded.table.score(table, y) == pytest.approx(pipeline.score(table, y))
 
 
 @pytest.fixture
 def hostile(tmp_path):
     """A folder of a model whose pickle makes a folder when it is loaded."""
-    write_description(tmp_path, {"task": "regression", "target": "y", "columns": {}})
+    write_description(tmp_path, "regression", "y", columns={})
     (tmp_path / "estimator.kohort").write_bytes(b"")
     made = tmp_path / "made"
     with (tmp_path / "preprocessing.joblib").open("wb") as file:

@@ -72,7 +72,7 @@ def image_problem(folder: str | Path, settings: Mapping[str, Any], seed: int) ->
     return Problem(
         X, labels[order], IMAGES, image_network, ImageModel, ImageParameters(), noun="images",
         fixed=fixed, about={"classes": classes, **fixed, "left_out": left_out}, lines=(line,),
-        trials=20, folds=3,
+        trials=20, folds=3, averages=False,
     )  # fmt: skip
 
 
@@ -138,14 +138,9 @@ class ImageModel:
         folder = Path(folder)
         self.estimator.model_.save(folder / _KERAS)
         joblib.dump(self.estimator, folder / _ESTIMATOR)
-        content = {
-            "task": self.task,
-            "target": self.target,
-            "classes": np.asarray(self.estimator.classes_).tolist(),
-            "image_size": self.estimator.image_size,
-            "channels": self.estimator.channels,
-        }
-        write_description(folder, content)
+        size = {name: getattr(self.estimator, name) for name in ("image_size", "channels")}
+        classes = np.asarray(self.estimator.classes_)
+        write_description(folder, self.task, self.target, classes, **size)
 
     @classmethod
     def load(cls, folder: str | Path, trusted: bool = False) -> ImageModel:

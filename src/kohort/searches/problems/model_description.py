@@ -8,17 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from kohort._version import VERSION
+from kohort.arrays import HostArray
 from kohort.errors import DataError, explain, shown
 
 _FORMAT = 1
 _NAME = "model.json"
 
 
-def write_description(folder: Path, content: dict[str, Any]) -> None:
-    """Write it into an existing folder, with the version of kohort."""
-    text = json.dumps(
-        {"format": _FORMAT, "kohort": VERSION, **content}, indent=2, ensure_ascii=False
-    )
+def write_description(
+    folder: Path, task: str, target: str, classes: HostArray | None = None, **more: object
+) -> None:
+    """Write it into an existing folder, with the version of kohort.
+
+    Parameters
+    ----------
+    folder : path
+    task, target : str
+    classes : array or None, default=None
+        None for a regression.
+    **more : object
+        Plain values that the kind of model needs.
+    """
+    content = {
+        "format": _FORMAT, "kohort": VERSION, "task": task, "target": target, **more,
+        "classes": None if classes is None else classes.tolist(),
+    }  # fmt: skip
+    text = json.dumps(content, indent=2, ensure_ascii=False)
     (folder / _NAME).write_text(text, encoding="utf-8")
 
 

@@ -55,6 +55,13 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.memory = memory
 
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> Self:
+        """The preprocessor whose fitted transformers these are."""
+        self = cls()
+        self.pipeline_, self._key = pipeline, uuid4().hex
+        return self
+
     def fit(self, X: pd.DataFrame, y: TargetsLike = None) -> Self:
         """Learn from a raw table; `y` is ignored."""
         self.fit_transform(X)
@@ -80,7 +87,7 @@ def _fitted(random_state: int | None, X: pd.DataFrame) -> tuple[Pipeline, Matrix
         from skrub import StringEncoder, TableVectorizer
     except ImportError as error:
         raise KohortError(
-            'Raw tables need skrub, which is not installed. Run: pip install "kohort[cli]"'
+            'Raw tables need skrub, which is not installed. Run: pip install "kohort[tables]"'
         ) from error
     pipeline = make_pipeline(
         TableVectorizer(high_cardinality=StringEncoder(random_state=random_state)),

@@ -74,6 +74,8 @@ class Problem:
         What is worth noting about the data.
     lines : tuple of str
         Sentences for the user: how the data were read, and what was assumed.
+    averages : bool
+        Whether an ensemble of such estimators can be kept.
     trials, folds : int
         Candidates of a random search, and folds, unless told otherwise.
     """
@@ -89,6 +91,7 @@ class Problem:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
+    averages: bool = True
     trials: int = 50
     folds: int = 5
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold
 
 from kohort.arrays import Estimator, Search, TableLike
@@ -23,15 +21,16 @@ from kohort.cohort.cohort import Cohort
 from kohort.cohort.together import together
 from kohort.data.tasks import REGRESSION
 from kohort.engine.member import DIVERGED, FINISHED
-from kohort.errors import DivergedError, DivergedWarning, KohortError, ParameterError, explain
+from kohort.errors import DivergedError, KohortError, ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.scratch import scratch_folder
 from kohort.searches.problems.baseline import Baseline
 from kohort.searches.problems.problem import Model, Problem
-from kohort.searches.problems.tabular import PREFIX
+from kohort.searches.quiet import quiet
 from kohort.searches.search import KEPT, GridSearchCV, RandomizedSearchCV
 from kohort.searches.space_files import check_method
 from kohort.searches.spaces import Space
+from kohort.searches.tables.pipeline import PREFIX
 
 _ALL_FAILED = re.compile(r"All the (\d+) fits failed\.(?:.|\n)*?following error:\n[^:]+: (.*)")
 
@@ -178,7 +177,7 @@ def search_problem(
     searched, tested = problem.split(plan.test_fraction, plan.seed)
     labels, settings = problem.labels, dict(plan.settings)
     started = time.perf_counter()
-    with scratch_folder(Path(tempfile.gettempdir(), "kohort-folds")) as folder, _quiet():
+    with scratch_folder(Path(tempfile.gettempdir(), "kohort-folds")) as folder, quiet():
         memory = joblib.Memory(folder, verbose=0)
         search = _search(problem.network(settings, plan.seed, memory), problem, plan)
         with together(progress=progress) as cohort, follow(cohort):
@@ -220,21 +219,6 @@ def _search(network: Estimator, problem: Problem, plan: Plan) -> Any:
     if plan.method == "grid":
         return GridSearchCV(network, space, cv=cv)
     return RandomizedSearchCV(network, space, n_iter=plan.trials, cv=cv, random_state=plan.seed)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence warnings about single fits: the leaderboard reports their statuses."""
-    with warnings.catch_warnings():
-        for category in (DivergedWarning, FitFailedWarning):
-            warnings.simplefilter("ignore", category)
-        for message in (
-            "One or more of the test scores are non-finite",
-            "The least populated class",
-            "The total space of parameters",
-        ):
-            warnings.filterwarnings("ignore", message=message)
-        yield
 
 
 def _run(search: Search, X: TableLike, labels: NDArray[Any]) -> list[str]:

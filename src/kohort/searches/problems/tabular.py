@@ -6,16 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-import joblib
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
-
+from kohort.arrays import Estimator, HostArray
 from kohort.data.csv_files import CsvFormat
 from kohort.data.tables import (
-    check_features,
     feature_numbers,
     read_table,
     resolve_task,
@@ -24,64 +18,25 @@ from kohort.data.tables import (
     target_notes,
     target_numbers,
 )
-from kohort.data.tasks import CLASSIFICATION
+from kohort.data.tasks import REGRESSION
 from kohort.deferred import pd
 from kohort.errors import DataError, ParameterError, explain
-from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
-from kohort.estimators.dense.loading import load
-from kohort.searches.problems.model_description import (
-    load_pickle,
-    read_description,
-    write_description,
-)
-from kohort.searches.problems.preprocessing import TablePreprocessor, transformed
 from kohort.searches.problems.problem import Problem
 from kohort.searches.problems.table_columns import (
-    as_trained,
     column_line,
     copies_of,
     kind_of,
     task_line,
 )
 from kohort.searches.problems.table_settings import TableParameters
-
-NETWORK = "network"
-"""Name of the network's step."""
-
-PREFIX = f"{NETWORK}__"
-"""Of the network's parameters in a search."""
-
-_PREPROCESSING, _ESTIMATOR = "preprocessing.joblib", "estimator.kohort"
-_KERAS = "model.keras"
-
-
-def tabular_pipeline(
-    task: str,
-    *,
-    random_state: int | None = None,
-    memory: joblib.Memory | None = None,
-    settings: Mapping[str, Any] | None = None,
-) -> Pipeline:
-    """Pipeline from a raw table to predictions: vectorizer, imputer, dense network.
-
-    Parameters
-    ----------
-    task : {"classification", "regression"}
-    random_state : int or None, default=None
-    memory : joblib.Memory or None, default=None
-        Keeps preprocessed folds, so that each is preprocessed once in a search.
-    settings : mapping, default=None
-        Parameters of the network that differ from their defaults.
-
-    Returns
-    -------
-    Pipeline
-        Steps `"table"` and `"network"`.
-    """
-    kind = DenseClassifier if task == CLASSIFICATION else DenseRegressor
-    network = kind(random_state=random_state).set_params(**(settings or {}))
-    table = TablePreprocessor(random_state=random_state, memory=memory)
-    return Pipeline([("table", table), (NETWORK, network)])
+from kohort.searches.tables.folder import write_tabular
+from kohort.searches.tables.pipeline import PREFIX, tabular_pipeline
+from kohort.searches.tables.tabular import (
+    TabularClassifier,
+    TabularRegressor,
+    load_tabular,
+    tabular_of,
+)
 
 
 def table_problem(
@@ -127,60 +82,62 @@ def table_problem(
 
 @dataclass(frozen=True)
 class TabularModel:
-    """A fitted network together with what turns a raw table into its features.
+    """A `TabularRegressor` or `TabularClassifier` as the command line keeps it.
 
     Attributes
     ----------
-    preprocessing : Pipeline
-        Fitted transformers, raw table to numbers.
-    estimator : DenseRegressor or DenseClassifier
-    columns : dict from str to str
-        Columns that the model needs, and what each held: `"number"`, `"number in "` and a unit,
-        `"truth value"`, `"date"`, `"empty"`, or `"text"` for anything else.
-    target, task : str
+    table : TabularRegressor or TabularClassifier
+        Fitted.
+    target : str
     """
 
-    preprocessing: Pipeline
-    estimator: DenseRegressor | DenseClassifier
-    columns: dict[str, str]
+    table: TabularRegressor | TabularClassifier
     target: str
-    task: str
 
     @classmethod
     def of(
         cls,
-        pipeline: Pipeline,
+        fitted: Estimator,
         X: pd.DataFrame,
         target: str,
         task: str,
         kinds: Mapping[str, str] = MappingProxyType({}),
     ) -> TabularModel:
-        """The model of a pipeline that was fitted on rows of X; `kinds` as `Features` has them."""
+        """The model of a pipeline, or an ensemble of such, that was fitted on rows of X; `kinds` as
+        `Features` has them.
+        """
         columns = {str(name): kinds.get(name) or kind_of(X[name]) for name in X.columns}
-        preprocessing = pipeline.named_steps["table"].pipeline_
-        return cls(preprocessing, pipeline.named_steps[NETWORK], columns, target, task)
+        return cls(tabular_of(task).of(fitted, columns), target)
 
-    def features(self, table: pd.DataFrame) -> NDArray[Any]:
-        """The network's features of a raw table, shape (row, feature).
+    @property
+    def estimator(self) -> Estimator:
+        """The network, or the ensemble."""
+        return self.table.network_
+
+    @property
+    def task(self) -> str:
+        return self.table.task
+
+    def _rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The columns that the model needs.
 
         Raises
         ------
         DataError
-            If a column is missing, or holds text where the model knows numbers or truth values.
+            If a column is missing.
         """
-        missing = [name for name in self.columns if name not in table.columns]
+        columns = list(self.table.columns_)
+        missing = [name for name in columns if name not in table.columns]
         if missing:
             raise DataError(
-                f"`DATA` must have the {len(self.columns)} columns that the model was trained on; "
+                f"`DATA` must have the {len(columns)} columns that the model was trained on; "
                 f"missing: {', '.join(map(repr, missing))}. Add them (empty fields are allowed)."
             )
-        X = as_trained(table[list(self.columns)], self.columns)
-        check_features(X)
-        return transformed(self.preprocessing, X)
+        return table[columns]
 
-    def predict(self, table: pd.DataFrame) -> NDArray[Any]:
+    def predict(self, table: pd.DataFrame) -> HostArray:
         """Predicted target of each row, shape (row,)."""
-        return self.estimator.predict(self.features(table))
+        return self.table.predict(self._rows(table))
 
     def predict_proba(self, table: pd.DataFrame) -> pd.DataFrame:
         """Probability of each class, shape (row, class), columns named after the classes.
@@ -190,14 +147,12 @@ class TabularModel:
         ParameterError
             If the model is a regression.
         """
-        if not isinstance(self.estimator, DenseClassifier):
+        if self.task == REGRESSION:
             raise ParameterError(
                 explain("proba", "left out for a regression", True, "Leave out --proba.")
             )
-        names = [str(label) for label in self.estimator.classes_]
-        return pd.DataFrame(
-            self.estimator.predict_proba(self.features(table)), columns=names, index=table.index
-        )
+        found = self.table.predict_proba(self._rows(table))
+        return pd.DataFrame(found, columns=list(map(str, self.table.classes_)), index=table.index)
 
     def predictions(
         self, paths: Sequence[Path], proba: bool = False, form: CsvFormat | None = None
@@ -217,46 +172,11 @@ class TabularModel:
             return self.predict_proba(table)
         return table[[]].assign(**{self.target: self.predict(table)})
 
-    def score(self, table: pd.DataFrame, y: NDArray[Any]) -> float:
-        """Accuracy of a classification, R² of a regression."""
-        return float(self.estimator.score(self.features(table), y))
-
     def save(self, folder: str | Path) -> None:
-        """Write the model into an existing folder.
-
-        `model.keras` holds the network for Keras (its input is the output of
-        `preprocessing.joblib`), `estimator.kohort` the same for kohort, and `model.json` the
-        columns, the target and the classes.
-        """
-        folder = Path(folder)
-        classes = getattr(self.estimator, "classes_", None)
-        self.estimator.to_keras().save(folder / _KERAS)
-        self.estimator.save(folder / _ESTIMATOR)
-        joblib.dump(self.preprocessing, folder / _PREPROCESSING)
-        content = {
-            "task": self.task,
-            "target": self.target,
-            "columns": self.columns,
-            "classes": None if classes is None else np.asarray(classes).tolist(),
-        }
-        write_description(folder, content)
+        """Write the model into an existing folder; see `write_tabular`."""
+        write_tabular(self.table, folder, self.target)
 
     @classmethod
     def load(cls, folder: str | Path, trusted: bool = False) -> TabularModel:
-        """Read a model that `save` wrote.
-
-        Parameters
-        ----------
-        folder : str or path
-        trusted : bool, default=False
-            Whether you know who wrote it: the preprocessing is a pickle, which may run any program.
-
-        Raises
-        ------
-        DataError
-            If the folder is not trusted, or does not hold a model that this version can read.
-        """
-        keys = ("columns", "target", "task")
-        content = read_description(folder, keys, (_PREPROCESSING, _ESTIMATOR))
-        preprocessing = load_pickle(folder, _PREPROCESSING, trusted)
-        return cls(preprocessing, load(Path(folder, _ESTIMATOR)), *content.values())
+        """Read a model that `save` wrote; see `read_tabular`."""
+        return cls(*load_tabular(folder, trusted))

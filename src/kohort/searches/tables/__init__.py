@@ -1,0 +1,1 @@
+"""Estimators for raw tables: text, dates, missing values and all."""
