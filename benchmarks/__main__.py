@@ -13,7 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-OF_TABLES = ("calibration", "pretraining", "learning_rate", "faults", "fresh_faults", "quality")
+OF_TABLES = (
+    "calibration", "pretraining", "learning_rate", "faults", "fresh_faults", "quality", "adaptive",
+)  # fmt: skip
 """Benchmarks on tables that the repository does not hold (`benchmarks/tables.py`)."""
 PAIRED = "paired"
 """Needs a checkout of an older version (`benchmarks/paired.py`)."""
@@ -78,8 +80,8 @@ def main(arguments: list[str]) -> None:
     RESULTS.mkdir(exist_ok=True)
     first = next((i for i, word in enumerate(arguments) if word.startswith("--")), len(arguments))
     names, words = arguments[:first], arguments[first:]
-    if words and names != ["quality"]:
-        sys.exit(f"options are those of `quality` alone; got {' '.join(arguments)}")
+    if words and names not in (["quality"], ["adaptive"]):
+        sys.exit(f"options are those of `quality` or `adaptive`; got {' '.join(arguments)}")
     unknown = set(names) - set(NAMES)
     if unknown:
         sys.exit(f"unknown benchmark {sorted(unknown)}; choose from {', '.join(NAMES)}")

@@ -253,6 +253,22 @@ def test_a_regression_is_searched_over_a_grid(folder, tmp_path, capsys):
     assert "never saw" not in printed
 
 
+def test_an_adaptive_search_pauses_and_prunes(folder, tmp_path, capsys):
+    out, space = tmp_path / "run", folder / "space.toml"
+    command = ("search", folder / "kinds.csv", "--target", "kind", "--method", "adaptive")
+    options = ("--trials", 6, "--cv", 2, "--space", space, "--set", "epochs=9", "--out", out)
+    assert run(*command, *options) == 0
+    assert "paused" in capsys.readouterr().out
+    board = pd.read_parquet(out / "leaderboard.parquet")
+    assert len(board) == 6
+    assert board["epochs"].nunique() > 1
+    assert "paused" not in board["statuses"][0]
+    assert json.loads((out / "run.json").read_text())["method"] == "adaptive"
+    (tmp_path / "epochs.toml").write_text("epochs = [3, 9]\n")
+    assert run(*command, "--space", tmp_path / "epochs.toml") == 2
+    assert "Use --set epochs=100" in capsys.readouterr().err
+
+
 def test_fit_then_predict(folder, tmp_path, capsys, table):
     arguments = ["fit", folder / "amounts.parquet", "--target", "amount", *SMALL]
     assert run(*arguments, "--set", "learning_rate=0.05", "--out", tmp_path / "model") == 0
@@ -352,7 +368,10 @@ def _failing(capsys, *arguments):
         (["--target", "knd"], "`target` must be a column of the table; got 'knd'. Did you mean"),
         (["--target", "kind", "--task", "sorting"], "`task` must be one of"),
         (["--target", "kind", "--task", "regression"], "`task` must be 'classification'"),
-        (["--target", "kind", "--method", "guess"], "`method` must be one of 'random', 'grid'"),
+        (
+            ["--target", "kind", "--method", "guess"],
+            "`method` must be one of 'random', 'grid', 'ad",
+        ),
         (["--target", "kind", "--trials", "0"], "`trials` must be a whole number >= 1; got 0"),
         (["--target", "kind", "--cv", "1"], "`cv` must be a whole number >= 2; got 1"),
         (["--target", "kind", "--cv", "60"], "at least 122 rows for cv=60"),

@@ -134,10 +134,10 @@ def search(
     space: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="Parameters to search.")
     ] = None,
-    method: Annotated[str, typer.Option(help="random or grid.")] = "random",
+    method: Annotated[str, typer.Option(help="random, grid or adaptive.")] = "random",
     trials: Annotated[
         int | None,
-        typer.Option(help="Candidates of a random search. [default: 50, for images 20]"),
+        typer.Option(help="Candidates, but of a grid. [default: 50, for images 20]"),
     ] = None,
     cv: Annotated[int | None, typer.Option(help="Folds. [default: 5, for images 3]")] = None,
     seed: Seed = 0,

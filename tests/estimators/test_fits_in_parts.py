@@ -147,6 +147,14 @@ def test_a_fit_of_a_closed_one_predicts_on():
     np.testing.assert_array_equal(paused.predict(X), before)
 
 
+def test_a_paused_fit_is_saved(tmp_path):
+    paused = kohort.DenseRegressor(**DENSE, n_networks=2).begin(X, Y).train(2)
+    paused.save(tmp_path / "model.kohort")
+    loaded = kohort.load(tmp_path / "model.kohort")
+    assert (loaded.status_, loaded.n_epochs_) == ("paused", 2)
+    np.testing.assert_array_equal(loaded.predict(X), paused.predict(X))
+
+
 def test_only_the_paused_of_several_networks_train_on(monkeypatch):
     entered = []
     admit = Runner._admit

@@ -118,7 +118,8 @@ class Fit:
     @property
     def trained(self) -> int:
         """Epochs that ran to their end, those before it went on left out."""
-        return self.epoch - self.member.begins
+        known = {} if self.member.resumed is None else self.member.resumed.history
+        return len(self.history.get("loss", ())) - len(known.get("loss", ()))
 
     @property
     def share(self) -> float:

@@ -50,9 +50,10 @@ class Trial:
     fits : list of Fit
         One for each fold, and the refit behind them where this candidate won.
     resources : dict
-        Iteration and number of resources in a Halving search; else empty.
+        Iteration and number of resources in a Halving search, the rung in an adaptive one; else
+        empty.
     full : bool
-        Whether it had all resources that the search gives.
+        Whether it had all resources that the search gives, or trained to its end.
     """
 
     candidate: int
@@ -113,7 +114,9 @@ def trials_of(search: Search, record: Sequence[Record]) -> Trials:
         ]
         if members[None] is not None:
             own.append(_fit(None, members[None], {}))
-    last = max(results["iter"]) if "iter" in results else None
+    full = results.get("completed", np.ones(len(fits), bool))
+    if "iter" in results:
+        full = results["iter"] == max(results["iter"])
     trials = [
         Trial(
             candidate=candidate,
@@ -124,10 +127,10 @@ def trials_of(search: Search, record: Sequence[Record]) -> Trials:
             fits=fits[candidate],
             resources={
                 name: int(results[name][candidate])
-                for name in ("iter", "n_resources")
+                for name in ("iter", "n_resources", "rung")
                 if name in results
             },
-            full=last is None or results["iter"][candidate] == last,
+            full=bool(full[candidate]),
         )
         for candidate, parameters in enumerate(results["params"])
     ]

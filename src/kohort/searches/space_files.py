@@ -8,7 +8,7 @@ from typing import Any
 
 from kohort.errors import DataError, ParameterError, explain
 
-METHODS = ("random", "grid")
+METHODS = ("random", "grid", "adaptive")
 
 
 def check_method(method: str) -> None:

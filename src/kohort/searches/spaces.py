@@ -46,7 +46,7 @@ class NetworkParameters(Protocol):
     """What may be set and searched of a problem's network."""
 
     def space(self, method: str) -> Space:
-        """What is searched, by `"random"` or `"grid"`, when no space is given."""
+        """What is searched by a method when no space is given."""
         ...
 
     def check(self, name: str, value: object) -> None:
@@ -61,7 +61,7 @@ def default_space(
 
     Parameters
     ----------
-    method : {"random", "grid"}
+    method : {"random", "grid", "adaptive"}
     parameters : NetworkParameters
         Of the problem.
     settled : collection of str, default=()
@@ -70,7 +70,7 @@ def default_space(
     Returns
     -------
     dict
-        From parameter to a list of choices or, for `"random"`, a distribution. Covers depth,
+        From parameter to a list of choices or, but for `"grid"`, a distribution. Covers depth,
         width, activation, optimizer, learning rate, dropout and weight decay; for images depth,
         width, learning rate, dropout and augmentation.
     """
@@ -91,7 +91,7 @@ def read_space(path: str | Path, parameters: NetworkParameters, method: str = "r
     path : str or path
     parameters : NetworkParameters
         Of the problem.
-    method : {"random", "grid"}, default="random"
+    method : {"random", "grid", "adaptive"}, default="random"
         A grid takes choices only.
 
     Returns

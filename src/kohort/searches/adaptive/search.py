@@ -28,7 +28,7 @@ from kohort.searches.adaptive.rounds import Rounds
 from kohort.searches.adaptive.samplers import RandomSampler, Sampler
 from kohort.searches.search import TogetherMixin
 
-_RUNGS = 3
+_RUNGS = 2
 """Rungs before the end where `min_epochs` is not given."""
 
 _PLANNED = ("epochs", "initial_epoch")
@@ -67,8 +67,8 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
     reduction_factor : int, default=3
         How many times the epochs of a rung are those of the one before, >= 2.
     min_epochs : int or None, default=None
-        Epochs of the first rung, >= 1; None for the estimator's `epochs` / reduction_factor**3.
-    n_slots : int, default=8
+        Epochs of the first rung, >= 1; None for the estimator's `epochs` / reduction_factor**2.
+    n_slots : int, default=4
         Candidates that train in a round, >= 1: the sampler is asked for so many at a time, less
         those that go on. Fewer make each better informed, more keep more cores busy.
     storage : str, optuna.storages.BaseStorage or None, default=None
@@ -126,7 +126,7 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
     def __init__(
         self, estimator: Estimator, param_distributions: SpaceLike, *, n_candidates: int = 60,
         sampler: SamplerLike = "tpe", pruner: str | None = "asha", reduction_factor: int = 3,
-        min_epochs: int | None = None, n_slots: int = 8, storage: StorageLike = None,
+        min_epochs: int | None = None, n_slots: int = 4, storage: StorageLike = None,
         study_name: str | None = None, scoring: ScoringLike = None, n_jobs: int | None = None,
         refit: bool | str | Callable[..., int] = True, cv: Splitter = None, verbose: int = 0,
         pre_dispatch: int | str = "2*n_jobs", random_state: RandomStateLike = None,

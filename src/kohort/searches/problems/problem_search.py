@@ -24,6 +24,7 @@ from kohort.engine.member import DIVERGED, FINISHED
 from kohort.errors import DivergedError, KohortError, ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.scratch import scratch_folder
+from kohort.searches.adaptive.search import AdaptiveSearchCV
 from kohort.searches.problems.baseline import Baseline
 from kohort.searches.problems.problem import Model, Problem
 from kohort.searches.quiet import quiet
@@ -43,9 +44,9 @@ class Plan:
     ----------
     space : dict
         From parameter to a list of choices or a distribution.
-    method : {"random", "grid"}, default="random"
+    method : {"random", "grid", "adaptive"}, default="random"
     trials : int, default=50
-        Candidates of a random search, >= 1.
+        Candidates of a random or adaptive search, >= 1.
     cv : int, default=5
         Folds, >= 2; shuffled, and stratified for classes.
     seed : int, default=0
@@ -76,6 +77,9 @@ class Plan:
             raise ParameterError(
                 explain("set", "a parameter that the space does not have", twice[0])
             )
+        if self.method == "adaptive" and "epochs" in self.space:
+            requirement = "without 'epochs' when method is 'adaptive', which gives each its own"
+            raise ParameterError(explain("space", requirement, "epochs", "Use --set epochs=100."))
 
     @property
     def candidates(self) -> int:
@@ -92,7 +96,7 @@ class SearchResult:
     Attributes
     ----------
     plan : Plan
-    search : GridSearchCV or RandomizedSearchCV
+    search : GridSearchCV, RandomizedSearchCV or AdaptiveSearchCV
         The fitted search; its parameters carry the problem's prefix.
     task : str
         What kind of learning it was.
@@ -218,6 +222,10 @@ def _search(network: Estimator, problem: Problem, plan: Plan) -> Any:
     space = {f"{problem.prefix}{name}": choices for name, choices in plan.space.items()}
     if plan.method == "grid":
         return GridSearchCV(network, space, cv=cv)
+    if plan.method == "adaptive":
+        return AdaptiveSearchCV(
+            network, space, n_candidates=plan.trials, cv=cv, random_state=plan.seed
+        )
     return RandomizedSearchCV(network, space, n_iter=plan.trials, cv=cv, random_state=plan.seed)
 
 
