@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from kohort.engine.compilers.native import lacks
+from kohort.engine.compilers.chain_program import lacks
 from kohort.errors import ParameterError
 from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.constraints import AnyOf, OneOf

@@ -5,8 +5,8 @@ namespace KOHORT_ISA {
 
 const kohort::Precisions& kernels() {
     static const kohort::Precisions both{
-        {sizes<float>, memory<float>, train<float>, judge<float>, predict<float>, sample<float>},
-        {sizes<double>, memory<double>, train<double>, judge<double>, predict<double>, sample<double>},
+        {memory<float>, train<float>, judge<float>, predict<float>, sample<float>},
+        {memory<double>, train<double>, judge<double>, predict<double>, sample<double>},
     };
     return both;
 }

@@ -2,21 +2,25 @@
 #pragma once
 
 #include "math.hpp"
+#include "normalisation.hpp"
 #include "spec.hpp"
 
 namespace KOHORT_ISA {
 
 using kohort::Loss;
+using kohort::Spec;
 
 template <class T>
 struct LossNumbers {
     T huber_delta, quantile, smoothing, gamma;
+    T least;  // probability: cross-entropies of Keras take none below it, or above 1 less it; 0 for any
 };
 
 inline bool of_classes(Loss loss) { return loss >= Loss::binary_crossentropy; }
 inline bool has_softmax(Loss loss) {
     return loss == Loss::sparse_categorical_crossentropy ||
-           loss == Loss::categorical_focal_crossentropy;
+           loss == Loss::categorical_focal_crossentropy ||
+           loss == Loss::categorical_crossentropy;
 }
 
 template <class T>
@@ -60,6 +64,13 @@ KOHORT_INLINE void of_pair(Loss loss, const LossNumbers<T>& n, T target, T outpu
             return;
         }
         case Loss::binary_crossentropy:
+            if (n.least > 0) {
+                const T yes = fast_sigmoid(output), most = 1 - n.least;
+                const T p = yes < n.least ? n.least : (yes > most ? most : yes);
+                value = -(target * fast_log(p) + (1 - target) * fast_log(1 - p));
+                slope = p == yes || p != p ? yes - target : T(0);
+                return;
+            }
             value = target * fast_softplus(-output) + (1 - target) * fast_softplus(output);
             slope = fast_sigmoid(output) * (1 - target) - fast_sigmoid(-output) * target;
             return;
@@ -141,11 +152,12 @@ inline void softmax_losses(Loss loss, const LossNumbers<T>& n, const T* y, Index
     for (Index r = 0; r < rows; r++) total[r] = fast_log(total[r]);
     const T rest = n.smoothing / T(outputs), tiny = std::numeric_limits<T>::min();
     const bool focal = loss == Loss::categorical_focal_crossentropy;
+    const bool soft = loss == Loss::categorical_crossentropy;
     // d loss / d log-probability of each class, of which the softmax makes d loss / d output.
     for (Index j = 0; j < outputs; j++)
         for (Index r = 0; r < rows; r++) {
             const T l = out[j * row_length + r] - most[r] - total[r];
-            const T hit = Index(label[r]) == j ? T(1) : T(0);
+            const T hit = soft ? y[r * targets + j] : (Index(label[r]) == j ? T(1) : T(0));
             const T p = hit * (1 - n.smoothing) + rest;
             T g = -p;
             if (focal) {
@@ -155,6 +167,11 @@ inline void softmax_losses(Loss loss, const LossNumbers<T>& n, const T* y, Index
                 const T slope = wrong > tiny ? n.gamma * focus / wrong * (wrong - 1) : T(0);
                 values[r] -= p != 0 ? p * focus * l : T(0);
                 g = p != 0 ? -p * (slope * l + focus) : T(0);
+            } else if (n.least > 0) {
+                const T q = fast_exp(l), most = 1 - n.least;
+                const T kept = q < n.least ? n.least : (q > most ? most : q);
+                values[r] -= p != 0 ? p * fast_log(kept) : T(0);
+                g = kept == q || q != q ? -p : T(0);
             } else {
                 values[r] -= p != 0 ? p * l : T(0);
             }
@@ -169,26 +186,27 @@ inline void softmax_losses(Loss loss, const LossNumbers<T>& n, const T* y, Index
         }
 }
 
+// What a softmax makes of raw outputs.
 template <class T>
-inline Index hits(Loss loss, const T* y, Index targets, const T* out, Index row_length,
-                  Index outputs, Index rows) {
-    if (!of_classes(loss)) return 0;
-    Index found = 0;
-    for (Index r = 0; r < rows; r++) {
-        if (has_softmax(loss)) {
-            Index best = 0;
-            for (Index j = 1; j < outputs; j++)
-                if (out[j * row_length + r] > out[best * row_length + r]) best = j;
-            found += best == Index(y[r * targets]);
-        } else {
-            bool right = true;
-            for (Index j = 0; j < outputs; j++)
-                right &= (out[j * row_length + r] > 0) ==
-                         (y[r * targets + (targets == 1 ? 0 : j)] > T(0.5));
-            found += right;
-        }
+inline void softmax(const Blocks& of, const T* raw, T* to) {
+    for (Index b = 0; b < of.count; b++) {
+        const T* from = raw + of.start(b, 0);
+        T* share = to + of.start(b, 0);
+        T most[MOST_BLOCK], total[MOST_BLOCK] = {};
+        for (Index r = 0; r < of.side; r++) most[r] = from[r];
+        for (Index j = 1; j < of.units; j++)
+            for (Index r = 0; r < of.side; r++) {
+                const T o = from[j * of.side + r];
+                most[r] = o > most[r] || o != o ? o : most[r];
+            }
+        for (Index j = 0; j < of.units; j++)
+            for (Index r = 0; r < of.side; r++) {
+                share[j * of.side + r] = fast_exp(from[j * of.side + r] - most[r]);
+                total[r] += share[j * of.side + r];
+            }
+        for (Index j = 0; j < of.units; j++)
+            for (Index r = 0; r < of.side; r++) share[j * of.side + r] /= total[r];
     }
-    return found;
 }
 
 }  // namespace KOHORT_ISA

@@ -4,6 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <optional>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -54,22 +55,41 @@ std::vector<std::string> names() {
 // What a network is, kept between calls.
 class Program {
    public:
-    Program(Index features, Index outputs, std::vector<std::int32_t> widths, int activation,
-            int norm, int loss, int family, std::uint32_t uses, Index batch, Index targets,
-            std::vector<std::int32_t> column, Index columns, bool bytes, bool twice,
-            const std::string& instruction_set)
-        : widths_(std::move(widths)), column_(std::move(column)) {
+    Program(Index features, Index outputs, const std::vector<std::int32_t>& layers,
+            bool standardised, int loss, int family, std::uint32_t uses, Index batch,
+            Index targets, std::vector<std::int32_t> column, Index columns, int input_stream,
+            std::vector<std::int32_t> places, std::vector<std::int32_t> scalar_places,
+            std::vector<std::int32_t> state_places, Index trees, bool state_in_params,
+            const std::vector<std::int32_t>& metrics, Index params_size, Index state_size,
+            bool bytes, bool twice, const std::string& instruction_set)
+        : layers_(structs<LayerSpec>(layers, "layers")),
+          metrics_(structs<MetricSpec>(metrics, "metrics")), column_(std::move(column)),
+          places_(std::move(places)), scalar_places_(std::move(scalar_places)),
+          state_places_(std::move(state_places)) {
         if (column_.size() != NUMBERS) throw std::invalid_argument("column");
-        spec_ = {features, outputs, Index(widths_.size()), widths_.data(), Activation(activation),
-                 Norm(norm), Loss(loss), Family(family), uses, batch, targets, column_.data(),
-                 columns, bytes};
+        if (layers_.empty()) throw std::invalid_argument("layers");
+        if (scalar_places_.size() > 2) throw std::invalid_argument("scalar_places");
+        spec_.features = features, spec_.outputs = outputs;
+        spec_.hidden = Index(layers_.size()) - 1, spec_.layers = layers_.data();
+        spec_.standardised = standardised;
+        spec_.loss = Loss(loss), spec_.family = Family(family), spec_.uses = uses;
+        spec_.batch = batch, spec_.targets = targets;
+        spec_.column = column_.data(), spec_.columns = columns;
+        spec_.input_stream = input_stream, spec_.places = places_.data();
+        spec_.scalar_places = scalar_places_.data(), spec_.scalars = Index(scalar_places_.size());
+        spec_.state_places = state_places_.data(), spec_.trees = trees;
+        spec_.state_in_params = state_in_params;
+        spec_.metrics = metrics_.data(), spec_.metric_count = Index(metrics_.size());
+        spec_.bytes = bytes;
         for (const Choice& one : choices())
             if (instruction_set == one.name)
                 kernels_ = twice ? &one.kernels->double_precision : &one.kernels->single_precision;
         if (!kernels_) throw std::invalid_argument("instruction_set");
-        sizes_ = kernels_->sizes(spec_);
+        params_size_ = params_size, state_size_ = state_size;
         type_ = twice ? nb::dtype<double>() : nb::dtype<float>();
     }
+
+    Program(const Program&) = delete;
 
     std::size_t memory() const { return kernels_->memory(spec_); }
 
@@ -79,8 +99,8 @@ class Program {
                std::int32_t first, Written losses) const {
         const Index visited = Index(order.size()), rows = length(y);
         const Index steps = (visited + spec_.batch - 1) / spec_.batch;
-        const Member member = member_of(entries(params, "params", type_, {sizes_.params}),
-                                        entries(state, "state", type_, {sizes_.state}), numbers,
+        const Member member = member_of(entries(params, "params", type_, {params_size_}),
+                                        entries(state, "state", type_, {state_size_}), numbers,
                                         units, seed, first);
         const Chunk chunk{features(x, ready ? visited : rows),
                           entries(y, "y", type_, {ANY, spec_.targets}),
@@ -104,7 +124,7 @@ class Program {
         const Index rows = length(y);
         const Table table{features(x, rows), entries(y, "y", type_, {rows, spec_.targets}),
                           entries(weight, "weight", type_, {rows}), within(real, rows)};
-        void* found = entries(sums, "sums", type_, {3});
+        void* found = entries(sums, "sums", type_, {2 + 2 * spec_.metric_count});
         nb::gil_scoped_release released;
         kernels_->judge(spec_, member, table, found);
     }
@@ -150,7 +170,7 @@ class Program {
                      std::uint32_t seed, std::int32_t first) const {
         const auto* real = entries<std::int32_t>(units, "units", {spec_.hidden});
         for (Index l = 0; l < spec_.hidden; l++)
-            if (real[l] < 1 || real[l] > widths_[std::size_t(l)])
+            if (real[l] < 1 || real[l] > layers_[std::size_t(l)].width)
                 throw nb::value_error("units must lie between 1 and the widths");
         return {params, state, entries(numbers, "numbers", type_, {spec_.columns}), real, seed,
                 first};
@@ -159,14 +179,26 @@ class Program {
     // A member that only passes, whose variables are not written.
     Member member_of(const Given& params, const Given& numbers, const Given& units,
                      std::uint32_t seed) const {
-        const void* variables = entries(params, "params", type_, {sizes_.params});
+        const void* variables = entries(params, "params", type_, {params_size_});
         return member_of(const_cast<void*>(variables), nullptr, numbers, units, seed, 0);
     }
 
-    std::vector<std::int32_t> widths_, column_;
-    Spec spec_;
+    // Structures of integers from a list of all their fields.
+    template <class Struct>
+    static std::vector<Struct> structs(const std::vector<std::int32_t>& fields, const char* name) {
+        constexpr std::size_t each = sizeof(Struct) / sizeof(std::int32_t);
+        if (fields.size() % each) throw std::invalid_argument(name);
+        std::vector<Struct> found(fields.size() / each);
+        std::memcpy(found.data(), fields.data(), fields.size() * sizeof(std::int32_t));
+        return found;
+    }
+
+    std::vector<LayerSpec> layers_;
+    std::vector<MetricSpec> metrics_;
+    std::vector<std::int32_t> column_, places_, scalar_places_, state_places_;
+    Spec spec_{};
     const Kernels* kernels_ = nullptr;
-    Sizes sizes_;
+    Index params_size_ = 0, state_size_ = 0;
     nb::dlpack::dtype type_;
 };
 
@@ -181,20 +213,25 @@ NB_MODULE(_native, module) {
                "Names of those that this processor has, the best one first.");
     nb::class_<kohort::Program>(module, "Program",
                                 "A network of dense layers, and what trains, judges and predicts it.")
-        .def(nb::init<kohort::Index, kohort::Index, std::vector<std::int32_t>, int, int, int, int,
+        .def(nb::init<kohort::Index, kohort::Index, const std::vector<std::int32_t>&, bool, int, int,
                       std::uint32_t, kohort::Index, kohort::Index, std::vector<std::int32_t>,
-                      kohort::Index, bool, bool, const std::string&>(),
-             nb::arg("features"), nb::arg("outputs"), nb::arg("widths"), nb::arg("activation"),
-             nb::arg("norm"), nb::arg("loss"), nb::arg("family"), nb::arg("uses"), nb::arg("batch"),
-             nb::arg("targets"), nb::arg("column"), nb::arg("columns"), nb::arg("bytes"),
-             nb::arg("twice"), nb::arg("instruction_set"))
+                      kohort::Index, int, std::vector<std::int32_t>, std::vector<std::int32_t>,
+                      std::vector<std::int32_t>, kohort::Index, bool,
+                      const std::vector<std::int32_t>&, kohort::Index, kohort::Index, bool, bool,
+                      const std::string&>(),
+             nb::kw_only(), nb::arg("features"), nb::arg("outputs"), nb::arg("layers"),
+             nb::arg("standardised"), nb::arg("loss"), nb::arg("family"), nb::arg("uses"),
+             nb::arg("batch"), nb::arg("targets"), nb::arg("column"), nb::arg("columns"),
+             nb::arg("input_stream"), nb::arg("places"), nb::arg("scalar_places"),
+             nb::arg("state_places"), nb::arg("trees"), nb::arg("state_in_params"),
+             nb::arg("metrics"), nb::arg("params_size"), nb::arg("state_size"), nb::arg("bytes"), nb::arg("twice"), nb::arg("instruction_set"))
         .def("memory", &kohort::Program::memory, "Bytes that training takes beside its arguments.")
         .def("train", &kohort::Program::train, nb::arg("params"), nb::arg("state"), nb::arg("x"),
              nb::arg("y"), nb::arg("weight").none(), nb::arg("order"), nb::arg("ready"),
              nb::arg("pace"), nb::arg("numbers"), nb::arg("units"), nb::arg("seed"),
              nb::arg("first"), nb::arg("losses"),
              "Advance a member by a chunk of steps, in place.")
-        .def("judge", &kohort::Program::judge, "Sums of losses and of hits over a table, and the penalty.")
+        .def("judge", &kohort::Program::judge, "Sums of losses over a table, the penalty, totals and counts of metrics.")
         .def("predict", &kohort::Program::predict, "Outputs for a table.")
         .def("sample", &kohort::Program::sample, "Outputs of several passes with dropout left on.");
 }

@@ -54,6 +54,26 @@ struct Survivors {
     }
 };
 
+// The same as `jax.random.bernoulli` makes of such bits, in which Keras's layers draw their masks;
+// `share` is the probability to survive, rounded to single precision.
+struct KerasSurvivors {
+    std::uint32_t rows[64], limit;
+
+    // The bits of one generator of a model, see kohort.networks.lifted.functions.
+    static Noise noise(std::uint32_t seed, std::int32_t step, std::uint32_t generator) {
+        return Noise(mix(seed + 0x9E3779B9u * (generator + 1)), std::int32_t(1024u * std::uint32_t(step)), 0);
+    }
+
+    KerasSurvivors(const Noise& noise, double share, Index first, Index count) {
+        limit = std::uint32_t(std::ceil(share * 0x1p23));
+        for (Index r = 0; r < count; r++) rows[r] = noise.row(first + r);
+    }
+
+    KOHORT_INLINE bool keeps(Index row, Index unit) const {
+        return (Noise::bits(rows[row], unit) >> 9) < limit;
+    }
+};
+
 KOHORT_INLINE float normal_of(std::uint32_t bits) {
     const float uniform = float(bits >> 9) * 0x1p-23f + 0x1p-24f;
     return 1.41421356237309504880f * erfinv(2 * uniform - 1);

@@ -20,30 +20,15 @@ struct Rule {
     T adam_rate, unbias, of_mean, of_gradient;
 };
 
-constexpr int scalars_of(Family family) {
-    if (family == Family::nadam) return 2;
-    return family == Family::adam || family == Family::adamax ? 1 : 0;
-}
-
-inline int trees_of(Family family, std::uint32_t uses) {
-    switch (family) {
-        case Family::sgd: return 0;
-        case Family::momentum:
-        case Family::adagrad:
-        case Family::lion: return 1;
-        case Family::rmsprop:
-            return 1 + !!(uses & kohort::momentum_used) + !!(uses & kohort::centered);
-        case Family::adam: return 2 + !!(uses & kohort::amsgrad);
-        default: return 2;
-    }
-}
-
-// Advance the scalars of a state and compute what all entries of a step share.
+// Advance the scalars of a state, the number of the step and Nadam's product of momenta, and compute
+// what all entries of a step share.
 template <class T>
 inline void begin_step(Rule<T>& rule, T* scalars) {
-    if (!scalars_of(rule.family)) return;
     scalars[0] += 1;
     const T count = scalars[0];
+    const bool unbiased = rule.family == Family::adam || rule.family == Family::adamax ||
+                          rule.family == Family::nadam;
+    if (!unbiased) return;
     const T second = std::sqrt(1 - std::pow(rule.beta_2, count));
     if (rule.family == Family::adam)
         rule.adam_rate = rule.rate * second / (1 - std::pow(rule.beta_1, count));

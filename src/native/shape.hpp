@@ -9,6 +9,7 @@
 namespace KOHORT_ISA {
 
 using kohort::Activation;
+using kohort::LayerSpec;
 using kohort::Norm;
 using kohort::Spec;
 
@@ -16,14 +17,21 @@ struct Variable {
     Index rows, columns;   // real
     Index row, place;      // in the kernels' memory: entries per row, first entry
     Index outer_row, outer_place;  // in a row of parameters
-    bool kernel;
 };
 
 struct Layer {
     Index inputs, units;
-    Index kernel, bias, gamma, beta, alpha, mean, variance;  // variables; -1 for none
+    Index kernel = -1, bias = -1, gamma = -1, beta = -1, alpha = -1;  // variables; -1 for none
+    Index mean = -1, variance = -1;
 };
 
+inline Norm norm_of(const LayerSpec& layer) { return Norm(layer.norm); }
+inline bool over_rows(Norm norm) { return norm == Norm::batch_before || norm == Norm::batch_after; }
+inline bool is_before(Norm norm) { return norm == Norm::batch_before || norm == Norm::layer_before; }
+inline bool is_after(Norm norm) { return norm == Norm::batch_after || norm == Norm::layer_after; }
+
+// The variables are those that are trained, layer by layer: kernel, bias, gamma and beta of the
+// normalisation, slopes of PReLU; then each layer's moving averages; then what scales the features.
 struct Shape {
     std::vector<Variable> variables;
     std::vector<Layer> layers;  // the hidden ones, then the output
@@ -31,76 +39,73 @@ struct Shape {
     Index trained = 0;          // entries in the kernels' memory of those that are trained
     Index before_output = 0;    // and of those of hidden layers
     Index size = 0;             // of all
-    Index outer_trained = 0;    // entries in a row of parameters of those that are trained
-    Index outer_size = 0;       // and of all
+    Index centre = -1, scale = -1;  // variables that standardise the features
     Index widest = 0;
 
     template <class T>
     static Shape of(const Spec& spec, const std::int32_t* units) {
         Shape shape;
-        const bool normed = spec.norm != Norm::none;
-        const bool batch = spec.norm == Norm::batch_before || spec.norm == Norm::batch_after;
-        Index inputs = spec.features, outer_inputs = spec.features, outer = 0;
-        const auto add = [&](Index rows, Index columns, Index outer_rows, Index outer_columns,
-                             bool kernel) {
-            Variable v{rows, columns, padded<T>(columns), shape.size, outer_columns,
-                       outer, kernel};
-            shape.size += rounded_up(v.rows * v.row, Simd<T>::lanes);
-            outer += outer_rows * outer_columns;
-            shape.variables.push_back(v);
+        Index inputs = spec.features;
+        const auto add = [&](Index rows, Index columns, Index outer_row) {
+            shape.variables.push_back({rows, columns, padded<T>(columns), shape.size, outer_row,
+                                       spec.places[shape.variables.size()]});
+            shape.size += rounded_up(rows * padded<T>(columns), Simd<T>::lanes);
             return Index(shape.variables.size()) - 1;
         };
-        for (Index l = 0; l < spec.hidden; l++) {
-            const Index n = units[l], w = spec.widths[l];
-            Layer layer{inputs, n, -1, -1, -1, -1, -1, -1, -1};
-            layer.kernel = add(inputs, n, outer_inputs, w, true);
-            layer.bias = add(1, n, 1, w, false);
-            if (normed) {
-                layer.gamma = add(1, n, 1, w, false);
-                layer.beta = add(1, n, 1, w, false);
+        for (Index l = 0; l <= spec.hidden; l++) {
+            const LayerSpec& spec_of = spec.layers[l];
+            const Index n = l < spec.hidden ? units[l] : spec.outputs, w = spec_of.width;
+            if (l == spec.hidden) shape.before_output = shape.size;
+            Layer layer{inputs, n};
+            layer.kernel = add(inputs, n, w);
+            if (spec_of.bias) layer.bias = add(1, n, w);
+            if (norm_of(spec_of) != Norm::none) {
+                layer.gamma = add(1, n, w);
+                layer.beta = add(1, n, w);
             }
-            if (spec.activation == Activation::prelu) layer.alpha = add(1, n, 1, w, false);
-            inputs = n, outer_inputs = w;
+            if (Activation(spec_of.activation) == Activation::prelu) layer.alpha = add(1, n, w);
+            inputs = n;
             shape.layers.push_back(layer);
         }
-        shape.before_output = shape.size;
-        Layer output{inputs, spec.outputs, -1, -1, -1, -1, -1, -1, -1};
-        output.kernel = add(inputs, spec.outputs, outer_inputs, spec.outputs, true);
-        output.bias = add(1, spec.outputs, 1, spec.outputs, false);
-        shape.layers.push_back(output);
         shape.trainable = Index(shape.variables.size());
-        shape.trained = shape.size, shape.outer_trained = outer;
-        if (batch)
-            for (Index l = 0; l < spec.hidden; l++) {
-                shape.layers[l].mean = add(1, units[l], 1, spec.widths[l], false);
-                shape.layers[l].variance = add(1, units[l], 1, spec.widths[l], false);
+        shape.trained = shape.size;
+        for (Index l = 0; l < spec.hidden; l++)
+            if (over_rows(norm_of(spec.layers[l]))) {
+                Layer& layer = shape.layers[l];
+                layer.mean = add(1, layer.units, spec.layers[l].width);
+                layer.variance = add(1, layer.units, spec.layers[l].width);
             }
-        shape.outer_size = outer;
+        if (spec.standardised) {
+            shape.centre = add(1, spec.features, spec.features);
+            shape.scale = add(1, spec.features, spec.features);
+        }
         for (const Layer& layer : shape.layers)
             shape.widest = layer.units > shape.widest ? layer.units : shape.widest;
         shape.widest = spec.features > shape.widest ? spec.features : shape.widest;
         return shape;
     }
 
-    // Copy the first `count` variables from or to a row of parameters, or of a state's arrays.
+    // Copy a variable from a row where it begins at `outer_place`, or to it.
     template <class T>
-    void read(const T* row, T* to, Index count) const {
-        for (Index i = 0; i < count; i++) {
-            const Variable& v = variables[i];
-            for (Index r = 0; r < v.rows; r++)
-                std::memcpy(to + v.place + r * v.row, row + v.outer_place + r * v.outer_row,
-                            v.columns * sizeof(T));
-        }
+    void read(const T* row, Index outer_place, T* to, Index variable) const {
+        const Variable& v = variables[variable];
+        for (Index r = 0; r < v.rows; r++)
+            std::memcpy(to + v.place + r * v.row, row + outer_place + r * v.outer_row,
+                        v.columns * sizeof(T));
     }
 
     template <class T>
-    void write(const T* from, T* row, Index count) const {
-        for (Index i = 0; i < count; i++) {
-            const Variable& v = variables[i];
-            for (Index r = 0; r < v.rows; r++)
-                std::memcpy(row + v.outer_place + r * v.outer_row, from + v.place + r * v.row,
-                            v.columns * sizeof(T));
-        }
+    void write(const T* from, T* row, Index outer_place, Index variable) const {
+        const Variable& v = variables[variable];
+        for (Index r = 0; r < v.rows; r++)
+            std::memcpy(row + outer_place + r * v.outer_row, from + v.place + r * v.row,
+                        v.columns * sizeof(T));
+    }
+
+    template <class T>
+    void read_all(const T* params, T* to) const {
+        for (Index i = 0; i < Index(variables.size()); i++)
+            read(params, variables[i].outer_place, to, i);
     }
 };
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sampling import depth
 
-from kohort.engine.compilers import native
-from kohort.engine.compilers.native import NativeCompiler, instruction_sets, lacks
+from kohort.engine.compilers import chain_program, native
+from kohort.engine.compilers.chain_program import lacks
+from kohort.engine.compilers.native import NativeCompiler, instruction_sets
 from kohort.engine.compilers.xla import XlaCompiler
 from kohort.engine.executors.base import train_with
 from kohort.engine.executors.inline import InlineExecutor
@@ -238,11 +239,11 @@ def test_a_variant_that_the_processor_lacks_is_refused(monkeypatch):
 @pytest.mark.skipif(not _HEADER.exists(), reason="the kernels' source is not installed")
 @pytest.mark.parametrize(
     ("enumeration", "names"),
-    [("Activation", native.ACTIVATIONS), ("Norm", native.NORMS), ("Loss", native.LOSSES),
-     ("Family", native.FAMILIES), ("Use", native.USES), ("Number", native.NUMBERS)],
+    [("Activation", "ACTIVATIONS"), ("Norm", "NORMS"), ("Loss", "LOSSES"), ("Metric", "METRICS"),
+     ("Family", "FAMILIES"), ("Use", "USES"), ("Number", "NUMBERS")],
 )  # fmt: skip
 def test_lists_are_in_the_order_of_the_header(enumeration, names):
     text = re.search(rf"enum (?:class )?{enumeration} [^{{]*{{([^}}]*)}}", _HEADER.read_text())[1]
     found = [word.split("=")[0].strip().removeprefix("n_") for word in text.split(",")]
     found = [name.removesuffix("_used") for name in found if name not in ("", "NUMBERS")]
-    assert found == list(names)
+    assert found == list(getattr(chain_program, names))

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from kohort.engine.compilers.native import NUMBERS, instruction_sets, library
+from kohort.engine.compilers.chain_program import program_fields
+from kohort.engine.compilers.native import instruction_sets, library
+from kohort.networks.own.dense import DenseNetwork
 from kohort.recipe.pace import PACE
+from kohort.recipe.recipe import NUMBERS
 
 pytestmark = [
     pytest.mark.skipif(not instruction_sets(), reason="kohort was installed without its kernels"),
@@ -16,11 +19,11 @@ SIZE = FEATURES * WIDTH + WIDTH + WIDTH + 1
 
 @pytest.fixture(scope="module")
 def program():
+    network = DenseNetwork(FEATURES, 1, (WIDTH,), "relu")
+    fields = program_fields(network.dense, network.layout.shapes, "float32")
     return library().Program(
-        features=FEATURES, outputs=1, widths=[WIDTH], activation=0, norm=0, loss=0, family=0,
-        uses=0, batch=BATCH, targets=1, column=list(range(len(NUMBERS))), columns=len(NUMBERS),
-        bytes=False, twice=False, instruction_set="baseline",
-    )  # fmt: skip
+        **fields, batch=BATCH, targets=1, bytes=False, twice=False, instruction_set="baseline"
+    )
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def judged(given):
     kept = {name: given[name] for name in ("params", "x", "y", "weight", "numbers", "units")}
     kept["weight"] = kept["weight"].astype(np.float32)
     order = ("params", "x", "y", "weight", "real", "numbers", "units", "sums")
-    kept |= {"real": ROWS, "sums": np.zeros(3, np.float32)}
+    kept |= {"real": ROWS, "sums": np.zeros(2, np.float32)}
     return [kept[name] for name in order]
 
 
@@ -58,7 +61,7 @@ def test_what_fits_trains_and_tables_are_only_read(program, arguments):
     [
         ("params", lambda a: a.astype(np.float64), TypeError, r"params .*float32 .* got float64"),
         ("params", lambda a: a[:-1].copy(), ValueError, r"params .*\(21\); got float32 \(20\)"),
-        ("state", lambda a: np.zeros(3, np.float32), ValueError, r"state .*shape \(0\).*\(3\)"),
+        ("state", lambda a: np.zeros(2, np.float32), ValueError, r"state .*shape \(0\).*\(3\)"),
         ("x", lambda a: a.astype(np.uint8), TypeError, r"x must .*float32 .* got uint8"),
         ("x", lambda a: a[:, :2].copy(), ValueError, r"x must .*\(20, 3\); got float32 \(20, 2\)"),
         ("x", np.asfortranarray, ValueError, "x must be a contiguous array"),

@@ -8,26 +8,42 @@ import sys
 
 import numpy as np
 
-ACTIVATIONS, NORMS, LOSSES, FAMILIES, USES, NUMBERS, PACE = 21, 5, 10, 9, 17, 28, 6
+ACTIVATIONS, NORMS, LOSSES, FAMILIES, METRICS, USES, NUMBERS, PACE = 21, 5, 11, 9, 7, 16, 24, 6
+TREES, SCALARS = [0, 1, 1, 2, 2, 2, 1, 2, 1], [0, 0, 0, 1, 1, 2, 0, 0, 0]
+# Bits of the techniques that add arrays to a state.
+AVERAGING, AMSGRAD, CENTERED, MOMENTUM = 5, 9, 10, 11
 
 
-def sizes(widths, features, outputs, norm, activation):
-    """Entries of a row of parameters, and of those that are trained."""
-    vectors = 1 + (2 if norm else 0) + (activation == 2)
-    trained, inputs = 0, features
-    for width in widths:
-        trained += inputs * width + vectors * width
+def layers_of(generator, widths, outputs):
+    """Fields of each layer, and whether it normalises by the batch, has slopes, has a bias."""
+    fields, kinds = [], []
+    for position, width in enumerate([*widths, outputs]):
+        last = position == len(widths)
+        activation = int(generator.integers(ACTIVATIONS))
+        activation = 0 if last and activation == 2 else activation
+        norm, bias = 0 if last else int(generator.integers(NORMS)), int(generator.integers(2))
+        columns = [int(generator.integers(-1, NUMBERS)) for _ in range(8)]
+        fields += [width, activation, norm, bias, position, *columns]
+        kinds.append((norm, activation == 2, bias))
+    return fields, kinds
+
+
+def sizes(widths, features, outputs, kinds):
+    """Entries of each variable: trained ones, then moving averages."""
+    trained, averages, inputs = [], [], features
+    for width, (norm, slopes, bias) in zip([*widths, outputs], kinds, strict=True):
+        trained += [inputs * width, *[width] * (bias + 2 * bool(norm) + slopes)]
+        averages += [width] * (2 * (norm in (1, 2)))
         inputs = width
-    trained += inputs * outputs + outputs
-    return trained + (2 * sum(widths) if norm in (1, 2) else 0), trained
+    return trained, averages
 
 
-def state_of(family, uses, trained):
-    trees = [0, 1, 1, 2, 2, 2, 1, 2, 1][family]
-    trees += (family == 2) * ((uses >> 16 & 1) + (uses >> 15 & 1)) + (family == 3) * (
-        uses >> 14 & 1
+def trees_of(family, uses):
+    """Arrays of a state, without averages."""
+    on = lambda bit: uses >> bit & 1  # noqa: E731
+    return (
+        TREES[family] + (family == 2) * (on(MOMENTUM) + on(CENTERED)) + (family == 3) * on(AMSGRAD)
     )
-    return [0, 0, 0, 1, 1, 2, 0, 0, 0][family] + (trees + (uses >> 5 & 1)) * trained
 
 
 def trial(module, generator):
@@ -36,17 +52,28 @@ def trial(module, generator):
 
     widths = [1 + whole(40) for _ in range(whole(4))]
     units = np.array([1 + whole(width) for width in widths], np.int32)
-    features, activation, norm = 1 + whole(20), whole(ACTIVATIONS), whole(NORMS)
+    features = 1 + whole(20)
     loss, family, uses, batch = whole(LOSSES), whole(FAMILIES), whole(1 << USES), 1 + whole(70)
-    softmax = loss in (7, 9)
     outputs = 1 + whole(4)
-    targets = 1 if softmax else outputs
+    targets = 1 if loss in (7, 9) else outputs
+    fields, kinds = layers_of(generator, widths, outputs)
     twice, bytes_ = bool(whole(2)), bool(whole(2))
     dtype = np.float64 if twice else np.float32
-    size, trained = sizes(widths, features, outputs, norm, activation)
+    trained, others = sizes(widths, features, outputs, kinds)
+    standardised, inside = bool(whole(2)), bool(whole(2))
+    others += [features] * (2 * standardised)
+    trees = trees_of(family, uses)
+    arrays = [trained] * (trees + (uses >> AVERAGING & 1))
+    metrics = [whole(METRICS), whole(2), 0] if targets == outputs else []
+    # Totals of a metric, variables, then the state where it lies in a row of parameters.
+    starts = np.cumsum([2, *trained, *others]).tolist()
+    size, first = starts[-1], starts[-1] if inside else 0
+    scalars = list(range(first, first + SCALARS[family]))
+    places = np.cumsum([first + len(scalars), *[n for array in arrays for n in array]]).tolist()
+    size, state_size = (places[-1], 0) if inside else (size, places[-1])
     numbers = generator.uniform(0.1, 0.9, NUMBERS).astype(dtype)
-    params = generator.normal(size=size).astype(dtype)
-    state = np.abs(generator.normal(size=state_of(family, uses, trained))).astype(dtype)
+    params = np.abs(generator.normal(size=size)).astype(dtype)
+    state = np.abs(generator.normal(size=state_size)).astype(dtype)
 
     def table(rows):
         values = generator.normal(size=(rows, features)) * 10
@@ -60,9 +87,11 @@ def trial(module, generator):
     judged = 1 + whole(100)
     for variant in module.instruction_sets():
         program = module.Program(
-            features=features, outputs=outputs, widths=widths, activation=activation, norm=norm,
-            loss=loss, family=family, uses=uses, batch=batch, targets=targets,
-            column=list(range(NUMBERS)), columns=NUMBERS, bytes=bytes_, twice=twice,
+            features=features, outputs=outputs, layers=fields, standardised=standardised, loss=loss,
+            family=family, uses=uses, batch=batch, targets=targets, column=list(range(NUMBERS)),
+            columns=NUMBERS, input_stream=3, places=starts[:-1], scalar_places=scalars,
+            state_places=places[:-1], trees=trees, state_in_params=inside, metrics=metrics,
+            params_size=size, state_size=state_size, bytes=bytes_, twice=twice,
             instruction_set=variant,
         )  # fmt: skip
         program.memory()
@@ -73,7 +102,7 @@ def trial(module, generator):
         )  # fmt: skip
         x = table(judged)
         of_rows = np.ascontiguousarray(np.resize(y, (judged, targets)))
-        weights, sums = np.ones(judged, dtype), np.zeros(3, dtype)
+        weights, sums = np.ones(judged, dtype), np.zeros(2 + 2 * bool(metrics), dtype)
         program.judge(params, x, of_rows, weights, judged, numbers, units, sums)
         found = np.zeros((judged, outputs), dtype)
         program.predict(params, x, judged, numbers, units, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 
@@ -59,6 +60,12 @@ def _accelerated() -> bool:
         return True
     if asked:
         return asked != "cpu"
+    return _has_plugins()
+
+
+@cache
+def _has_plugins() -> bool:
+    """Whether a package is installed by which JAX finds accelerators."""
     return any(find_spec(name) is not None for name in ("jax_plugins", "libtpu")) or bool(
         entry_points(group="jax_plugins")
     )

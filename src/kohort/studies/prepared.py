@@ -91,6 +91,10 @@ class Prepared(Protocol):
         """
         ...
 
+    def differentiable(self) -> Self:
+        """The same fit by a network whose gradients XLA can take."""
+        ...
+
     def take(self, outcomes: Sequence[Outcome]) -> Any:
         """Make the estimator a fitted one by the outcomes of `members`, and return it."""
         ...

@@ -91,6 +91,7 @@ def test_numbers_share_a_program(rows):
     assert [entry.kind for entry in log] == ["train"]
 
 
+@pytest.mark.usefixtures("on_xla")
 def test_equal_models_are_traced_once(models, rows, monkeypatch):
     X, y, _ = rows
     calls = []

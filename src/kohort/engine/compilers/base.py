@@ -14,7 +14,7 @@ from kohort.deferred import jax
 from kohort.engine.fit import Fit
 from kohort.engine.footprint import Footprint
 from kohort.engine.structure import Structure
-from kohort.networks.base import Predictor, Reading, Sampler
+from kohort.networks.base import DenseChain, Predictor, Reading, Sampler
 
 Drawn: TypeAlias = Any
 """Some steps of members, as a compiler's feed draws them for its training program."""
@@ -109,6 +109,10 @@ class Compiler(Protocol):
 
     def numerics(self, device: jax.Device) -> str:
         """Return what tells its results on a device apart from others', to the last bit."""
+        ...
+
+    def knows(self, chain: DenseChain, dtype: str) -> bool:
+        """Return whether it trains a chain, of numbers of a type, by what the chain says alone."""
         ...
 
     def put(self, array: HostArray, device: jax.Device) -> Array:

@@ -9,8 +9,7 @@ another one (`baseline`, `avx2`, `avx512`), or `off`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -20,6 +19,7 @@ import numpy as np
 
 from kohort.arrays import Array, Device, Floats, HostArray, Integers
 from kohort.engine.compilers.base import Batches, Compiler, Judge, Packing, Train
+from kohort.engine.compilers.chain_program import StateRow, lacks, program_fields
 from kohort.engine.draws import Draw, TableDraws
 from kohort.engine.footprint import Footprint
 from kohort.engine.structure import Structure
@@ -27,45 +27,8 @@ from kohort.engine.train import empty_chunk, empty_rows
 from kohort.errors import ParameterError, explain
 from kohort.memo import Memo
 from kohort.networks.base import BLOCK, DenseChain, Predictor, Reading, Sampler
+from kohort.networks.dense_chain import ChainMetric
 
-# Each list is in the order of the enumeration of the same name in src/native/spec.hpp.
-ACTIVATIONS = (
-    "relu", "leaky_relu", "prelu", "elu", "selu", "softplus", "silu", "swish", "gelu", "gelu_tanh",
-    "mish", "tanh", "sigmoid", "softsign", "hard_sigmoid", "relu6", "celu", "hard_silu",
-    "hard_swish", "exponential", "linear",
-)  # fmt: skip
-NORMS = ("none", "batch_before", "batch_after", "layer_before", "layer_after")
-LOSSES = (
-    "mse", "mae", "huber", "log_cosh", "quantile", "poisson", "binary_crossentropy",
-    "sparse_categorical_crossentropy", "binary_focal_crossentropy",
-    "categorical_focal_crossentropy",
-)  # fmt: skip
-FAMILIES = (
-    "sgd", "momentum", "rmsprop", "adam", "adamax", "nadam", "adagrad", "adadelta", "lion",
-)  # fmt: skip
-USES = (
-    "label_smoothing", "weight_decay", "clipvalue", "clipnorm", "global_clipnorm", "averaging",
-    "freezing", "l1", "l2", "max_norm", "dropout", "input_dropout", "alpha_dropout",
-    "gaussian_noise", "amsgrad", "centered", "momentum",
-)  # fmt: skip
-NUMBERS = (
-    "activation_alpha", "batch_norm_momentum", "norm_epsilon", "huber_delta", "quantile",
-    "label_smoothing", "focal_gamma", "nesterov", "amsgrad", "centered", "weight_decay", "beta_2",
-    "gain_2", "rho", "gain_rho", "epsilon", "ema_momentum", "averaged", "clipvalue", "clipnorm",
-    "global_clipnorm", "l1", "l2", "max_norm", "dropout", "input_dropout", "alpha_dropout",
-    "gaussian_noise",
-)  # fmt: skip
-
-_SCALARS = {"adam": 1, "adamax": 1, "nadam": 2}
-"""Numbers that a state begins with: the step, and Nadam's product of momenta."""
-
-_TREES = {
-    "sgd": 0, "momentum": 1, "rmsprop": 1, "adam": 2, "adamax": 2, "nadam": 2, "adagrad": 1,
-    "adadelta": 2, "lion": 1,
-}  # fmt: skip
-"""Arrays of the trained variables' size that a state holds, beside those of options."""
-
-_OPTIONS = {"rmsprop": ("momentum", "centered"), "adam": ("amsgrad",)}
 _DTYPES = ("float32", "float64")
 _BYTES = "uint8"
 _MODULE = "kohort._native"
@@ -116,50 +79,6 @@ def instruction_set() -> str | None:
     return wanted or known[0]
 
 
-def lacks(chain: DenseChain) -> str:
-    """What the kernels have no code for, as a word for a table; empty if nothing."""
-    for name, known in (
-        (chain.activation, ACTIVATIONS), (chain.norm, NORMS), (chain.loss, LOSSES),
-        (chain.family, FAMILIES), *((use, USES) for use in sorted(chain.uses)),
-    ):  # fmt: skip
-        if name not in known:
-            return name
-    return next((name for name in NUMBERS if name not in chain.numbers), "")
-
-
-@dataclass(frozen=True)
-class StateRow:
-    """A member's optimizer state and averages as one row, as XLA's programs have it.
-
-    Attributes
-    ----------
-    size : int
-    averaged : int
-        How many of the last entries are averaged weights.
-    initial : array, shape (size,)
-    """
-
-    size: int
-    averaged: int
-    initial: Floats
-
-    @classmethod
-    def of(cls, structure: Structure, chain: DenseChain) -> StateRow:
-        """Return the row of a structure whose network is a chain."""
-        network = structure.network
-        trained = sum(int(np.prod(s)) for s in network.layout.shapes[: network.trainable])
-        options = [name for name in _OPTIONS.get(chain.family, ()) if name in chain.uses]
-        trees = _TREES[chain.family] + len(options)
-        scalars = _SCALARS.get(chain.family, 0)
-        averaged = trained if "averaging" in chain.uses else 0
-        initial = np.zeros(scalars + trees * trained + averaged, np.dtype(structure.dtype))
-        if chain.family == "nadam":
-            initial[1] = 1
-        if chain.family == "adagrad":
-            initial[:trained] = 0.1
-        return cls(len(initial), averaged, initial)
-
-
 class NativeCompiler:
     """Kernels for dense networks on a CPU, and another compiler for everything else.
 
@@ -178,6 +97,9 @@ class NativeCompiler:
     def __init__(self, other: Compiler, variant: str | None, most: int = 4096) -> None:
         self._other, self._variant = other, variant
         self._programs: Memo[Any] = Memo(most)
+
+    def knows(self, chain: DenseChain, dtype: str) -> bool:
+        return self._knows(chain, dtype, dtype)
 
     def serves(self, structure: Structure, device: Device) -> bool:
         """Whether the kernels train members of a structure on a device."""
@@ -200,15 +122,19 @@ class NativeCompiler:
         return array
 
     def packing(self, structure: Structure) -> Packing:
-        chain = structure.network.dense
-        assert chain is not None
-        return StateRow.of(structure, chain)
+        network = structure.network
+        assert network.dense is not None
+        return StateRow.of(
+            network.dense, network.layout.shapes[: network.trainable], structure.dtype
+        )
 
     def has_train(self, structure: Structure, slots: int, device: Device) -> bool:
         return True
 
     def train(self, structure: Structure, slots: int, device: Device) -> Train:
         program = self._program(structure)
+        metrics = self._chain(structure).metrics if structure.network.metrics else ()
+        places = [metric.place for metric in metrics]
 
         def advance(params: Floats, state: Floats, draws: Mapping[int, Draw]) -> tuple[Floats, ...]:
             steps = max((len(draw.pace) for draw in draws.values()), default=0)
@@ -216,7 +142,8 @@ class NativeCompiler:
             for slot, draw in draws.items():
                 own = state[slot] if state.size else state[:0].reshape(-1)
                 program.train(params[slot], own, *draw, losses[slot, : len(draw.pace)])
-            return params, state, losses, np.zeros((len(params), 0), params.dtype)
+            totals = params[:, places], params[:, [place + 1 for place in places]]
+            return params, state, losses, _means(metrics, *totals)
 
         return advance  # type: ignore[return-value]
 
@@ -242,7 +169,7 @@ class NativeCompiler:
         )
 
     def judge(self, structure: Structure, slots: int, device: Device, rows: int) -> Judge:
-        logs = len(structure.network.logs)
+        metrics = self._chain(structure).metrics
         programs: dict[np.dtype[Any], Any] = {}
 
         def judged(
@@ -258,13 +185,12 @@ class NativeCompiler:
             if features not in programs:
                 programs[features] = self._program(structure, str(features))
             program = programs[features]
-            sums = np.zeros((len(params), 3), params.dtype)
+            sums = np.zeros((len(params), 2 + 2 * len(metrics)), params.dtype)
             for slot in ids[: int(count)]:
                 own = numbers[slot], units[slot], sums[slot]
                 program.judge(params[slot], *table, int(real), *own)
-            means = sums[:, :2] / params.dtype.type(real)
-            means[:, 0] += sums[:, 2]
-            return means[:, :logs]
+            loss = sums[:, :1] / params.dtype.type(real) + sums[:, 1:2]
+            return np.hstack([loss, _means(metrics, sums[:, 2::2], sums[:, 3::2])])
 
         return judged
 
@@ -334,36 +260,51 @@ class NativeCompiler:
         dtype, features = str(params.dtype), str(x.dtype)
         if not self._knows(network.dense, dtype, features):
             return None
-        return self._built(network.dense, dtype, features, BLOCK, network.outputs)
+        return self._built(network.dense, (), dtype, features, BLOCK, network.outputs)
 
     def _program(self, structure: Structure, features: str = "") -> Any:
         """The program of a structure, for features of a type; "" for those that it trains on."""
+        network = structure.network
         types = structure.dtype, features or structure.input_dtype
-        return self._built(structure.network.dense, *types, structure.batch_size, structure.targets)
+        trained = network.layout.shapes[: network.trainable]
+        return self._built(network.dense, trained, *types, structure.batch_size, structure.targets)
+
+    @staticmethod
+    def _chain(structure: Structure) -> DenseChain:
+        chain = structure.network.dense
+        assert chain is not None
+        return chain
 
     def _built(
-        self, chain: DenseChain | None, dtype: str, features: str, batch: int, targets: int
+        self,
+        chain: DenseChain | None,
+        trained: tuple[tuple[int, ...], ...],
+        dtype: str,
+        features: str,
+        batch: int,
+        targets: int,
     ) -> Any:
         assert chain is not None
-        kernels = library()
-        assert kernels is not None
-        return self._programs.get_or_build(
-            (chain, dtype, features, batch, targets),
-            lambda: kernels.Program(
-                features=chain.features,
-                outputs=chain.outputs,
-                widths=list(chain.widths),
-                activation=ACTIVATIONS.index(chain.activation),
-                norm=NORMS.index(chain.norm),
-                loss=LOSSES.index(chain.loss),
-                family=FAMILIES.index(chain.family),
-                uses=sum(1 << USES.index(use) for use in chain.uses),
+
+        def build() -> Any:
+            kernels = library()
+            assert kernels is not None
+            return kernels.Program(
+                **program_fields(chain, trained, dtype),
                 batch=batch,
                 targets=targets,
-                column=[chain.numbers.index(name) for name in NUMBERS],
-                columns=len(chain.numbers),
                 bytes=features == _BYTES,
                 twice=dtype == "float64",
                 instruction_set=self._variant,
-            ),
-        )
+            )
+
+        return self._programs.get_or_build((chain, trained, dtype, features, batch, targets), build)
+
+
+def _means(metrics: Sequence[ChainMetric], totals: Floats, counts: Floats) -> Floats:
+    """What metrics have come to, shape (slot, metric); 0 where no row counts, as in Keras."""
+    means = np.divide(totals, counts, out=np.zeros_like(totals), where=counts != 0)
+    for column, metric in enumerate(metrics):
+        if metric.name == "rmse":
+            means[:, column] = np.sqrt(means[:, column])
+    return means

@@ -28,7 +28,7 @@ from kohort.engine.resident import placed
 from kohort.engine.structure import Structure
 from kohort.engine.train import Chunk, StatePacking, empty_chunk, empty_rows, training_function
 from kohort.memo import Memo
-from kohort.networks.base import Predictor, Reading, Sampler
+from kohort.networks.base import DenseChain, Predictor, Reading, Sampler
 
 MOST_PROGRAMS = 256
 """Programs that a compiler keeps. One takes about 90 areas of memory on a CPU, of which Linux
@@ -103,6 +103,9 @@ class XlaCompiler:
         precision = settings.jax_default_matmul_precision
         place = f"{device.platform} {device.device_kind} {platform.machine()}"
         return f"XLA, {_versions()}, products {precision}, {place}"
+
+    def knows(self, chain: DenseChain, dtype: str) -> bool:
+        return False
 
     def put(self, array: HostArray, device: Device) -> Array:
         # Until a transfer has ended it holds the host's copy, for the whole of the next call.

@@ -246,5 +246,8 @@ class DensePrepared:
     def typical(self) -> Self:
         return replace(self, mild=False)
 
+    def differentiable(self) -> Self:
+        return self
+
     def take(self, outcomes: Sequence[Outcome]) -> DenseEstimator:
         return self.estimator._take(outcomes)

@@ -14,6 +14,7 @@ from kohort.deferred import jax
 from kohort.errors import ModelError, ParameterError, explain
 from kohort.estimators.keras_models.compilation import compile_arguments, optimizer_like
 from kohort.estimators.keras_models.routing import build_arguments, build_function
+from kohort.networks.lifted.chaining import built_as_chain
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.host_initializers import host_initializers
 from kohort.networks.lifted.keras_private import compile_options, layers_of
@@ -128,8 +129,8 @@ def outputs_of(model: keras.Model, x: Columns, seed: int) -> list[tuple[int, ...
     return [tuple(tensor.shape[1:]) for tensor in tensors]
 
 
-def prepare(model: keras.Model, batch: tuple[Any, Any], seed: int) -> None:
-    """Create every variable of a model that is to train on such batches.
+def prepare(model: keras.Model, x: Columns, y: Columns, seed: int) -> None:
+    """Create every variable of a model that is to train on such rows.
 
     Raises
     ------
@@ -138,14 +139,15 @@ def prepare(model: keras.Model, batch: tuple[Any, Any], seed: int) -> None:
     ParameterError
         If nothing gives the model a loss.
     """
-    x, y = batch
     if model.loss is not None:
         _check_loss(model)
     try:
         with host_initializers(seed):
-            model._symbolic_build(data_batch=(x, y))
+            if not built_as_chain(model, x, y):
+                batch = (columns.split(np.zeros((1, columns.width))) for columns in (x, y))
+                model._symbolic_build(data_batch=tuple(batch))
     except Exception as error:
-        shapes = jax.tree.map(lambda array: tuple(array.shape[1:]), x)
+        shapes = x.shapes[0] if len(x.shapes) == 1 else list(x.shapes)
         raise ModelError(
             f"The model {model.name!r} with its loss and metrics does not take the data: a row of "
             f"X has the shape {shapes}, the model {_inputs(model)}. {error}"

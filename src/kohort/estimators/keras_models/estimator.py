@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from kohort.arrays import ClassWeightLike, GridLike, HostArray, TableLike, TargetsLike, WeightsLike
-from kohort.deferred import jax
 from kohort.engine.member import Floats, Member, Outcome, Rows
 from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.build import build, outputs_of, prepare
@@ -246,12 +245,9 @@ class KerasEstimator(TrainingModel):
 
     def _made_ready(self, model: keras.Model) -> Ready:
         x, targets, batch_size = self._form
-        batch = (
-            jax.tree.map(np.asarray, columns.split(np.zeros((1, columns.width), np.float32)))
-            for columns in (x, targets)
-        )
-        prepare(model, (next(batch), next(batch)), self._seed)
-        return Ready.of(model, x, targets, batch_size, self._table_rows, bool(self.diagnose))
+        prepare(model, x, targets, self._seed)
+        rows, probed = self._table_rows, bool(self.diagnose)
+        return Ready.of(model, x, targets, batch_size, rows, probed=probed)
 
     def _run(
         self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike, fit_params: dict[str, Any],

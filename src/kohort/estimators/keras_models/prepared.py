@@ -105,6 +105,9 @@ class KerasPrepared:
     def typical(self) -> Self:
         return replace(self, job=replace(self.job, callbacks=[]))
 
+    def differentiable(self) -> Self:
+        return replace(self, ready=self.ready.as_trace())
+
     def put_rate(self) -> None:
         """Give the model the changed learning rate, if there is one."""
         put_rate(self.ready.model, self.changed_rate)

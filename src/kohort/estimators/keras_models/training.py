@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from kohort.cohort.session import current, session
 from kohort.deferred import jax, jnp
+from kohort.engine.compilers.current import lent_compiler
+from kohort.engine.devices import threads_of
 from kohort.engine.member import (
     DIVERGED,
     FINISHED,
@@ -33,6 +35,7 @@ from kohort.estimators.keras_models.support import (
 )
 from kohort.estimators.preparation import floating_dtype
 from kohort.networks.base import State
+from kohort.networks.lifted.chaining import Chaining, chained
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.functions import UntraceableError
 from kohort.networks.lifted.keras_private import layers_of
@@ -58,7 +61,7 @@ class Ready:
     batch_size : int
     rows : int
         Of the table that batches are taken from; the step is traced for no larger a batch.
-    tracing : Tracing or None
+    tracing : Tracing or Chaining or None
         None where a cohort cannot take the model.
     obstacle : str
         Why it cannot; "" if it can.
@@ -69,7 +72,7 @@ class Ready:
     y: Columns
     batch_size: int
     rows: int
-    tracing: Tracing | None = None
+    tracing: Tracing | Chaining | None = None
     obstacle: str = ""
 
     @classmethod
@@ -80,11 +83,25 @@ class Ready:
         y: Columns,
         batch_size: int,
         rows: int,
+        traced: bool = False,
         probed: bool = False,
     ) -> Ready:
-        """Trace the model if a cohort can take it, so that it can be probed if that is asked."""
+        """Find what trains the model: kernels that know it as a chain, or its trace.
+
+        Parameters
+        ----------
+        traced : bool
+            Whether it must be the trace: kernels give no gradients.
+        probed : bool
+            Whether the trace can be probed.
+        """
         ready = cls(model, x, y, batch_size, rows)
         ready.obstacle = ready._obstacle()
+        if not ready.obstacle and not traced and not probed:
+            ready.tracing = _chained(model, x, y)
+            if ready.tracing is not None:
+                return ready
+        ready.obstacle = ready.obstacle or obstacle_of_losses(model, x.symbolic(), y.symbolic())
         if not ready.obstacle:
             try:
                 ready.tracing = trace(
@@ -109,18 +126,32 @@ class Ready:
                 f"Keras runs on the {backend!r} backend. Import kohort before keras, or set "
                 'os.environ["KERAS_BACKEND"] = "jax" before the first import of keras'
             )
-        return obstacle_of_model(self.model) or obstacle_of_losses(
-            self.model, self.x.symbolic(), self.y.symbolic()
-        )
+        return obstacle_of_model(self.model)
 
     def with_batch_size(self, size: int, probed: bool) -> Ready:
         """The same model, traced for batches of so many rows."""
-        return Ready.of(self.model, self.x, self.y, size, self.rows, probed)
+        traced = isinstance(self.tracing, Tracing)
+        return Ready.of(self.model, self.x, self.y, size, self.rows, traced, probed)
+
+    def as_trace(self) -> Ready:
+        """The same model by its trace."""
+        if isinstance(self.tracing, Tracing):
+            return self
+        return Ready.of(self.model, self.x, self.y, self.batch_size, self.rows, traced=True)
 
     def state(self) -> list[Floats]:
         """The model's variables as a member carries them, with the arrays of its functions."""
         assert self.tracing is not None
         return [*ModelState(self.model).read(), *self.tracing.arrays]
+
+
+def _chained(model: keras.Model, x: Columns, y: Columns) -> Chaining | None:
+    """The model as a chain of the kernels; None where they do not train it."""
+    if any(device.platform != "cpu" for device in threads_of(None)):
+        return None
+    found = chained(model, x, y)
+    dtype = str(np.dtype(floating_dtype()))
+    return found if found and lent_compiler().knows(found.network.dense, dtype) else None
 
 
 def _own_code(model: keras.Model) -> bool:
@@ -131,7 +162,7 @@ def _own_code(model: keras.Model) -> bool:
 def _mixes_rows(ready: Ready) -> bool:
     """Whether a training step depends on rows that weigh nothing; tried once for each structure."""
     tracing = ready.tracing
-    assert tracing is not None
+    assert isinstance(tracing, Tracing)
     network, size = tracing.network, tracing.network.fixed_batch
     if size < 2:
         return False

@@ -76,6 +76,26 @@ def compile_options(model: Private) -> dict[str, Private]:
     return dict(config.config) if config else {}
 
 
+def build_compilation(model: Private, y: Private) -> None:
+    """Build losses, metrics and optimizer of a built model with one output, for such targets.
+
+    Keras's `fit` does so by running the model on symbols.
+    """
+    for part in (model._compile_metrics, model._compile_loss):
+        if part is not None and not part.built:
+            part.build(y, model.outputs[0])
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    model._post_build()
+
+
+def unbuild_compilation(model: Private) -> None:
+    """Let losses and metrics be built once more."""
+    for part in (model._compile_metrics, model._compile_loss):
+        if part is not None:
+            part.built = False
+
+
 def loss_tracker(model: Private) -> Private:
     """Return the metric that averages a model's loss."""
     return model._loss_tracker
@@ -87,6 +107,16 @@ def learning_rate_of(optimizer: Private) -> Private:
     The public `learning_rate` is a value.
     """
     return getattr(optimizer, "_learning_rate", None)
+
+
+def slots_of(optimizer: Private) -> dict[str, Private]:
+    """Return an optimizer's lists of variables that run parallel to the trained ones, by name."""
+    return {name: v for name, v in vars(optimizer).items() if isinstance(v, list | tuple)}
+
+
+def product_of_momenta(optimizer: Private) -> Private:
+    """Return the variable in which Nadam keeps its product of momenta."""
+    return optimizer._u_product
 
 
 def kept_from_decay(optimizer: Private) -> Private:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from kohort.arrays import Variables
 from kohort.deferred import jax, jnp
-from kohort.networks.dense_chain import DenseChain
+from kohort.networks.dense_chain import ChainLayer, DenseChain
 from kohort.networks.layout import Layout
 from kohort.networks.observing import linear
 from kohort.networks.own.context import Context, named
@@ -88,11 +89,40 @@ class DenseNetwork:
     def hidden(self) -> int:
         return len(self.widths)
 
-    @property
+    @cached_property
     def dense(self) -> DenseChain:
+        """Itself as a chain in which every technique is off."""
+        return self.chain(frozenset())
+
+    def chain(self, uses: frozenset[str]) -> DenseChain:
+        """Return itself as a chain whose members may use some techniques."""
         kinds = {"batch": self.batch_norm, "layer": self.layer_norm}
         norm = next((f"{kind}_{place}" for kind, place in kinds.items() if place), "none")
-        return DenseChain(self.features, self.outputs, self.widths, self.activation, norm, NUMBERS)
+
+        def column(name: str) -> int:
+            return NUMBERS.index(name) if name in uses else -1
+
+        hidden = [
+            ChainLayer(
+                width,
+                self.activation,
+                norm,
+                stream=number,
+                alpha=NUMBERS.index("activation_alpha"),
+                momentum=NUMBERS.index("batch_norm_momentum"),
+                epsilon=NUMBERS.index("norm_epsilon"),
+                dropout=column("dropout"),
+                alpha_dropout=column("alpha_dropout"),
+                l1=column("l1"),
+                l2=column("l2"),
+                max_norm=column("max_norm"),
+            )
+            for number, width in enumerate(self.widths)
+        ]
+        output = ChainLayer(self.outputs, "linear", l1=column("l1"), l2=column("l2"))
+        sizes = [math.prod(shape) for shape in self.layout.shapes]
+        places = tuple(accumulate(sizes[:-1], initial=0))
+        return DenseChain(self.features, (*hidden, output), NUMBERS, places, sum(sizes), uses)
 
     @cached_property
     def layout(self) -> Layout:

@@ -10,7 +10,7 @@ from typing import Self
 from kohort.arrays import Variables
 from kohort.deferred import jax, jnp
 from kohort.networks.base import BLOCK, Batch, Layer, Layout, Reading, Rows, State, bucket
-from kohort.networks.dense_chain import DenseChain
+from kohort.networks.dense_chain import ChainMetric, DenseChain
 from kohort.networks.own.dense import DenseNetwork
 from kohort.networks.own.judging import logs_of, means_of, sums_of
 from kohort.networks.own.probing import probed
@@ -57,7 +57,9 @@ class OwnNetwork:
 
     @cached_property
     def dense(self) -> DenseChain:
-        return replace(self.shape.dense, loss=self.loss, family=self.family, uses=self.uses)
+        metrics = (ChainMetric("hits"),) if len(self.logs) > 1 else ()
+        chain = self.shape.chain(self.uses)
+        return replace(chain, loss=self.loss, family=self.family, metrics=metrics)
 
     @property
     def layout(self) -> Layout:

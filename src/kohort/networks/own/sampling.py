@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kohort.arrays import Variables
 from kohort.deferred import jax, jnp
@@ -32,7 +32,7 @@ class NoisyDense:
 
     @property
     def dense(self) -> DenseChain:
-        return replace(self.shape.dense, uses=self.uses)
+        return self.shape.chain(self.uses)
 
     @property
     def layout(self) -> Layout:

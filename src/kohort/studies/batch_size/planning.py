@@ -109,7 +109,7 @@ def measured_batch_sizes(
         refuse_own_batch_size(copy, prepared)
         available = free_on(_devices()[0]) if memory is None else memory
         table, longest = _tried(prepared, available, deadline.part(_SHARE), tell)
-        noise = _noise(prepared.members[0], deadline, longest)
+        noise = _noise(prepared.differentiable().members[0], deadline, longest)
         return _advised(prepared, table, noise, available)
 
 
@@ -176,7 +176,9 @@ def automatic_batch_size(prepared: Prepared) -> BatchSizePlan:
     )
     noise = plans.get_or_build(
         ("noise scale", content_of(first, _PACE)),
-        lambda: _noise(first, Deadline((1 - _SHARE) * _AUTO_SECONDS)),
+        lambda: _noise(
+            prepared.differentiable().seeded([0])[0], Deadline((1 - _SHARE) * _AUTO_SECONDS)
+        ),
     )
     return _advised(prepared, table, noise, available)
 

@@ -1,0 +1,167 @@
+"""A user's chain of dense layers as a network that the kernels train, without tracing it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NoReturn
+
+from kohort.arrays import Variables
+from kohort.deferred import jax
+from kohort.networks.base import BLOCK, Batch, Judged, Layer, Layout, Reading, Rows, State
+from kohort.networks.dense_chain import DenseChain
+from kohort.networks.lifted.chain import Template, resolved
+
+
+@dataclass(frozen=True)
+class ChainedModel:
+    """`kohort.networks.base.Network` for a Keras model that a `DenseChain` says completely.
+
+    The variables are those of a `TracedModel`: trained, others, the optimizer's, the metrics', then
+    what standardises the features. It has no functions for XLA: whoever needs a gradient or a look
+    within takes the model's trace.
+
+    Attributes
+    ----------
+    dense : DenseChain
+    templates : tuple of tuples
+        Shape of each variable.
+    trainable, essential, carried : int
+        How many of the leading variables are trained, make the model, change in training.
+    metrics : tuple of str
+        Names that the metrics are logged under.
+    """
+
+    dense: DenseChain
+    templates: tuple[Template, ...] = field(compare=False)
+    trainable: int = field(compare=False)
+    essential: int = field(compare=False)
+    carried: int = field(compare=False)
+    metrics: tuple[str, ...]
+
+    @property
+    def features(self) -> int:
+        return self.dense.features
+
+    @property
+    def outputs(self) -> int:
+        return self.dense.outputs
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Width of each hidden layer as its variables lie."""
+        return tuple(layer.width for layer in self.dense.layers[:-1])
+
+    @property
+    def hidden(self) -> int:
+        return len(self.dense.layers) - 1
+
+    @cached_property
+    def layout(self) -> Layout:
+        names = tuple(str(number) for number in range(len(self.templates)))
+        return Layout(names, self.shapes(self.widths))
+
+    @cached_property
+    def parameters(self) -> int:
+        return Layout((), self.layout.shapes[: self.trainable]).size
+
+    @property
+    def scratch(self) -> int:
+        return 0
+
+    @property
+    def columns(self) -> int:
+        return len(self.dense.numbers)
+
+    @property
+    def logs(self) -> tuple[str, ...]:
+        return ("loss", *self.metrics)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return ()
+
+    @property
+    def fixed_batch(self) -> int | None:
+        return None
+
+    @property
+    def judged_rows(self) -> int:
+        return BLOCK
+
+    @property
+    def predictor(self) -> ChainedModel:
+        return self
+
+    @property
+    def group(self) -> Hashable:
+        return self
+
+    def joined(self, other: ChainedModel) -> ChainedModel:
+        """Chains of one group are equal."""
+        return self
+
+    def padded_rows(self, rows: int) -> int:
+        return rows
+
+    def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+        """Shape of each variable for the given widths."""
+        return tuple(resolved(template, units) for template in self.templates)
+
+    def initial_state(self, variables: Variables) -> State:
+        """Nothing: the optimizer's variables are among the model's."""
+        return State()
+
+    def step(
+        self,
+        variables: Variables,
+        state: State,
+        batch: Batch,
+        pace: Mapping[str, jax.Array],
+        numbers: jax.Array,
+        units: jax.Array,
+        seed: jax.Array,
+        index: jax.Array,
+    ) -> tuple[Variables, State, jax.Array]:
+        self._refuse()
+
+    def probe(
+        self,
+        variables: Variables,
+        state: State,
+        batch: Batch,
+        pace: Mapping[str, jax.Array],
+        numbers: jax.Array,
+        units: jax.Array,
+        seed: jax.Array,
+        index: jax.Array,
+    ) -> Reading:
+        self._refuse()
+
+    def results(self, variables: Variables, numbers: jax.Array) -> jax.Array:
+        self._refuse()
+
+    def judging(self, variables: Variables, numbers: jax.Array) -> Judged:
+        self._refuse()
+
+    def judge(
+        self, judged: Judged, variables: Variables, rows: Rows, numbers: jax.Array, units: jax.Array
+    ) -> Judged:
+        self._refuse()
+
+    def verdict(
+        self, judged: Judged, variables: Variables, numbers: jax.Array, count: jax.Array
+    ) -> jax.Array:
+        self._refuse()
+
+    def predict(
+        self, variables: Variables, x: jax.Array, numbers: jax.Array, units: jax.Array
+    ) -> jax.Array:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise NotImplementedError(
+            "This model was made ready for kohort's kernels, which are not there any more. Set "
+            "KOHORT_NATIVE before the estimator is fitted."
+        )
