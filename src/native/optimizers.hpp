@@ -73,13 +73,14 @@ inline void steps_of(const Rule<T>& rule, T* __restrict g, T* trees, Index strid
                 const T on = rule.centered ? T(1) : T(0);
                 for (Index i = 0; i < count; i++) mean[i] = rho * mean[i] + gain * g[i];
                 for (Index i = 0; i < count; i++)
-                    g[i] = -rate * g[i] / std::sqrt(s0[i] - on * (mean[i] * mean[i]) + epsilon);
+                    g[i] = rate * g[i] / std::sqrt(s0[i] - on * (mean[i] * mean[i]) + epsilon);
             } else {
                 for (Index i = 0; i < count; i++)
-                    g[i] = -rate * g[i] / std::sqrt(s0[i] + epsilon);
+                    g[i] = rate * g[i] / std::sqrt(s0[i] + epsilon);
             }
             if (velocity)
                 for (Index i = 0; i < count; i++) g[i] = velocity[i] = mu * velocity[i] + g[i];
+            for (Index i = 0; i < count; i++) g[i] = -g[i];
             return;
         }
         case Family::adam: {

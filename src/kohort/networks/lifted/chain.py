@@ -21,7 +21,7 @@ _ELEMENTWISE = frozenset(
     "hard_sigmoid hard_silu hard_swish log_sigmoid tanh hard_tanh tanh_shrink hard_shrink "
     "soft_shrink squareplus sparse_plus threshold exponential".split()
 )
-_PENALTIES = ("L1", "L2", "L1L2")
+_PENALTIES = ("L2", "L1L2")
 _LIMITS = ("MaxNorm", "UnitNorm", "NonNeg")
 # Optimizers whose step of a weight depends on its variable's shape, or that divide 0 by 0 where a
 # unit does not exist.
@@ -29,6 +29,11 @@ _UNPADDED = ("Adafactor", "Muon", "Ftrl")
 
 Template = tuple[int, ...]
 """A variable's shape; -1 stands for the width of the first hidden layer, -2 for the second."""
+
+
+def _still_at_zero(penalty: object) -> bool:
+    """Whether a penalty leaves a weight of 0 alone: JAX's slope of |w| at 0 is 1."""
+    return _plain(penalty, _PENALTIES) and not getattr(penalty, "l1", 0)
 
 
 def _plain(thing: object, names: Sequence[str]) -> bool:
@@ -65,8 +70,8 @@ def _dense(layer: keras.Layer) -> bool:
         and not getattr(layer, "lora_enabled", False)
         and getattr(layer, "quantization_mode", None) is None
         and is_elementwise(layer.activation)
-        and _plain(layer.kernel_regularizer, _PENALTIES)
-        and _plain(layer.bias_regularizer, _PENALTIES)
+        and _still_at_zero(layer.kernel_regularizer)
+        and _still_at_zero(layer.bias_regularizer)
         and _plain(layer.kernel_constraint, _LIMITS)
         and getattr(layer.kernel_constraint, "axis", 0) in (0, None)
         and _plain(layer.bias_constraint, _LIMITS)

@@ -37,7 +37,7 @@ class ChainPart:
     slopes : layer or None
         PReLU.
     norm : layer or None
-        Batch or layer normalisation.
+        Batch normalisation.
     after : bool
         Whether the normalisation comes after the activation.
     dropout : layer or None
@@ -59,7 +59,7 @@ class ChainPart:
         if kind == "Dropout":
             self.dropout = layer if layer.rate > 0 else None
             return layer.noise_shape is None
-        if kind in ("BatchNormalization", "LayerNormalization"):
+        if kind == "BatchNormalization":
             free = self.norm is None and _is_plain_norm(layer)
             self.norm, self.after = layer, self.activation != "linear"
             return free
@@ -75,8 +75,7 @@ class ChainPart:
         """Its normalisation as a chain names it."""
         if self.norm is None:
             return "none"
-        kind = "batch" if type(self.norm).__name__ == "BatchNormalization" else "layer"
-        return f"{kind}_{'after' if self.after else 'before'}"
+        return "batch_after" if self.after else "batch_before"
 
     @property
     def variables(self) -> list[Any]:
@@ -89,9 +88,7 @@ class ChainPart:
     @property
     def averages(self) -> list[Any]:
         """Moving averages of its batch normalisation."""
-        if not self.norm_name.startswith("batch"):
-            return []
-        return [self.norm.moving_mean, self.norm.moving_variance]
+        return [] if self.norm is None else [self.norm.moving_mean, self.norm.moving_variance]
 
 
 @dataclass
@@ -204,13 +201,8 @@ def is_plain_dense(layer: keras.Layer) -> bool:
 
 
 def _is_plain_norm(layer: keras.Layer) -> bool:
-    if type(layer).__name__ == "LayerNormalization":
-        options = (layer.beta_regularizer, layer.gamma_regularizer, layer.beta_constraint)
-        axes = list(layer.axis) if isinstance(layer.axis, list | tuple) else [layer.axis]
-        plain = axes in ([-1], [1]) and not getattr(layer, "rms_scaling", False)
-    else:
-        options = (layer.beta_regularizer, layer.gamma_regularizer, layer.beta_constraint)
-        plain = layer.axis in (-1, 1) and not getattr(layer, "synchronized", False)
+    options = (layer.beta_regularizer, layer.gamma_regularizer, layer.beta_constraint)
+    plain = layer.axis in (-1, 1) and not getattr(layer, "synchronized", False)
     free = all(option is None for option in (*options, layer.gamma_constraint))
     return bool(plain and free and layer.center and layer.scale)
 

@@ -41,10 +41,10 @@ def rmsprop(uses: Uses) -> Rule:
             mean = over(lambda m, g: rho * m + gain * g, mean, grads)
             variance = over(lambda s, m: jnp.where(centered, s - jnp.square(m), s), square, mean)
         epsilon = numbers["epsilon"]
-        steps = over(lambda s, g: -rate * g / jnp.sqrt(s + epsilon), variance, grads)
+        falls = over(lambda s, g: rate * g / jnp.sqrt(s + epsilon), variance, grads)
         if "momentum" in uses:
-            steps = velocity = over(lambda v, s: numbers["momentum"] * v + s, velocity, steps)
-        return steps, RMSprop(square, velocity, mean)
+            falls = velocity = over(lambda v, s: numbers["momentum"] * v + s, velocity, falls)
+        return over(jnp.negative, falls), RMSprop(square, velocity, mean)
 
     return Rule(init, update)
 

@@ -1,0 +1,236 @@
+"""Users' chains of dense layers: the kernels do to them what their trace does, and Keras's loop."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.sampling import depth
+
+import kohort
+from kohort.engine.compilers.native import NativeCompiler, instruction_sets
+from kohort.engine.compilers.xla import XlaCompiler
+from kohort.engine.executors.base import train_with
+from kohort.engine.executors.inline import InlineExecutor
+from kohort.engine.member import Rows
+from kohort.engine.programs import compilations
+from kohort.estimators.keras_models.build import prepare
+from kohort.estimators.keras_models.training import Job, Ready, member_of, rate_of
+from kohort.networks.lifted.chained import ChainedModel
+from kohort.networks.lifted.columns import Columns
+
+L = keras.layers
+FEATURES = 4
+pytestmark = pytest.mark.skipif(not instruction_sets(), reason="there are no kernels")
+
+OPTIMIZERS = [
+    lambda: keras.optimizers.SGD(0.02),
+    lambda: keras.optimizers.SGD(0.02, momentum=0.9, nesterov=True, weight_decay=0.01),
+    lambda: keras.optimizers.RMSprop(0.01, centered=True, momentum=0.5),
+    lambda: keras.optimizers.Adam(0.01, amsgrad=True, clipnorm=0.5),
+    lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1, clipvalue=0.2),
+    lambda: keras.optimizers.Adamax(0.01, global_clipnorm=0.3),
+    lambda: keras.optimizers.Nadam(0.01, beta_2=0.9),
+    lambda: keras.optimizers.Adagrad(0.05, initial_accumulator_value=0.2),
+    lambda: keras.optimizers.Adadelta(0.5),
+    lambda: keras.optimizers.Lion(0.001),
+]  # fmt: skip
+ENDS = {
+    "mse": (2, "linear", "mse", ["mae", keras.metrics.RootMeanSquaredError]),
+    "tanh mae": (1, "tanh", keras.losses.MeanAbsoluteError, ["mse"]),
+    "huber": (1, "linear", lambda: keras.losses.Huber(delta=0.25), []),
+    "log cosh": (2, "softplus", "log_cosh", []),
+    "sigmoid": (2, "sigmoid", "binary_crossentropy", ["accuracy"]),
+    "logits": (
+        1,
+        "linear",
+        lambda: keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.125),
+        ["mse"],
+    ),
+    "classes": (3, "softmax", "sparse_categorical_crossentropy", ["accuracy"]),
+    "one-hot": (
+        3, "softmax", lambda: keras.losses.CategoricalCrossentropy(label_smoothing=0.25),
+        ["accuracy", "mse"],
+    ),
+    "class logits": (
+        3, "linear", lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        ["accuracy"],
+    ),
+}  # fmt: skip
+ACTIVATIONS = (
+    "relu elu selu celu silu gelu mish softplus softsign sigmoid hard_sigmoid relu6 hard_silu tanh "
+    "exponential linear leaky_relu".split()
+)
+
+
+@st.composite
+def hidden(draw):
+    """What follows one dense layer, as a function of nothing that makes the layers."""
+    width, activation = draw(st.integers(1, 20)), draw(st.sampled_from(ACTIVATIONS))
+    norm = draw(st.sampled_from([None, "before", "after"]))
+    penalty = draw(
+        st.sampled_from([None, keras.regularizers.L1(0.01), keras.regularizers.L1L2(0.01, 0.02)])
+    )
+    limit = draw(st.sampled_from([None, 0.7]))
+    bias, rate = draw(st.booleans()), draw(st.sampled_from([0.0, 0.3]))
+    own = draw(st.sampled_from([None, L.LeakyReLU, L.PReLU, L.ELU, L.ReLU]))
+
+    def layers():
+        dense = L.Dense(
+            width, use_bias=bias, kernel_regularizer=penalty,
+            kernel_constraint=limit and keras.constraints.MaxNorm(limit),
+            activation=activation if norm == "after" else None,
+        )  # fmt: skip
+        made = [dense, *([L.BatchNormalization()] if norm else [])]
+        if norm != "after":
+            made.append(own() if own else L.Activation(activation))
+        return [*made, L.Dropout(rate)]
+
+    return layers
+
+
+@st.composite
+def problems(draw):
+    parts = [draw(hidden()) for _ in range(draw(st.integers(0, 2)))]
+    scaling = draw(st.sampled_from(["none", "normalization", "rescaling"]))
+    functional, first = draw(st.booleans()), draw(st.booleans())
+    units, activation, loss, metrics = ENDS[draw(st.sampled_from(sorted(ENDS)))]
+    optimizer, weighted = draw(st.sampled_from(OPTIMIZERS)), draw(st.booleans())
+    rows, batch = draw(st.integers(2, 50)), draw(st.integers(3, 40))
+    seed = draw(st.integers(0, 99))
+
+    def build(x):
+        layers = []
+        if scaling == "normalization":
+            layers.append(L.Normalization())
+            layers[0].adapt(x)
+        elif scaling == "rescaling":
+            layers.append(L.Rescaling(1 / 3, offset=0.5))
+        layers += [L.Dropout(0.2)] if first else []
+        layers += [layer for part in parts for layer in part()]
+        layers.append(L.Dense(units, activation))
+        inputs = keras.Input((FEATURES,))
+        if functional:
+            tensor = inputs
+            for layer in layers:
+                tensor = layer(tensor)
+            model = keras.Model(inputs, tensor)
+        else:
+            model = keras.Sequential([inputs, *layers])
+        made = [m if isinstance(m, str) else m() for m in metrics]
+        model.compile(optimizer(), loss if isinstance(loss, str) else loss(), metrics=made)
+        return model
+
+    return build, activation, units, str(loss), rows, batch, weighted, seed
+
+
+def table(activation, units, loss, rows, seed):
+    """Features, targets as the model's loss takes them, weights."""
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(rows, FEATURES))
+    if loss == "sparse_categorical_crossentropy" or (units == 3 and activation == "linear"):
+        y = generator.integers(0, 3, (rows, 1))
+    elif activation == "softmax":
+        y = np.eye(3)[generator.integers(0, 3, rows)]
+    elif loss in ("mse", "log_cosh"):
+        y = generator.normal(size=(rows, units))
+    else:
+        y = generator.integers(0, 2, (rows, units))
+    dtype = keras.config.floatx()
+    return x.astype(dtype), y.astype(dtype), generator.uniform(0.5, 1.5, rows).astype(dtype)
+
+
+def outcome_of(problem, traced, compiler):
+    build, activation, units, loss, rows, batch, weighted, seed = problem
+    x, y, weight = table(activation, units, loss, rows, seed)
+    keras.utils.set_random_seed(seed)
+    model = build(x)
+    columns = Columns(((FEATURES,),), (keras.config.floatx(),))
+    targets = Columns((y.shape[1:],), (keras.config.floatx(),))
+    prepare(model, columns, targets, seed)
+    ready = Ready.of(model, columns, targets, batch, rows, traced=traced)
+    assert not ready.obstacle
+    assert isinstance(ready.tracing.network, ChainedModel) is not traced
+    data = Rows(x, y, weight if weighted else None)
+    job = Job(data, None, Rows(x[::2].copy(), y[::2].copy()), 3, 0, True, [], {}, seed, 0, {})
+    (outcome,) = train_with(
+        InlineExecutor(compiler=compiler), [member_of(ready, job, rate_of(model))]
+    )
+    return outcome, ready.tracing.network.carried
+
+
+def agree(problem, tolerance):
+    theirs, carried = outcome_of(problem, True, XlaCompiler())
+    for variant in instruction_sets():
+        ours, also = outcome_of(problem, False, NativeCompiler(XlaCompiler(), variant))
+        assert (ours.status, also, ours.history.keys()) == (
+            theirs.status, carried, theirs.history.keys()
+        )  # fmt: skip
+        for name, values in theirs.history.items():
+            np.testing.assert_allclose(
+                ours.history[name], values, rtol=tolerance, atol=tolerance, err_msg=name
+            )
+        if theirs.weights is None:
+            continue
+        for one, other in zip(ours.weights[:carried], theirs.weights[:carried], strict=True):
+            size = max(float(np.abs(other).max(initial=0)), 1e-2)
+            assert float(np.abs(one - other).max(initial=0)) <= tolerance * size
+
+
+@settings(max_examples=depth(12))
+@given(problem=problems())
+def test_kernels_do_to_a_chain_what_its_trace_does(problem):
+    # In single precision: Keras keeps some numbers of layers and losses so in any case.
+    agree(problem, 2e-4)
+
+
+def test_a_search_over_chains_compiles_nothing(models, rows):
+    X, y, _ = rows
+    search = kohort.GridSearchCV(
+        kohort.KerasRegressor(models["chain"], epochs=2, random_state=0),
+        {"width": [3, 20], "depth": [1, 2]}, cv=2,
+    )  # fmt: skip
+    with compilations() as log:
+        search.fit(X, y)
+    assert log == []
+
+
+@pytest.mark.parametrize(
+    ("change", "taken"),
+    [
+        ({}, True),
+        ({"kernel_regularizer": keras.regularizers.OrthogonalRegularizer()}, False),
+        ({"kernel_constraint": keras.constraints.UnitNorm()}, False),
+        ({"bias_regularizer": "l2"}, False),
+        ({"trainable": False}, False),
+        ({"activation": "log_sigmoid"}, False),
+    ],
+)
+def test_what_kernels_lack_trains_by_its_trace(change, taken, rows):
+    X, y, _ = rows
+
+    def build():
+        model = keras.Sequential([keras.Input((5,)), L.Dense(4, **change), L.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    estimator = kohort.KerasRegressor(build, epochs=1, random_state=0).fit(X, y)
+    assert isinstance(estimator._ready.tracing.network, ChainedModel) is taken
+
+
+def test_an_optimizer_s_state_goes_on_where_the_kernels_left_it(rows):
+    X, y, _ = rows
+
+    def build():
+        optimizer = keras.optimizers.RMSprop(0.01, momentum=0.9)
+        model = keras.Sequential([keras.Input((5,)), L.Dense(6, "tanh"), L.Dense(1)])
+        model.compile(optimizer, "mse")
+        return model
+
+    options = {"epochs": 2, "shuffle": False, "random_state": 0}
+    begun = kohort.KerasRegressor(build, **options).fit(X, y)
+    theirs = begun.model_
+    theirs.fit(X, y[:, None], batch_size=32, epochs=2, shuffle=False, verbose=0)
+    whole = kohort.KerasRegressor(build, **{**options, "epochs": 4}).fit(X, y)
+    for ours, other in zip(whole.model_.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, other, rtol=1e-4, atol=1e-5)
