@@ -163,7 +163,7 @@ def test_predictions_are_those_of_xla(variant):
     assert not np.allclose(samples[0][0], samples[0][1])
 
 
-@pytest.mark.parametrize("activation", native.ACTIVATIONS)
+@pytest.mark.parametrize("activation", chain_program.ACTIVATIONS)
 def test_activations_near_the_end_of_exp_are_those_of_xla(activation):
     """The largest number of single precision is exp(88.72)."""
     near = np.linspace(87.5, 89.5, 401, dtype=np.float32)

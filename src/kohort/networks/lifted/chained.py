@@ -98,6 +98,10 @@ class ChainedModel:
     def group(self) -> Hashable:
         return self
 
+    @property
+    def final(self) -> bool:
+        return True
+
     def joined(self, other: ChainedModel) -> ChainedModel:
         """Chains of one group are equal."""
         return self
