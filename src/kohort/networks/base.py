@@ -11,12 +11,12 @@ from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
 from kohort.arrays import Variables
 from kohort.deferred import jax
-from kohort.networks.dense_chain import DenseChain
+from kohort.networks.dense_chain import ChainLayer, ChainMetric, ChainState, DenseChain
 from kohort.networks.layout import Layout
 from kohort.networks.reading import Layer, Reading
 
 __all__ = [
-    "BLOCK", "Batch", "DenseChain", "Judged", "Layer", "Layout", "Network", "Predictor",
+    "BLOCK", "Batch", "ChainLayer", "ChainMetric", "ChainState", "DenseChain", "Judged", "Layer", "Layout", "Network", "Predictor",
     "Reading", "Rows", "Sampler", "State", "Tree", "bucket",
 ]  # fmt: skip
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from kohort.arrays import Floats
-from kohort.networks.base import DenseChain
-from kohort.networks.dense_chain import ChainLayer, ChainState
+from kohort.networks.base import ChainLayer, ChainState, DenseChain
 
 # Each list is in the order of the enumeration of the same name in src/native/spec.hpp.
 ACTIVATIONS = (

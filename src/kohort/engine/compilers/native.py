@@ -26,8 +26,7 @@ from kohort.engine.structure import Structure
 from kohort.engine.train import empty_chunk, empty_rows
 from kohort.errors import ParameterError, explain
 from kohort.memo import Memo
-from kohort.networks.base import BLOCK, DenseChain, Predictor, Reading, Sampler
-from kohort.networks.dense_chain import ChainMetric
+from kohort.networks.base import BLOCK, ChainMetric, DenseChain, Predictor, Reading, Sampler
 
 _DTYPES = ("float32", "float64")
 _BYTES = "uint8"
