@@ -16,8 +16,8 @@ from kohort.networks.layout import Layout
 from kohort.networks.reading import Layer, Reading
 
 __all__ = [
-    "BLOCK", "Batch", "ChainLayer", "ChainMetric", "ChainState", "DenseChain", "Judged", "Layer", "Layout", "Network", "Predictor",
-    "Reading", "Rows", "Sampler", "State", "Tree", "bucket",
+    "BLOCK", "Batch", "ChainLayer", "ChainMetric", "ChainState", "DenseChain", "Judged", "Layer",
+    "Layout", "Network", "Predictor", "Reading", "Rows", "Sampler", "State", "Tree", "bucket",
 ]  # fmt: skip
 
 BLOCK = 256
