@@ -79,6 +79,7 @@ def test_a_search_leaves_a_complete_folder(searched):
     assert sorted(path.name for path in searched.iterdir()) == [
         ".kohort-run.json",
         "estimator.kohort",
+        "fits",
         "leaderboard.csv",
         "leaderboard.parquet",
         "learning_curves.csv",

@@ -53,7 +53,7 @@ def test_a_search_leaves_a_complete_folder(searched):
     result, out = searched
     assert result.exit_code == 0, result.output
     assert {path.name for path in out.iterdir()} == {
-        ".kohort-run.json", "estimator.joblib", "leaderboard.csv", "leaderboard.parquet",
+        ".kohort-run.json", "estimator.joblib", "fits", "leaderboard.csv", "leaderboard.parquet",
         "learning_curves.csv", "learning_curves.parquet", "model.json", "model.keras", "run.json",
         "search.png",
     }  # fmt: skip

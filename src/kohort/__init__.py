@@ -23,6 +23,7 @@ from kohort.errors import (
     ModelError,
     ParameterError,
     RateWarning,
+    RefitWarning,
     StoreWarning,
     TrackerError,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "RandomizedSearchCV",
     "RateWarning",
     "RayExecutor",
+    "RefitWarning",
     "StoreWarning",
     "TabularClassifier",
     "TabularRegressor",

@@ -24,12 +24,14 @@ from kohort.data.csv_files import CsvFormat
 from kohort.errors import DivergedWarning, KohortError, ParameterError, explain, shown
 from kohort.report.masking import masked
 from kohort.report.run_folder import (
+    FITS,
     mark,
     new_folder,
     refuse_missing_run,
     refuse_occupied,
     write_file,
 )
+from kohort.scratch import holds_files
 from kohort.searches.problems.model_description import read_description, refuse_untrusted
 from kohort.searches.problems.opening import opened, refuse_missing
 from kohort.searches.space_files import check_method, space_entries
@@ -99,13 +101,23 @@ def run() -> None:
         sys.exit(2)
 
 
+_GOES_ON = "fits that have ended are kept, and the same command goes on from there"
+
+
 @contextmanager
 def _run_folder(out: Path, overwrite: bool, read: list[Path | None]) -> Iterator[Path]:
     """A new folder for a run; an interruption tells what became of it."""
     earlier = ", where the earlier run is as it was" if out.is_dir() else ""
     interruption.kept = f"nothing was written to {str(out)!r}{earlier}"
     with new_folder(out, overwrite, read) as folder:
-        yield folder
+        try:
+            yield folder
+        except BaseException as error:
+            if holds_files(folder / FITS):
+                interruption.kept += f"; {_GOES_ON}"
+                if isinstance(error, Exception):
+                    print(f"{_GOES_ON[0].upper()}{_GOES_ON[1:]}.", file=sys.stderr)
+            raise
     interruption.kept = f"{str(out)!r} is written and complete"
 
 
@@ -198,7 +210,8 @@ def _recorded_search(
     command = shlex.join(["kohort", *map(masked, sys.argv[1:])])
     known = describe_plan(plan, problem.task, source, command)
     with recording(folder / PROGRESS, known) as follow:
-        result = search_problem(problem, plan, True, announced(problem, plan, follow))
+        begun = announced(problem, plan, follow)
+        result = search_problem(problem, plan, True, begun, folder / FITS)
         write_search(result, folder, known)
     return result
 

@@ -47,6 +47,10 @@ class DivergedWarning(UserWarning):
     """Training ended in NaN or infinity; the best weights before it were restored."""
 
 
+class RefitWarning(UserWarning):
+    """The refit of a search's best candidate failed; the next best one was taken."""
+
+
 class StoreWarning(UserWarning):
     """A store lost a fit, or cannot keep one; the search goes on, and trains it again."""
 

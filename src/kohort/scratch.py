@@ -63,7 +63,7 @@ def hidden_siblings(path: Path) -> list[Path]:
 
 
 @contextmanager
-def scratch_folder(path: Path) -> Iterator[Path]:
+def scratch_folder(path: Path, lasting: str = "") -> Iterator[Path]:
     """A new folder beside `path`, under a hidden name, that is gone when the block ends.
 
     The block may move it away. Folders that killed processes have left for the same path are
@@ -73,20 +73,35 @@ def scratch_folder(path: Path) -> Iterator[Path]:
     ----------
     path : path
         Its parent must exist.
+    lasting : str, default=""
+        Name of a folder inside of it. If any folder of that one holds a file when the block fails,
+        or when the process is killed, everything stays, and the next new folder for the same path
+        has those files.
 
     Raises
     ------
     OSError
         If the folder cannot be made.
     """
-    for old in hidden_siblings(path):
-        _remove_dead_folder(old)
+    dead = hidden_siblings(path)
     folder, lock = _locked_folder(path)
     try:
+        for old in dead:
+            _remove_dead_folder(old, folder, lasting)
         yield folder
-    finally:
+    except BaseException:
+        if not (lasting and holds_files(folder / lasting)):
+            _remove(folder)
+        raise
+    else:
         _remove(folder)
+    finally:
         lock.close()
+
+
+def holds_files(folder: Path) -> bool:
+    """Whether there is any file in the folders inside of a folder."""
+    return any(path.is_file() for path in folder.glob("*/*"))
 
 
 def release(folder: Path) -> None:
@@ -128,15 +143,29 @@ def _locked_folder(path: Path) -> tuple[Path, IO[bytes]]:
     raise OSError(f"no folder beside {str(path)!r} could be locked")
 
 
-def _remove_dead_folder(folder: Path) -> None:
-    """Remove a folder that this user's killed process has left; leave any other as it is."""
+def _remove_dead_folder(folder: Path, heir: Path, lasting: str) -> None:
+    """Remove a folder that this user's killed process has left; leave any other as it is.
+
+    What lasts of it goes to the heir first.
+    """
     if fcntl is None or folder.is_symlink() or not _is_mine(folder):
         return
     with suppress(OSError):
         folder.rmdir()  # Whoever left it was about to remove it, or to lock it.
     with suppress(OSError), (folder / _LOCK).open("rb") as file:
         if _lock(file):
+            if lasting:
+                _move_files(folder / lasting, heir / lasting)
             _remove(folder)
+
+
+def _move_files(source: Path, target: Path) -> None:
+    """Move every file of a folder to its place in another one on the same disk."""
+    for path in source.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            place = target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(place)
 
 
 def _remove(folder: Path) -> None:

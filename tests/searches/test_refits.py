@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_regression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -89,3 +90,67 @@ def test_a_search_of_the_command_line_tells_of_its_last_fit(width, kept):
 class Kept:
     def __init__(self, estimator):
         self.estimator = estimator
+
+
+class SoarsAtBest(kohort.DenseRegressor):
+    """Diverges on 60 rows or more at the learning rates that score best."""
+
+    def fit(self, X, y, **more):
+        if len(X) >= 60 and self.learning_rate in self.rates:
+            raise kohort.DivergedError(f"planted at {self.learning_rate}.")
+        return super().fit(X, y, **more)
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("fold_models", [False, True])
+def test_the_next_best_candidate_that_refits_is_taken(several, fold_models):
+    rates = [0.001, 0.003, 0.01, 0.03]
+    scoring, refit, metric = None, True, "score"
+    if several:
+        scoring, refit, metric = ["r2", "neg_mean_squared_error"], "r2", "r2"
+    whole = kohort.GridSearchCV(
+        soars(), {"learning_rate": rates}, cv=3, scoring=scoring, refit=False
+    ).fit(X, Y)
+    order = np.argsort(whole.cv_results_[f"rank_test_{metric}"], kind="stable")
+    SoarsAtBest.rates = [rates[number] for number in order[:2]]
+    model = SoarsAtBest(width=4, depth=1, epochs=3, random_state=0)
+    search = kohort.GridSearchCV(
+        model, {"learning_rate": rates}, cv=3, scoring=scoring, refit=refit,
+        keep_fold_models=fold_models,
+    )  # fmt: skip
+    with pytest.warns(
+        kohort.RefitWarning, match=r"refit of the best.*planted at.*next best"
+    ) as told:
+        search.fit(X, Y)
+    assert "\n" not in str(told[0].message)
+    assert list(search.refit_failures_) == order[:2].tolist()
+    assert search.best_index_ == order[2]
+    assert search.best_params_ == {"learning_rate": rates[order[2]]}
+    assert search.best_score_ == whole.cv_results_[f"mean_test_{metric}"][order[2]]
+    direct = SoarsAtBest(width=4, depth=1, epochs=3, random_state=0, **search.best_params_)
+    np.testing.assert_array_equal(search.predict(X), direct.fit(X, Y).predict(X))
+    assert np.isfinite(search.score(X, Y))
+    assert hasattr(search, "fold_models_") == fold_models
+    stock = GridSearchCV(model, {"learning_rate": rates}, cv=3)
+    with pytest.raises(kohort.DivergedError, match="planted"):
+        stock.fit(X, Y)
+
+
+def test_a_search_of_the_command_line_takes_the_next_best_candidate():
+    SoarsAtBest.rates = [1e-2]
+    model = SoarsAtBest(width=4, depth=1, epochs=3, random_state=0)
+    problem = Problem(X, Y, "regression", lambda settings, *_: clone(model).set_params(**settings),
+                      lambda fitted: Kept(fitted), TableParameters("regression"))  # fmt: skip
+    result = search_problem(problem, Plan(SPACE, method="grid", cv=2))
+    assert result.search.best_params_ == {"learning_rate": 1e-2}
+    assert result.model.estimator.learning_rate == 1e-3
+    assert result.remarks == (
+        "The best candidate's fit on all 60 rows diverged; the model is the next best one, "
+        "{'learning_rate': 0.001}.",
+    )
+    SoarsAtBest.rates = [1e-2]
+    result = search_problem(problem, Plan(SPACE, method="grid", cv=2, test_fraction=0))
+    assert result.search.best_params_ == {"learning_rate": 1e-3}
+    (remark,) = result.remarks
+    assert remark.startswith("The refit of the best candidate ({'learning_rate': 0.01}) failed")

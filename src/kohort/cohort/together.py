@@ -18,6 +18,7 @@ from kohort.engine.executors.base import Executor
 from kohort.engine.folder_store import FolderStore
 from kohort.engine.progress import Progress
 from kohort.engine.store import Store
+from kohort.errors import shown
 from kohort.recipe.constraints import Constraint, Interval, Satisfies, check, optional
 
 
@@ -79,6 +80,9 @@ def together(
     return _opened(progress, memory, threads, executor, store)
 
 
+_GOES_ON = "The same script, run again, goes on from there and trains no fit twice."
+
+
 @contextmanager
 def _opened(
     progress: bool | None,
@@ -94,13 +98,17 @@ def _opened(
         store = FolderStore(store)
     check("store", store, optional(_with_methods("get", "put")), "Give a folder, or leave it out.")
     cohort = session().join(memory, threads, executor, store)
-    shown = sys.stderr.isatty() if progress is None else progress
+    visible = sys.stderr.isatty() if progress is None else progress
     try:
         with (
-            Progress(cohort.census, shown and cohort.users == 1),
+            Progress(cohort.census, visible and cohort.users == 1),
             joblib.parallel_config(CohortBackend(), n_jobs=1),
         ):
             yield cohort
+    except BaseException as error:
+        if cohort.store is not None and cohort.census().ended:
+            error.add_note(f"What has ended is kept in {shown(cohort.store)}. {_GOES_ON}")
+        raise
     finally:
         session().leave(cohort)
         if not cohort.users and progress is not False:
@@ -111,8 +119,7 @@ def _tell_found(cohort: Cohort) -> None:
     """Say how many fits a store gave back, if it gave any."""
     census = cohort.census()
     if census.found:
-        place = getattr(cohort.store, "folder", "the store")
-        counts = f"{census.found} of {census.ended} fits were found in {place}"
+        counts = f"{census.found} of {census.ended} fits were found in the store"
         print(f"{counts}, {census.ended - census.found} trained.", file=sys.stderr, flush=True)
 
 

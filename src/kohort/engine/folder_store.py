@@ -32,6 +32,7 @@ MARK = "kohort-store.json"
 
 _FORMAT = 1
 _KEY = re.compile(r"[0-9a-f]{64}")
+_PART = re.compile(r"[0-9a-f]{2}")
 _LEFT = 0.9  # Share of the limit that is left when files had to go.
 _STALE = 3600.0  # Seconds after which a file without a name is a killed process's.
 
@@ -216,9 +217,7 @@ class FolderStore:
 
     def _parts(self) -> list[Path]:
         with suppress(OSError):
-            return [
-                part for part in self.folder.iterdir() if re.fullmatch("[0-9a-f]{2}", part.name)
-            ]
+            return [part for part in self.folder.iterdir() if _PART.fullmatch(part.name)]
         return []
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -253,6 +252,19 @@ class FolderStore:
                 with suppress(OSError):
                     if time.time() - file.stat().st_mtime > _STALE:
                         file.unlink()
+
+
+def holds_only_fits(folder: Path) -> bool:
+    """Whether a folder is a store, and holds nothing that no store has written."""
+    store = [MARK, r"[0-9a-f]{2}", rf"[0-9a-f]{{2}}/[0-9a-f]{{64}}{re.escape(SUFFIX)}"]
+    known = re.compile("|".join([*store, r"([0-9a-f]{2}/)?\.[0-9a-f]{16}\.part"]))
+    paths = list(folder.rglob("*"))
+    return (folder / MARK).is_file() and not any(
+        path.is_symlink()
+        or not known.fullmatch(path.relative_to(folder).as_posix())
+        or path.is_dir() != bool(_PART.fullmatch(path.name))
+        for path in paths
+    )
 
 
 def _unusable(folder: Path, reason: str) -> DataError:

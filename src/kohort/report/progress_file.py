@@ -85,8 +85,8 @@ def recording(
 ) -> Iterator[Callable[[Cohort], AbstractContextManager[object]]]:
     """Write twice a second, while the block runs, how far a search has come.
 
-    The file is removed at the end of the block. A disk that is full ends the record, not the
-    search.
+    The file is removed when the block has ended well. A disk that is full ends the record, not
+    the search.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def recording(
     finally:
         ended.set()
         thread.join()
-        path.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 @dataclass

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
 from kohort._version import VERSION
+from kohort.engine.folder_store import holds_only_fits
 from kohort.errors import DataError, explain
 from kohort.scratch import release, replacing, scratch_folder, uninterrupted
 
 MARK = ".kohort-run.json"
 """Name of the file that says which files of a folder are kohort's."""
+
+FITS = "fits"
+"""Name of the folder in a run's that is a store of its fits."""
 
 
 @contextmanager
@@ -27,7 +32,8 @@ def new_folder(
     Until then it is a hidden sibling of `path`, so a run that fails or is interrupted leaves
     nothing under `path`, and an older run there stays as it was. A folder is replaced only if it
     has the mark of a run of kohort's and holds nothing else: files that kohort did not write are
-    never removed.
+    never removed. What has ended by then, in the store `fits` inside of it, stays and is found
+    there by the next run of the same path, as is that of a run that it replaces.
 
     Parameters
     ----------
@@ -53,15 +59,29 @@ def new_folder(
     try:
         refuse_occupied(path, overwrite, read)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(path) as partial:
+        with scratch_folder(path, FITS) as partial:
+            if overwrite:
+                _share(path / FITS, partial / FITS)
             yield partial
             partial.chmod(0o777 & ~_umask())
-            mark(partial, [entry.name for entry in partial.iterdir()])
+            mark(partial, [entry.name for entry in partial.iterdir() if entry.name != FITS])
             with uninterrupted():
                 release(partial)
                 _move(partial, path, overwrite)
     except OSError as error:
         raise _unwritable(path, error.strerror or str(error)) from error
+
+
+def _share(store: Path, target: Path) -> None:
+    """Let a store have the files of another one too."""
+    for path in store.rglob("*"):
+        place = target / path.relative_to(store)
+        if path.is_file() and not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                place.hardlink_to(path)
+            except OSError:  # A file system without links.
+                shutil.copy2(path, place)
 
 
 def _resolved(path: str | Path) -> Path:
@@ -147,7 +167,7 @@ def _refuse_occupied(path: Path, overwrite: bool, read: Sequence[Path]) -> None:
 def _refuse_foreign(folder: Path, shown: Path) -> None:
     """Raise `DataError` if a folder holds anything that kohort did not write."""
     own = _marked(folder)
-    foreign = sorted(e.name for e in os.scandir(folder) if e.name not in own or not _is_plain(e))
+    foreign = sorted(e.name for e in os.scandir(folder) if not _is_own(e, own))
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         found = f"{foreign[0]!r}{more}, which kohort did not write"
@@ -156,8 +176,10 @@ def _refuse_foreign(folder: Path, shown: Path) -> None:
         raise DataError(explain("out", requirement, str(shown), remedy))
 
 
-def _is_plain(entry: os.DirEntry[str]) -> bool:
-    return entry.is_file(follow_symlinks=False)
+def _is_own(entry: os.DirEntry[str], own: frozenset[str]) -> bool:
+    if entry.name == FITS and entry.is_dir(follow_symlinks=False):
+        return holds_only_fits(Path(entry.path))
+    return entry.name in own and entry.is_file(follow_symlinks=False)
 
 
 def _marked(folder: Path) -> frozenset[str]:
@@ -198,6 +220,7 @@ def _replace(partial: Path, path: Path) -> None:
         raise
     for name in _marked(old):
         (old / name).unlink(missing_ok=True)
+    shutil.rmtree(old / FITS, ignore_errors=True)
     try:
         old.rmdir()
     except OSError:  # Something has come into it since it was looked at.

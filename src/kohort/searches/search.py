@@ -27,6 +27,7 @@ from kohort.cohort.together import together
 from kohort.engine.programs import compilations
 from kohort.estimators.reprs import RichReprMixin, leaders_html
 from kohort.searches.ensembles.keeping import KeepsFoldModels
+from kohort.searches.refits import RefitsNextBest
 
 _FOLD = re.compile(r"split(\d+)_test_")
 
@@ -36,7 +37,7 @@ KEPT = (
 )
 
 
-class TogetherMixin(KeepsFoldModels, RichReprMixin):
+class TogetherMixin(KeepsFoldModels, RefitsNextBest, RichReprMixin):
     """A search whose `fit` runs inside `kohort.together()`."""
 
     def fit(self, X: TableLike, y: TargetsLike = None, **params: FitOptions) -> Self:
@@ -117,6 +118,9 @@ class GridSearchCV(TogetherMixin, model_selection.GridSearchCV):  # type: ignore
     ----------
     fold_models_ : FoldModels
         What was kept.
+    refit_failures_ : dict
+        From the number of each candidate whose refit failed to its error: the next best one that
+        can be fitted is taken, with a warning, and has the other `best_` attributes too.
     cohort_record_ : list of Record
         What became of each kohort fit, in the order in which the search asked for them.
     fit_failures_ : dict
@@ -175,6 +179,9 @@ class RandomizedSearchCV(TogetherMixin, model_selection.RandomizedSearchCV):  # 
     ----------
     fold_models_ : FoldModels
         What was kept.
+    refit_failures_ : dict
+        From the number of each candidate whose refit failed to its error: the next best one that
+        can be fitted is taken, with a warning, and has the other `best_` attributes too.
     cohort_record_ : list of Record
         What became of each kohort fit, in the order in which the search asked for them.
     fit_failures_ : dict

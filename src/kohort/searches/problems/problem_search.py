@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -16,18 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold, ParameterGrid, StratifiedKFold
 
-from kohort.arrays import Estimator, Search, TableLike
+from kohort.arrays import Estimator, PathLike, Search, TableLike
 from kohort.cohort.cohort import Cohort
 from kohort.cohort.together import together
 from kohort.data.tasks import REGRESSION
 from kohort.engine.member import DIVERGED, FINISHED
-from kohort.errors import DivergedError, KohortError, ParameterError, explain
+from kohort.errors import (
+    DivergedError,
+    KohortError,
+    ParameterError,
+    RefitWarning,
+    explain,
+    shown,
+)
 from kohort.recipe.constraints import Interval, check
 from kohort.scratch import scratch_folder
 from kohort.searches.adaptive.search import AdaptiveSearchCV
 from kohort.searches.problems.baseline import Baseline
 from kohort.searches.problems.problem import Model, Problem
 from kohort.searches.quiet import quiet
+from kohort.searches.refits import next_best
 from kohort.searches.search import KEPT, GridSearchCV, RandomizedSearchCV
 from kohort.searches.space_files import check_method
 from kohort.searches.spaces import Space
@@ -152,6 +161,7 @@ def search_problem(
     plan: Plan,
     progress: bool | None = None,
     follow: Callable[[Cohort], AbstractContextManager[object]] = nullcontext,
+    store: PathLike | None = None,
 ) -> SearchResult:
     """Search for the best network.
 
@@ -163,6 +173,8 @@ def search_problem(
         As that of `together`.
     follow : callable
         Gives a context manager around the search of a cohort, to watch it.
+    store : str, path or None, default=None
+        As that of `together`.
 
     Returns
     -------
@@ -175,24 +187,20 @@ def search_problem(
     KohortError
         If no candidate could be trained.
     """
-    plan.check()
-    _refuse_fixed(plan, problem)
-    problem.check_folds(plan.cv, plan.test_fraction)
+    _refuse(plan, problem)
     searched, tested = problem.split(plan.test_fraction, plan.seed)
-    labels, settings = problem.labels, dict(plan.settings)
-    started = time.perf_counter()
+    labels, started = problem.labels, time.perf_counter()
     with scratch_folder(Path(tempfile.gettempdir(), "kohort-folds")) as folder, quiet():
         memory = joblib.Memory(folder, verbose=0)
-        search = _search(problem.network(settings, plan.seed, memory), problem, plan)
-        with together(progress=progress) as cohort, follow(cohort):
+        search = _search(problem.network(plan.settings, plan.seed, memory), problem, plan)
+        with together(progress=progress, store=store) as cohort, follow(cohort):
             remarks = _run(search, problem.rows(searched), labels[searched])
         test_score = None
         if len(tested) and not remarks:
             test_score = float(search.score(problem.rows(tested), labels[tested]))
         middle = time.perf_counter()
         baseline = Baseline.of(labels[searched], labels[tested], problem.classifies, search.cv)
-        settings |= without_prefix(search.best_params_)
-        model, told = _last(problem, settings, plan.seed)
+        model, told = _last(problem, plan, search, store)
     return SearchResult(
         plan=plan,
         search=search,
@@ -204,16 +212,18 @@ def search_problem(
         rows={"searched": len(searched), "tested": len(tested), "all": len(labels)},
         seconds={"search": middle - started, "final_fit": time.perf_counter() - middle},
         baseline=baseline,
-        remarks=(*remarks, *told),
+        remarks=(*remarks, *_others(search), *told),
     )
 
 
-def _refuse_fixed(plan: Plan, problem: Problem) -> None:
+def _refuse(plan: Plan, problem: Problem) -> None:
+    plan.check()
     fixed = sorted(set(plan.space) & set(problem.fixed))
     if fixed:
         remedy = f"Use --set {fixed[0]}=..."
         requirement = "without parameters that say how the data are read"
         raise ParameterError(explain("space", requirement, fixed[0], remedy))
+    problem.check_folds(plan.cv, plan.test_fraction)
 
 
 def _search(network: Estimator, problem: Problem, plan: Plan) -> Any:
@@ -239,7 +249,9 @@ def _run(search: Search, X: TableLike, labels: NDArray[Any]) -> list[str]:
     """
     remarks = []
     try:
-        search.fit(X, labels)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RefitWarning)  # A remark says it.
+            search.fit(X, labels)
     except DivergedError as error:  # In a fold it is a score that is missing.
         cause = str(error).removesuffix(f" {KEPT}")
         remarks.append(f"The best candidate's fit on {len(labels)} searched rows diverged. {cause}")
@@ -259,16 +271,39 @@ def _run(search: Search, X: TableLike, labels: NDArray[Any]) -> list[str]:
     return remarks
 
 
+def _others(search: Search) -> list[str]:
+    """A sentence if another candidate was refitted in the best one's place."""
+    if not search.refit_failures_ or search.best_index_ in search.refit_failures_:
+        return []
+    first, error = next(iter(search.refit_failures_.items()))
+    failed, taken = (_named(search, number) for number in (first, search.best_index_))
+    return [f"The refit of the best candidate ({failed}) failed, the next best is {taken}: {error}"]
+
+
+def _named(search: Search, number: int) -> str:
+    return shown(without_prefix(search.cv_results_["params"][number]))
+
+
 def _last(
-    problem: Problem, settings: Mapping[str, Any], seed: int
+    problem: Problem, plan: Plan, search: Search, store: PathLike | None
 ) -> tuple[Model | None, list[str]]:
-    """The best candidate fitted on all rows, and a sentence if that fit diverged."""
+    """The best candidate that can be fitted on all rows, and sentences if that is another one."""
     said = f"The best candidate's fit on all {len(problem.labels)} {problem.noun} diverged"
-    try:
-        model = problem.kept(problem.network(settings, seed).fit(problem.X, problem.labels))
-    except DivergedError as error:
-        return None, [f"{said}, so there is no model. {error}"]
-    if getattr(model.estimator, "status_", FINISHED) != DIVERGED:
-        return model, []
-    best = model.estimator.best_epoch_ + 1
-    return model, [f"{said}; the model has the weights of epoch {best}, the best before that."]
+    told: list[str] = []
+    best = search.best_index_
+    for number in (best, *next_best(search.cv_results_, "score", best)):
+        chosen = {**plan.settings, **without_prefix(search.cv_results_["params"][number])}
+        try:
+            with together(progress=False, store=store):
+                fitted = problem.network(chosen, plan.seed).fit(problem.X, problem.labels)
+            model = problem.kept(fitted)
+        except DivergedError as error:
+            told = told or [f"{said}, so there is no model. {error}"]
+            continue
+        if told:
+            return model, [f"{said}; the model is the next best one, {_named(search, number)}."]
+        if getattr(model.estimator, "status_", FINISHED) != DIVERGED:
+            return model, []
+        epoch = model.estimator.best_epoch_ + 1
+        return model, [f"{said}; the model has the weights of epoch {epoch}, the best before that."]
+    return None, told
