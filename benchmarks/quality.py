@@ -14,7 +14,8 @@ RealMLP and TabM take part where pytabkit is installed (`pip install torch pytab
 smooths labels and stops by accuracy; `realmlp_log_loss` is the same without, for this log loss.
 TabM takes minutes a fit on a core and runs only where `--sides` names it. `--add` keeps what an
 earlier run found for other tables and sides, so that a new version measures its own sides again;
-sides are compared on the splits that both have, so that slow ones may be given fewer `--seeds`.
+sides are compared on the splits that both have, so that slow ones may be given fewer `--seeds`:
+searches see the first two alone.
 Tables: `benchmarks/tables.py`.
 """
 
@@ -33,11 +34,20 @@ from typing import Any
 import numpy as np
 
 from benchmarks import quality_figures, side
-from benchmarks.quality_sides import CONSTANT, FOR_LOG_LOSS, OURS, SIDES, WORDS, constant
+from benchmarks.quality_sides import (
+    CONSTANT,
+    FOR_LOG_LOSS,
+    OURS,
+    SEARCHES,
+    SIDES,
+    WORDS,
+    constant,
+)
 from benchmarks.tables import NAMES, Split, split
 
 SEEDS, ROWS, HELD_OUT = 5, 3000, 4000
-SMALL, REPEATED = 1000, 4
+SMALL, REPEATED, SEARCHED = 1000, 4, 2
+"""Rows below which a table is small, how many times as many splits it has, splits of a search."""
 SLOW = ("tabm",)
 _NONE: dict[str, Any] = {"errors": []}
 RESULT = Path(__file__).parent / "results" / "quality.json"
@@ -112,6 +122,8 @@ def table_side(table: str, names: list[str], seeds: int, rows: int) -> dict[str,
             if name == FOR_LOG_LOSS and one.task == "regression" and "realmlp" in names:
                 found[name] = found["realmlp"]
                 continue
+            if name in SEARCHES and seed >= SEARCHED:
+                continue
             score, seconds, reason = _fitted(name, one, seed)
             found[name]["errors"].append(score)
             found[name]["seconds"].append(seconds)
@@ -162,18 +174,28 @@ def result(records: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     }
     every = {name for found in errors.values() for name in found}
     sides = [name for name in WORDS if name in every and name != CONSTANT]
-    each = quality_figures.of_each(errors, sides, CONSTANT)
+    untouched = [name for name in sides if name not in SEARCHES]
+    searches = [name for name in sides if name in SEARCHES]
+    lines = [
+        *_side_lines(records, errors, untouched),
+        *_pair_lines(errors, [(OURS, name) for name in untouched if name != OURS]),
+        *_table_lines(records, untouched),
+    ]
+    if searches:
+        beside = [name for name in (OURS, "boosting") if name in sides]
+        pairs = [(name, other) for name in searches for other in beside]
+        pairs += [(f"{name}_ensembled", name) for name in searches]
+        lines += ["", "#### Searched", ""]
+        lines += _side_lines(records, errors, [*beside, *searches])
+        lines += _pair_lines(errors, [pair for pair in pairs if every.issuperset(pair)])
+        lines += _table_lines(records, [*beside, *searches])
     return {
         "title": f"Quality of answers, up to {asked['rows']} rows to train on",
         "asked": asked,
         "sides": {WORDS[name]: {"seconds": _seconds(records, name)} for name in sides},
         "records": records,
-        "more": [
-            *_side_lines(records, each),
-            *_pair_lines(errors, [name for name in sides if name != OURS]),
-            *_table_lines(records, sides),
-        ],
-    }  # fmt: skip
+        "more": lines,
+    }
 
 
 def _seconds(records: dict[str, Any], name: str) -> float:
@@ -187,43 +209,45 @@ def shown(value: tuple[float, float, float]) -> str:
     return f"{value[0]:.2f} [{value[1]:.2f}, {value[2]:.2f}]"
 
 
-def _side_lines(records: dict[str, Any], each: dict[str, Any]) -> list[str]:
+def _side_lines(
+    records: dict[str, Any], errors: quality_figures.Errors, sides: list[str]
+) -> list[str]:
     """Rank, error and time of each side."""
+    tables = quality_figures.common(errors, sides)
     lines = [
-        f"On the tables where all sides were measured ({_common(records, list(each))} of "
-        f"{len(records)}): mean rank, error between the best side's (0) and a constant's (1), "
-        "both with 95 % bootstrap intervals over tables and splits; fits that failed; and the "
-        "median over tables of processor seconds for a fit and its predictions.",
+        f"On the tables where all of these were measured ({len(tables)} of {len(records)}): mean "
+        "rank, and error between the best side's (0) and a constant's (1), both with 95 % "
+        "bootstrap intervals over tables and splits; fits that failed; and the median over tables "
+        "of processor seconds for a fit and its predictions.",
         "",
         "| side | mean rank | normalised error | failed fits | seconds |",
         "|---|---|---|---|---|",
     ]
+    each = quality_figures.of_each(errors, sides, CONSTANT) if tables else {}
     for name, figures in each.items():
-        found = [r["sides"][name] for r in records.values() if name in r["sides"]]
-        failed = sum(len(figures["failures"]) for figures in found)
-        seconds = np.median([np.median(figures["seconds"]) for figures in found])
+        found = [records[table]["sides"][name] for table in tables]
+        failed = sum(len(one["failures"]) for one in found)
+        seconds = np.median([np.median(one["seconds"]) for one in found])
         cells = [shown(figures["mean rank"]), shown(figures["normalised error"]), str(failed)]
         lines.append(f"| {WORDS[name]} | {' | '.join(cells)} | {seconds:.2f} |")
     return [*lines, ""]
 
 
-def _common(records: dict[str, Any], sides: list[str]) -> int:
-    return len(quality_figures.common({t: r["sides"] for t, r in records.items()}, sides))
-
-
-def _pair_lines(errors: quality_figures.Errors, others: list[str]) -> list[str]:
-    """The untouched default against each other side."""
+def _pair_lines(errors: quality_figures.Errors, pairs: list[tuple[str, str]]) -> list[str]:
+    """One side against another."""
     lines = [
-        f"{WORDS[OURS]} against each: tables on which its mean error is smaller, their share, and "
-        "the geometric mean of the ratio of errors (below 1: its error is smaller).",
+        "Tables on which the mean error of the first is smaller, their share, and the geometric "
+        "mean of the ratio of errors (below 1: the first's is smaller).",
         "",
-        "| against | tables won | share | ratio of errors |",
-        "|---|---|---|---|",
+        "| first | against | tables won | share | ratio of errors |",
+        "|---|---|---|---|---|",
     ]
-    for name in others:
-        pair = quality_figures.of_pair(errors, OURS, name)
-        share, ratio = shown(pair["share"]), shown(pair["ratio"])
-        lines.append(f"| {WORDS[name]} | {pair['won']} of {pair['tables']} | {share} | {ratio} |")
+    for ours, theirs in pairs:
+        if not quality_figures.common(errors, [ours, theirs]):
+            continue
+        pair = quality_figures.of_pair(errors, ours, theirs)
+        cells = [f"{pair['won']} of {pair['tables']}", shown(pair["share"]), shown(pair["ratio"])]
+        lines.append(f"| {WORDS[ours]} | {WORDS[theirs]} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 
@@ -231,8 +255,8 @@ def _table_lines(records: dict[str, Any], sides: list[str]) -> list[str]:
     """Mean error of each side on each table."""
     every = [*sides, CONSTANT]
     lines = [
-        "Mean error on each table (1 - R2 or log loss; the least is bold), over splits that all "
-        "sides of its row have.",
+        "Mean error on each table (1 - R2 or log loss; the least is bold), over the splits that "
+        "all sides of its row have.",
         "",
         f"| table | task | rows | splits | {' | '.join(WORDS[name] for name in every)} |",
         f"|---|---|---|---|{'---|' * len(every)}",
@@ -242,7 +266,8 @@ def _table_lines(records: dict[str, Any], sides: list[str]) -> list[str]:
 
 def table_line(table: str, record: dict[str, Any], sides: list[str]) -> str:
     """A row: a table's name, task and sizes, then each side's mean error."""
-    errors = {name: figures["errors"] for name, figures in record["sides"].items()}
+    known = record["sides"]
+    errors = {name: known[name]["errors"] for name in sides if name in known}
     found = quality_figures.shared(errors, list(errors))
     means = dict(zip(errors, found.mean(axis=1).tolist(), strict=True))
     least, about = min(means.values()), record["about"]

@@ -91,6 +91,12 @@ def constant(regression: bool, seed: int) -> Any:
     return DummyRegressor() if regression else DummyClassifier()
 
 
+SEARCHES = {
+    "kohort_searched": searched,
+    "kohort_searched_ensembled": searched_ensembled,
+    "kohort_adaptive": adaptive,
+    "kohort_adaptive_ensembled": adaptive_ensembled,
+}
 OURS, CONSTANT = "kohort", "constant"
 """The untouched default, against which the others are set, and what predicts mean or shares."""
 FOR_LOG_LOSS = "realmlp_log_loss"
@@ -99,10 +105,7 @@ _PYTABKIT: dict[str, Make] = {
 }  # fmt: skip
 SIDES: dict[str, Make] = {
     OURS: untouched,
-    "kohort_searched": searched,
-    "kohort_searched_ensembled": searched_ensembled,
-    "kohort_adaptive": adaptive,
-    "kohort_adaptive_ensembled": adaptive_ensembled,
+    **SEARCHES,
     "mlp": mlp,
     "boosting": boosting,
     **(_PYTABKIT if find_spec("pytabkit") else {}),
