@@ -31,6 +31,7 @@ from kohort.report.run_folder import (
     refuse_occupied,
     write_file,
 )
+from kohort.report.store_command import store
 from kohort.scratch import holds_files
 from kohort.searches.problems.model_description import read_description, refuse_untrusted
 from kohort.searches.problems.opening import opened, refuse_missing
@@ -378,6 +379,9 @@ def watch(
     with server(run, port, language) as answering, suppress(KeyboardInterrupt):
         print(f"Open http://{HOST}:{answering.server_port}/ (Ctrl-C ends)", flush=True)
         answering.serve_forever()
+
+
+app.command()(store)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from tests.sampling import depth
 from tests.store.conftest import equal
 
 import kohort
+from kohort import cli
 from kohort.engine.folder_store import MARK, FolderStore
 from kohort.engine.member import DIVERGED, FINISHED, Outcome
 from kohort.engine.outcome_file import DamagedError, packed, unpacked
@@ -219,3 +220,37 @@ def test_what_this_version_has_kept_every_later_one_can_read():
     assert found[FINISHED].epochs == 3
     assert found[DIVERGED].weights is None
     assert found[DIVERGED].cause.startswith("The loss became NaN or infinite in epoch 1")
+
+
+@pytest.fixture
+def filled(tmp_path):
+    store = FolderStore(tmp_path / "run" / "fits")
+    for number in range(3):
+        store.put(key(number), outcome(number))
+    return store
+
+
+def on_command_line(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["kohort", "store", *map(str, words)])
+    cli.app(standalone_mode=False)
+
+
+def test_the_command_line_shows_prunes_and_verifies(filled, monkeypatch, capsys):
+    size = next(filled.entries()).size
+    for folder in (filled.folder, filled.folder.parent):
+        on_command_line(monkeypatch, folder)
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[1] == f"Fits: 3, {3 * size:,} bytes of at most {filled.limit:,}"
+    (filled.folder / "00" / f"{key(1)}.safetensors").write_bytes(b"")
+    on_command_line(monkeypatch, filled.folder, "--verify")
+    assert "Damaged, removed: 1 fits" in capsys.readouterr().out
+    on_command_line(monkeypatch, filled.folder, "--prune", size)
+    told = capsys.readouterr().out
+    assert f"Removed: 1 fits, {size:,} bytes" in told
+    assert f"Fits: 1, {size:,} bytes" in told
+
+
+def test_the_command_line_makes_no_store(tmp_path, monkeypatch):
+    with pytest.raises(kohort.DataError, match="`FOLDER` must be a store of fits"):
+        on_command_line(monkeypatch, tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
