@@ -1,5 +1,6 @@
 """`AdaptiveSearchCV` against scikit-learn's search, Optuna driven by hand, and a plain version."""
 
+import pickle
 from collections import Counter
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import kohort
+from kohort.report.leaderboard import leaderboard
 from kohort.searches.spaces import LogWholeNumbers
 
 X = np.random.default_rng(0).normal(size=(60, 3))
@@ -385,3 +387,19 @@ def test_rounds_are_told(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "9 candidates begin; 9 of 9 so far."
     assert lines[2] == "0 candidates begin, 3 go on to 3 epochs; 9 of 9 so far."
+
+
+def test_it_is_pickled_reported_and_logged(tmp_path):
+    found = search(sampler="tpe", n_candidates=6, cv=2).fit(X, Y)
+    again = pickle.loads(pickle.dumps(found))
+    np.testing.assert_array_equal(again.predict(X), found.predict(X))
+    assert len(again.study_.trials) == 6
+    board = leaderboard(found).sort_values("candidate")
+    assert board["epochs"].tolist() == list(found.cv_results_["epochs"])
+    assert (board["statuses"] == "2 paused").tolist() == list(~found.cv_results_["completed"])
+    url = f"sqlite:///{tmp_path / 'logged.db'}"
+    kohort.log_search(found, kohort.OptunaTracker(url, study="logged"))
+    trials = optuna.load_study(study_name="logged", storage=url).trials
+    completed = [trial.state == optuna.trial.TrialState.COMPLETE for trial in trials]
+    assert completed == list(found.cv_results_["completed"])
+    assert [trial.user_attrs["rung"] for trial in trials] == list(found.cv_results_["rung"])
