@@ -18,6 +18,8 @@ def describe(census: Census) -> str:
     --------
     >>> describe(Census(submitted=300, training=12, ended=88, stopped_early=40, diverged=2))
     '88 of 300 fits, 12 training, 200 waiting, 40 stopped early, 2 diverged'
+    >>> describe(Census(submitted=30, ended=30, paused=20))
+    '30 of 30 fits, 0 training, 0 waiting, 0 stopped early, 20 paused'
     """
     words = (
         f"{census.ended} of {census.submitted} fits, {census.training} training, "
