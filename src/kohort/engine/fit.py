@@ -24,6 +24,7 @@ from kohort.engine.member import (
     Outcome,
 )
 from kohort.engine.rows import LazyRows, Reader
+from kohort.engine.saving import Saving
 from kohort.engine.snapshot import Snapshot
 from kohort.engine.structure import Structure
 
@@ -41,6 +42,8 @@ class Fit:
         Seconds spent waiting for rows from files.
     exact : bool
         Whether the result is what this machine comes to, to the last bit.
+    saving : Saving or None
+        Receives a snapshot now and then.
     """
 
     def __init__(self, member: Member) -> None:
@@ -55,6 +58,7 @@ class Fit:
         self.best_row: Floats | None = None
         self.result: Outcome | None = None
         self.error: BaseException | None = None
+        self.saving: Saving | None = None
         self._best = math.nan
         self._wait = 0
         self._loss_sum = 0.0

@@ -120,6 +120,8 @@ class Runner:
                 state[slot] = initial
             self._feed.enter(slot, fit)
             fit.status = TRAINING
+            if fit.saving is not None:
+                fit.saving.begin()
             self._fits[slot] = fit
         self._params, self._state = self._put(params), self._put(state)
 
@@ -176,6 +178,8 @@ class Runner:
                 fit.best_row = self._row(slot)
             self._call_back(slot, fit, epoch)
             fit.pause()
+            if fit.saving is not None and fit.saving.due and not fit.done:
+                fit.saving.take(self._snapshot(slot, fit))
 
     def _call_back(self, slot: int, fit: Fit, epoch: int) -> None:
         member = fit.member

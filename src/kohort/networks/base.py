@@ -236,6 +236,15 @@ class Network(Hashable, Protocol):
         """Return the network whose program trains members of both; they are of one group."""
         ...
 
+    @property
+    def techniques(self) -> frozenset[str]:
+        """What its program holds and programs of others of its group may lack."""
+        ...
+
+    def holding(self, techniques: frozenset[str]) -> Self:
+        """Return the network of its group whose program holds these."""
+        ...
+
     def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         """Return the shape of each variable for the given widths."""
         ...

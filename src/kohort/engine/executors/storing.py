@@ -7,12 +7,15 @@ import warnings
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 
 from kohort.engine.content import content_key
 from kohort.engine.executors.base import Census, Done, Executor
 from kohort.engine.fit import Fit
 from kohort.engine.member import DIVERGED, PAUSED, STOPPED_EARLY, Member, Outcome
 from kohort.engine.numerics import Numerics
+from kohort.engine.saving import INTERVAL, Saving, as_outcome, snapshot_of
+from kohort.engine.snapshot import Snapshot
 from kohort.engine.store import Store
 from kohort.engine.store_writer import StoreWriter
 from kohort.engine.times import Times
@@ -33,6 +36,9 @@ class StoringExecutor:
     store : Store
     numerics : callable or None, default=None
         What a member's result depends on beside itself; None for `Numerics()`.
+    interval : float, default=60.0
+        Seconds that a member trains until it is saved at the end of an epoch, so that another
+        process goes on from there; and then again.
 
     Examples
     --------
@@ -43,9 +49,13 @@ class StoringExecutor:
     """
 
     def __init__(
-        self, executor: Executor, store: Store, numerics: Callable[[Member], str] | None = None
+        self,
+        executor: Executor,
+        store: Store,
+        numerics: Callable[[Member], str] | None = None,
+        interval: float = INTERVAL,
     ) -> None:
-        self.executor, self.store = executor, store
+        self.executor, self.store, self._interval = executor, store, interval
         self._numerics = numerics or Numerics()
         self._writer = StoreWriter(store)
         self._found: list[str] = []
@@ -75,7 +85,11 @@ class StoringExecutor:
             return self.executor.submit(member, done)
         outcome = self._known(key)
         if outcome is None or not _has_ended(outcome, member.until):
-            return self.executor.submit(member, partial(self._keep, key, done))
+            goes_on = self._going_on(member, key)
+            fit = self.executor.submit(goes_on, partial(self._keep, key, done))
+            saved = int(goes_on is not member)
+            fit.saving = Saving(partial(self._save, key), self._interval, saved)
+            return fit
         with self._lock:
             self._found.append(outcome.status)
         fit = Fit.ended(member, outcome)
@@ -132,12 +146,30 @@ class StoringExecutor:
         result = fit.result
         if result is not None and result.status != PAUSED and fit.error is None and fit.exact:
             self._writer.put(key, result)
+            if fit.saving is not None and fit.saving.count:
+                self._writer.put(_saved(key), Outcome(None))  # Its snapshot takes no more room.
         done(fit)
+
+    def _save(self, key: str, snapshot: Snapshot) -> None:
+        self._writer.put(_saved(key), as_outcome(snapshot))
+
+    def _going_on(self, member: Member, key: str) -> Member:
+        """The member, from where another process has left it if it has."""
+        saved = None if member.resumed is not None else self._known(_saved(key))
+        if saved is None or saved.status != PAUSED:
+            return member
+        snapshot = snapshot_of(saved, member)
+        return replace(member, resumed=snapshot) if snapshot.epoch < member.ends else member
 
     def _complain(self) -> None:
         """Tell, in a thread that waits for fits, what has happened in the one that writes."""
         if trouble := self._writer.trouble():
             _warn(trouble)
+
+
+def _saved(key: str) -> str:
+    """The key of a member's snapshot."""
+    return sha256(f"{key} saved".encode()).hexdigest()
 
 
 def _has_ended(outcome: Outcome, until: int | None) -> bool:

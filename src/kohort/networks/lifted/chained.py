@@ -106,6 +106,15 @@ class ChainedModel:
         """Chains of one group are equal."""
         return self
 
+    @property
+    def techniques(self) -> frozenset[str]:
+        """None: chains of one group are equal."""
+        return frozenset()
+
+    def holding(self, techniques: frozenset[str]) -> ChainedModel:
+        """Return itself."""
+        return self
+
     def padded_rows(self, rows: int) -> int:
         return rows
 

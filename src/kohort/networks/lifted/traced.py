@@ -134,6 +134,15 @@ class TracedModel:
         """Models of one digest are equal."""
         return self
 
+    @property
+    def techniques(self) -> frozenset[str]:
+        """None: models of one digest are equal."""
+        return frozenset()
+
+    def holding(self, techniques: frozenset[str]) -> TracedModel:
+        """Return itself."""
+        return self
+
     def padded_rows(self, rows: int) -> int:
         return self.judged_rows << (-(-rows // self.judged_rows) - 1).bit_length()
 

@@ -129,6 +129,13 @@ class OwnNetwork:
     def joined(self, other: Self) -> Self:
         return replace(self, uses=self.uses | other.uses)
 
+    @property
+    def techniques(self) -> frozenset[str]:
+        return self.uses
+
+    def holding(self, techniques: frozenset[str]) -> Self:
+        return replace(self, uses=techniques)
+
     def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         return self.shape.shapes(units)
 
