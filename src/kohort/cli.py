@@ -39,6 +39,7 @@ from kohort.searches.space_files import check_method, space_entries
 from kohort_command import interruption
 
 if TYPE_CHECKING:
+    from kohort.engine.executors.base import Executor
     from kohort.report.trackers.tracker import Tracker
     from kohort.searches.problems.problem import Problem
     from kohort.searches.problems.problem_search import Plan, SearchResult
@@ -161,6 +162,13 @@ def search(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.")] = None,
     overwrite: Overwrite = False,
     track: Track = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train on a Ray cluster: auto, HOST:PORT, ray://HOST:10001, or local.",
+        ),
+    ] = None,
 ) -> None:
     """Search for the best network for a table or for images."""
     started = time.perf_counter()
@@ -184,13 +192,13 @@ def search(
         test_fraction=test_fraction,
         settings=values,
     )
-    trackers = _trackers(track or [])
+    trackers, executor = _trackers(track or []), _executor(ray)
     if out is None:
-        result = search_problem(problem, plan, True, announced(problem, plan))
+        result = search_problem(problem, plan, True, announced(problem, plan), executor=executor)
     else:
         with _run_folder(out, overwrite, [data, space]) as folder:
             source = {"path": str(data), **problem.about, "target": target}
-            result = _recorded_search(problem, plan, folder, source)
+            result = _recorded_search(problem, plan, folder, source, executor)
     print_search(result, time.perf_counter() - started, out)
     for line in log_to_all(result.search, trackers):
         print(line)
@@ -198,8 +206,17 @@ def search(
         raise typer.Exit(1)
 
 
+def _executor(address: str | None) -> Executor | None:
+    """Who trains: the cluster at an address of Ray's, or this machine."""
+    if address is None:
+        return None
+    from kohort.engine.executors.ray import RayExecutor
+
+    return RayExecutor(address)
+
+
 def _recorded_search(
-    problem: Problem, plan: Plan, folder: Path, source: dict[str, Any]
+    problem: Problem, plan: Plan, folder: Path, source: dict[str, Any], executor: Executor | None
 ) -> SearchResult:
     """Search, telling `kohort watch` how far it is, and write what was found."""
     from kohort.report.description import describe_plan
@@ -212,7 +229,7 @@ def _recorded_search(
     known = describe_plan(plan, problem.task, source, command)
     with recording(folder / PROGRESS, known) as follow:
         begun = announced(problem, plan, follow)
-        result = search_problem(problem, plan, True, begun, folder / FITS)
+        result = search_problem(problem, plan, True, begun, folder / FITS, executor)
         write_search(result, folder, known)
     return result
 

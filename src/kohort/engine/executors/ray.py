@@ -184,7 +184,7 @@ def _connected(address: str | None) -> Any:
     if ray.is_initialized():
         return ray
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    local = address is None and "RAY_ADDRESS" not in os.environ
+    local = address == "local" or (address is None and "RAY_ADDRESS" not in os.environ)
     options = {"include_dashboard": False} if local else {}
     try:
         ray.init(address, logging_level="warning", log_to_driver=False, **options)
@@ -210,8 +210,9 @@ class RayExecutor(ClusterExecutor):
     ----------
     address : str or None, default=None
         `"auto"` or `"HOST:PORT"` for a cluster that this machine is part of, `"ray://HOST:10001"`
-        for another. None for a cluster that runs here or that the variable `RAY_ADDRESS` names, and
-        otherwise a new one of this machine alone.
+        for another, `"local"` for a new one of this machine alone. None for a cluster that runs
+        here or that the variable `RAY_ADDRESS` names, and a new one if there is none. A connection
+        that this process has already is used whatever the address.
     cpus : int, default=1
         Cores of one task, >= 1.
     gpus : float or None, default=None

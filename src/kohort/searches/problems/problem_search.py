@@ -21,6 +21,7 @@ from kohort.arrays import Estimator, PathLike, Search, TableLike
 from kohort.cohort.cohort import Cohort
 from kohort.cohort.together import together
 from kohort.data.tasks import REGRESSION
+from kohort.engine.executors.base import Executor
 from kohort.engine.member import DIVERGED, FINISHED
 from kohort.errors import (
     DivergedError,
@@ -162,6 +163,7 @@ def search_problem(
     progress: bool | None = None,
     follow: Callable[[Cohort], AbstractContextManager[object]] = nullcontext,
     store: PathLike | None = None,
+    executor: Executor | None = None,
 ) -> SearchResult:
     """Search for the best network.
 
@@ -175,6 +177,8 @@ def search_problem(
         Gives a context manager around the search of a cohort, to watch it.
     store : str, path or None, default=None
         As that of `together`.
+    executor : Executor or None, default=None
+        Who trains the candidates; None for this machine.
 
     Returns
     -------
@@ -193,7 +197,7 @@ def search_problem(
     with scratch_folder(Path(tempfile.gettempdir(), "kohort-folds")) as folder, quiet():
         memory = joblib.Memory(folder, verbose=0)
         search = _search(problem.network(plan.settings, plan.seed, memory), problem, plan)
-        with together(progress=progress, store=store) as cohort, follow(cohort):
+        with together(progress=progress, store=store, executor=executor) as cohort, follow(cohort):
             remarks = _run(search, problem.rows(searched), labels[searched])
         test_score = None
         if len(tested) and not remarks:
