@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import Any, cast
@@ -30,6 +34,7 @@ _COUNTED = 2.0  # Seconds for which a count of machines holds.
 _CHANGING = ("KOHORT_CACHE", "XLA_FLAGS")
 """Variables of the environment that an errand takes along, beside JAX's."""
 _FIRST_LINE = 160
+_ANSWERS = 10.0  # Seconds within which a port answers.
 
 
 def _task(terms: Terms, parcel: bytes, *cargo: Cargo) -> Iterator[Report]:
@@ -187,14 +192,34 @@ def _connected(address: str | None) -> Any:
     local = address == "local" or (address is None and "RAY_ADDRESS" not in os.environ)
     options = {"include_dashboard": False} if local else {}
     try:
-        ray.init(address, logging_level="warning", log_to_driver=False, **options)
-    except (ConnectionError, ValueError, RuntimeError, AssertionError) as error:
+        _refuse_silence(address)
+        with _termination_kept():
+            ray.init(address, logging_level="warning", log_to_driver=False, **options)
+    except (OSError, ValueError, RuntimeError, AssertionError, ray.exceptions.RayError) as error:
         requirement = "the address of a Ray cluster that runs"
         remedy = "Start one with `ray start --head`, or leave the address out to use this machine."
         reason = str(error).strip().partition("\n")[0]
         sentence = explain("address", requirement, address, remedy)
         raise ClusterError(f"{sentence} ({reason})") from error
     return ray
+
+
+def _refuse_silence(address: str | None) -> None:
+    """Raise OSError where nothing answers at a host's port: Ray would wait for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS).close()
+
+
+@contextmanager
+def _termination_kept() -> Iterator[None]:
+    """Let SIGTERM do what it did before: Ray makes it abort the process."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 class RayExecutor(ClusterExecutor):
