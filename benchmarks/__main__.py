@@ -22,7 +22,7 @@ PAIRED = "paired"
 NAMES = (
     "kernels", "first_search", "command_search",
     "peers", "chapter10", "store", "overhead", "techniques", "lifting", "own_models", "memory",
-    "structures",
+    "structures", "cluster",
     "fashion_mnist", "convolutions", "streaming", "report", "diagnosis_cost", *OF_TABLES, PAIRED,
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
