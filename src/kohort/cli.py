@@ -164,16 +164,14 @@ def search(
     track: Track = None,
     ray: Annotated[
         str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Train on a Ray cluster: auto, HOST:PORT, ray://HOST:10001, or local.",
-        ),
+        typer.Option(metavar="ADDRESS", help="Of a Ray cluster: auto, HOST:PORT, local."),
     ] = None,
 ) -> None:
     """Search for the best network for a table or for images."""
     started = time.perf_counter()
     file = opened(data, target, task, CsvFormat(encoding, separator))
     _refuse_mistakes(data, space, method, trials, out, overwrite)
+    from kohort.engine.executors.ray import RayExecutor
     from kohort.report.summary import announced, print_search
     from kohort.report.trackers.tracker import log_to_all
     from kohort.searches.problems.problem_search import Plan, search_problem
@@ -192,7 +190,7 @@ def search(
         test_fraction=test_fraction,
         settings=values,
     )
-    trackers, executor = _trackers(track or []), _executor(ray)
+    trackers, executor = _trackers(track or []), None if ray is None else RayExecutor(ray)
     if out is None:
         result = search_problem(problem, plan, True, announced(problem, plan), executor=executor)
     else:
@@ -204,15 +202,6 @@ def search(
         print(line)
     if result.model is None:
         raise typer.Exit(1)
-
-
-def _executor(address: str | None) -> Executor | None:
-    """Who trains: the cluster at an address of Ray's, or this machine."""
-    if address is None:
-        return None
-    from kohort.engine.executors.ray import RayExecutor
-
-    return RayExecutor(address)
 
 
 def _recorded_search(
