@@ -175,10 +175,8 @@ def search_problem(
         As that of `together`.
     follow : callable
         Gives a context manager around the search of a cohort, to watch it.
-    store : str, path or None, default=None
-        As that of `together`.
-    executor : Executor or None, default=None
-        Who trains the candidates; None for this machine.
+    store, executor
+        As those of `together`.
 
     Returns
     -------
