@@ -80,6 +80,10 @@ Track = Annotated[
         help="Log to tensorboard:DIR, mlflow:URI or optuna:URL; repeatable.",
     ),
 ]
+Ray = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Cluster: auto, HOST:PORT, local.")
+]
+Fraction = Annotated[float, typer.Option(help="Share of rows to test the winner on; 0 for none.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a folder that exists.")]
 
 
@@ -155,17 +159,12 @@ def search(
     ] = None,
     cv: Annotated[int | None, typer.Option(help="Folds. [default: 5, for images 3]")] = None,
     seed: Seed = 0,
-    test_fraction: Annotated[
-        float, typer.Option(help="Share of the rows to test the winner on; 0 for none.")
-    ] = 0.2,
+    test_fraction: Fraction = 0.2,
     settings: Settings = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.")] = None,
     overwrite: Overwrite = False,
     track: Track = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Of a Ray cluster: auto, HOST:PORT, local."),
-    ] = None,
+    ray: Ray = None,
 ) -> None:
     """Search for the best network for a table or for images."""
     started = time.perf_counter()
