@@ -322,7 +322,7 @@ class ClusterExecutor:
             fit.error = error
         if (outcome := ending.outcome) is not None:
             fit.result, fit.status = outcome, outcome.status
-            fit.epoch = fit.member.first_epoch + outcome.epochs
+            fit.history.update(outcome.history)
         self._deliver(fit)
 
     def _lost(self, errand: _Errand, lost: Lost) -> None:
