@@ -75,10 +75,7 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a search.")]
 Language = Annotated[str, typer.Option(help="en or ko, to begin with.")]
 Track = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="KIND:PLACE",
-        help="Log to tensorboard:DIR, mlflow:URI or optuna:URL; repeatable.",
-    ),
+    typer.Option(metavar="KIND:PLACE", help="tensorboard:DIR, mlflow:URI, optuna:URL; repeatable."),
 ]
 Ray = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Cluster: auto, HOST:PORT, local.")
