@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.arrays import Floats, HostArray
+from kohort.data.standardising import Standardisation
 from kohort.engine.rows import LazyRows
 from kohort.errors import DataError
 
@@ -27,8 +28,8 @@ class Streamed(Protocol):
         """Moments of its columns, of rows with these weights."""
         ...
 
-    def stream(self, mean: Floats, scale: Floats, dtype: np.dtype[Any], workers: int) -> LazyRows:
-        """Its rows as `(value - mean) / scale`, read by so many processes."""
+    def stream(self, scaling: Standardisation, dtype: np.dtype[Any], workers: int) -> LazyRows:
+        """Its rows as a standardisation has them, read by so many processes."""
         ...
 
 
@@ -51,6 +52,8 @@ class Moments:
         Weighted mean, and weighted standard deviation (divided by the number of rows).
     rounding : array
         Distance of neighbouring numbers of the column's type at its largest absolute value.
+    truths : array of bool
+        Whether the column holds nothing but 0 and 1.
     """
 
     low: NDArray[np.float64]
@@ -58,6 +61,7 @@ class Moments:
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
     rounding: NDArray[np.float64]
+    truths: NDArray[np.bool_]
 
     @property
     def constant(self) -> NDArray[np.bool_]:
@@ -156,7 +160,8 @@ def _of_part(values: HostArray, weight: Floats) -> Moments:
         mean = share @ inner
         spread = np.sqrt(share @ np.square(inner - mean))
         rounding = np.spacing(largest.astype(kind)).astype(np.float64)
-    return Moments(low, high, middle + unit * mean, unit * spread, rounding)
+    truths = ((values == 0) | (values == 1)).all(axis=0)
+    return Moments(low, high, middle + unit * mean, unit * spread, rounding, truths)
 
 
 def _merged(one: Moments, other: Moments, share: float) -> Moments:
@@ -174,4 +179,5 @@ def _merged(one: Moments, other: Moments, share: float) -> Moments:
         one.mean + share * away,
         unit * np.sqrt(spread),
         np.maximum(one.rounding, other.rounding),
+        one.truths & other.truths,
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kohort.arrays import DTypeLike, Floats, HostArray, PathLike
 from kohort.data.moments import Moments, moments
 from kohort.data.parquet_rows import ParquetRows, StampedFile, read_group
+from kohort.data.standardising import Standardisation
 from kohort.data.streams import Stream
 from kohort.errors import DataError, ParameterError, explain
 from kohort.recipe.constraints import check, path_like
@@ -213,19 +214,17 @@ class ParquetTable:
     def _blocks(self) -> NDArray[np.intp]:
         return np.searchsorted(self._starts, self._rows, side="right") - 1
 
-    def stream(
-        self, mean: NDArray[Any], scale: NDArray[Any], dtype: np.dtype[Any], workers: int
-    ) -> Stream:
-        """The rows as `(value - mean) / scale`, read when they are needed.
+    def stream(self, scaling: Standardisation, dtype: np.dtype[Any], workers: int) -> Stream:
+        """The rows as a standardisation has them, read when they are needed.
 
         Parameters
         ----------
-        mean, scale : arrays, shape (column,)
+        scaling : Standardisation
         dtype : numpy.dtype
         workers : int
             Processes that read, >= 0.
         """
-        source = ParquetRows(self._file, self.columns, self._rows, self._starts, mean, scale, dtype)
+        source = ParquetRows(self._file, self.columns, self._rows, self._starts, scaling, dtype)
         blocks = self._blocks
         # A group is read as a whole, however few of its rows are in the table.
         group_bytes = 8 * len(self.columns) * int(self._lengths[blocks].max())

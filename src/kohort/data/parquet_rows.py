@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from kohort.data.standardising import Standardisation
+
 _KEPT_BYTES = 256 * 1024**2
 _PART_BYTES = 1024**2
 _Read = TypeVar("_Read")
@@ -76,7 +78,7 @@ class StampedFile:
 
 
 class ParquetRows:
-    """Some rows of some columns, standardised: `(value - mean) / scale`.
+    """Some rows of some columns, standardised.
 
     Parameters
     ----------
@@ -86,7 +88,7 @@ class ParquetRows:
         Row numbers in the file.
     starts : array of int
         First row of each row group.
-    mean, scale : arrays of float64, shape (column,)
+    scaling : Standardisation
     dtype : numpy.dtype
     """
 
@@ -96,12 +98,11 @@ class ParquetRows:
         columns: tuple[str, ...],
         rows: NDArray[np.intp],
         starts: NDArray[np.intp],
-        mean: NDArray[np.float64],
-        scale: NDArray[np.float64],
+        scaling: Standardisation,
         dtype: np.dtype[Any],
     ) -> None:
         self._file, self._columns, self._rows, self._starts = file, columns, rows, starts
-        self._mean, self._scale, self._dtype = mean, scale, dtype
+        self._scaling, self._dtype = scaling, dtype
         self._kept: dict[int, NDArray[Any]] = {}
         self._reading = threading.Lock()
 
@@ -115,7 +116,7 @@ class ParquetRows:
     def digest(self) -> bytes:
         """Equal for equal rows."""
         digest = hashlib.blake2b(repr((self._file, self._columns, self._dtype)).encode())
-        for array in (self._rows, self._mean, self._scale):
+        for array in (self._rows, *self._scaling.arrays):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.digest()
 
@@ -136,7 +137,7 @@ class ParquetRows:
         for group in np.unique(groups):
             here = groups == group
             values = self._group(int(group))[wanted[here] - self._starts[group]]
-            result[here] = (values - self._mean) / self._scale
+            result[here] = self._scaling.of(values)
         if not np.isfinite(result).all():
             column = self._columns[int(np.argmin(np.isfinite(result).all(axis=0)))]
             raise ValueError(
@@ -157,7 +158,7 @@ class ParquetRows:
         values = [read_group(self._file, int(group), self._columns) for group in groups]
         middle = time.perf_counter()
         for part in values:
-            (part - self._mean) / self._scale
+            self._scaling.of(part)
         end, count = time.perf_counter(), sum(map(len, values))
         return {"read": (middle - begin) / count, "scale": (end - middle) / count}
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kohort.arrays import Floats, HostArray, Integers
 from kohort.data.moments import Moments, no_weight, too_large
+from kohort.data.standardising import Standardisation
 from kohort.engine.order import Order
 from kohort.engine.rows import LazyRows
 
@@ -72,23 +73,25 @@ class SparseTable:
         spread = self._sum(places, each * np.square(inner - mean[places]))
         spread = spread + np.maximum(empty, 0) * np.square(mean)
         rounding = np.spacing(largest.astype(values.dtype)).astype(np.float64)
-        return Moments(low, high, unit * mean, unit * np.sqrt(spread), rounding)
+        kept = np.isin(values.data, (0, 1))
+        truths = np.bincount(places, ~kept, self.shape[1]) == 0
+        return Moments(low, high, unit * mean, unit * np.sqrt(spread), rounding, truths)
 
     def _sum(self, places: Integers, values: Floats) -> NDArray[np.float64]:
         """Sum of the values of each column, of which the places are given."""
         return np.asarray(np.bincount(places, values, self.shape[1]), np.float64)
 
-    def stream(self, mean: Floats, scale: Floats, dtype: np.dtype[Any], workers: int) -> SparseRows:
-        """The rows as `(value - mean) / scale`, made dense when they are needed.
+    def stream(self, scaling: Standardisation, dtype: np.dtype[Any], workers: int) -> SparseRows:
+        """The rows as a standardisation has them, made dense when they are needed.
 
         Parameters
         ----------
-        mean, scale : arrays, shape (feature,)
+        scaling : Standardisation
         dtype : numpy.dtype
         workers : int
             For tables in files alone.
         """
-        return SparseRows(self, mean, scale, dtype)
+        return SparseRows(self, scaling, dtype)
 
 
 class SparseRows(LazyRows):
@@ -97,24 +100,22 @@ class SparseRows(LazyRows):
     Parameters
     ----------
     table : SparseTable
-    mean, scale : arrays of float64, shape (feature,)
+    scaling : Standardisation
     dtype : numpy.dtype
     """
 
     travels = True
 
-    def __init__(
-        self, table: SparseTable, mean: Floats, scale: Floats, dtype: np.dtype[Any]
-    ) -> None:
-        self._table, self._mean, self._scale = table, mean, scale
+    def __init__(self, table: SparseTable, scaling: Standardisation, dtype: np.dtype[Any]) -> None:
+        self._table, self._scaling = table, scaling
         self.shape, self.dtype, self.nbytes = table.shape, dtype, table.nbytes
-        self._zeros = ((0.0 - mean) / scale).astype(dtype)
+        self._zeros = scaling.of(np.zeros(table.shape[1])).astype(dtype)
 
     @cached_property
     def digest(self) -> bytes:
         values = self._table.values
         digest = hashlib.blake2b(f"{self.shape}{self.dtype}".encode(), digest_size=16)
-        for array in (values.data, values.indices, values.indptr, self._mean, self._scale):
+        for array in (values.data, values.indices, values.indptr, *self._scaling.arrays):
             digest.update(f"{array.dtype}".encode() + np.ascontiguousarray(array).tobytes())
         return digest.digest()
 
@@ -135,9 +136,8 @@ class SparseRows(LazyRows):
         """Standardise in double precision, as `Scaling.apply` does for a dense table."""
         out[:] = self._zeros
         columns = part.indices
-        with np.errstate(over="ignore", invalid="ignore"):
-            kept = (part.data.astype(np.float64) - self._mean[columns]) / self._scale[columns]
-            kept = kept.astype(self.dtype)
+        with np.errstate(over="ignore"):
+            kept = self._scaling.of(part.data.astype(np.float64), columns).astype(self.dtype)
         if not np.isfinite(kept).all():
             raise too_large(part.data, self.dtype)
         out[np.repeat(np.arange(len(out)), np.diff(part.indptr)), columns] = kept

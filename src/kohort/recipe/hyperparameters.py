@@ -88,10 +88,23 @@ class Hyperparameters:
         column=True,
     )
     kernel_initializer: str = hyperparameter(
-        "auto", "initialisation", ARRAY, OneOf(initializers.NAMES),
-        'Keras identifier. `"auto"` takes He normal for the ReLU family, LeCun normal for SELU, '
-        "Glorot uniform for the rest and for the output layer (He et al. 2015, arXiv:1502.01852; "
-        "Klambauer et al. 2017, arXiv:1706.02515; Glorot and Bengio 2010). Biases start at 0.",
+        "glorot_uniform", "initialisation", ARRAY, OneOf(initializers.NAMES),
+        'Keras identifier, of the hidden layers. `"auto"` takes He normal for the ReLU family, '
+        "LeCun normal for SELU, Glorot uniform for the rest (He et al. 2015, arXiv:1502.01852; "
+        "Klambauer et al. 2017, arXiv:1706.02515; Glorot and Bengio 2010); it suits deep networks. "
+        "Biases start at 0.",
+    )
+    output_initializer: str = hyperparameter(
+        "zeros", "initialisation", ARRAY, OneOf(initializers.NAMES),
+        "Keras identifier, of the output layer: with zeros an untrained network says the same of "
+        'each row, and nothing random is to be unlearned. `"auto"` takes kernel_initializer, or '
+        "Glorot uniform where that is auto.",
+    )
+    output_bias: str = hyperparameter(
+        "prior", "initialisation", ARRAY, OneOf(("prior", "zeros")),
+        'Bias of the output layer before training: `"prior"` is the constant that fits the '
+        "training rows best (the mean, the median or the quantile of a target, the log-odds of "
+        "a label, the logarithms of the classes' shares), as the loss has it.",
     )
     kernel_scale: float = hyperparameter(
         0.05, "initialisation", ARRAY, _ABOVE_0,

@@ -31,7 +31,7 @@ LIMITS = (*CLIPPINGS, "max_norm")
 """Hyperparameters that are limits: infinite where none is set."""
 
 _GIVEN = ("depth", "width")
-_DERIVED = ("units", "output_initializer", "loss")
+_DERIVED = ("units", "loss")
 
 _Fields: Any = make_dataclass(
     "_Fields",
@@ -44,8 +44,8 @@ class Recipe(_Fields):  # type: ignore[misc]
     """Hyperparameters of one fit, with every `"auto"` and None resolved.
 
     Attributes are the estimators' parameters of the same name; `units` is `depth` and `width`
-    together, one width per hidden layer; `output_initializer` is the output layer's. A limit that
-    is not set is infinite. Build one with `Recipe.of`.
+    together, one width per hidden layer. A limit that is not set is infinite. Build one with
+    `Recipe.of`.
     """
 
     @classmethod
@@ -130,7 +130,8 @@ def _resolve_network(fields: dict[str, Any]) -> None:
     """Defaults that follow from the activation."""
     chosen = fields["kernel_initializer"]
     fields["kernel_initializer"] = initializers.resolve(chosen, fields["activation"])
-    fields["output_initializer"] = initializers.resolve(chosen, "linear")
+    if fields["output_initializer"] == "auto":
+        fields["output_initializer"] = initializers.resolve(chosen, "linear")
     if fields["activation_alpha"] is None:
         fields["activation_alpha"] = default_alpha(fields["activation"])
 

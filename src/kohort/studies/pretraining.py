@@ -83,6 +83,7 @@ def _reconstructing(recipe: Recipe, epochs: int, noise: float) -> Recipe:
         recipe,
         loss="mse",
         epochs=epochs,
+        output_initializer="glorot_uniform",
         early_stopping=False,
         schedule="constant",
         warmup=0.0,

@@ -39,7 +39,7 @@ from kohort.estimators.preparation import (
     unpack_validation,
 )
 from kohort.estimators.reprs import RichReprMixin, training_html
-from kohort.estimators.scaling import Scaling
+from kohort.estimators.scaling import Habits, Scaling
 from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.hyperparameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
@@ -180,7 +180,7 @@ class DenseEstimator(
             given.unlabelled_values(self, DTYPES),
             self._target,
             self._seed,
-            standardize=bool(self.standardize),
+            habits=Habits(bool(self.standardize), bool(self.scale_binary), self.input_clip),
             workers=0 if self.workers == AUTO else int(self.workers),
             fraction=None if share is None else float(share),
             labels=self._labels(targets),

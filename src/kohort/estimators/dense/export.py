@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kohort.arrays import Array, Estimator
+from kohort.data.standardising import Standardisation
 from kohort.deferred import keras
 from kohort.engine.member import Floats
 from kohort.errors import DataError
@@ -29,11 +30,7 @@ def keras_model(estimator: Estimator) -> Any:
             f"(up to {most:.2g}). Rescale it before fitting."
         )
     inputs = keras.Input((estimator.n_features_in_,), name="features")
-    # Two layers, because Keras's Normalization takes deviations below 1e-7 for zero.
-    x = keras.layers.Normalization(
-        mean=scaling.mean, variance=np.ones_like(scaling.mean), name="center"
-    )(inputs)
-    x = keras.layers.Rescaling((1.0 / scaling.scale).tolist(), name="scale")(x)
+    x = _standardised(inputs, scaling)
     count = len(estimator.networks_)
     prefixes = [""] if count == 1 else [f"network_{i + 1}_" for i in range(count)]
     outputs = [_network(x, estimator, prefix) for prefix in prefixes]
@@ -50,6 +47,27 @@ def keras_model(estimator: Estimator) -> Any:
     )
     model.optimizer.build(model.trainable_variables)  # A saved model loads complete.
     return model
+
+
+def _standardised(x: Array, scaling: Standardisation) -> Any:
+    """Features in their own units as the network has them."""
+    # Two layers, because Keras's Normalization takes deviations below 1e-7 for zero.
+    x = keras.layers.Normalization(
+        mean=scaling.mean, variance=np.ones_like(scaling.mean), name="center"
+    )(x)
+    x = keras.layers.Rescaling((1.0 / scaling.scale).tolist(), name="scale")(x)
+    squashed = np.isfinite(scaling.limit)
+    if not squashed.any():
+        return x
+    # z / sqrt(1 + (z / c)**2) is c * sin(arctan(z / c)), which has no square to overflow.
+    parts = keras.layers.Rescaling((1.0 / scaling.limit).tolist(), name="clip_in")(x)
+    parts = keras.ops.sin(keras.ops.arctan(parts))
+    limits = np.where(squashed, scaling.limit, 0.0)
+    parts = keras.layers.Rescaling(limits.tolist(), name="clip_out")(parts)
+    if squashed.all():
+        return parts
+    kept = keras.layers.Rescaling((~squashed).astype(float).tolist(), name="unclipped")(x)
+    return keras.layers.Add(name="features_scaled")([parts, kept])
 
 
 def _network(x: Array, estimator: Estimator, prefix: str) -> Any:

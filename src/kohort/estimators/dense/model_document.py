@@ -21,6 +21,7 @@ from kohort.engine.member import (
     Outcome,
 )
 from kohort.errors import DataError
+from kohort.estimators.dense.model_file import FORMAT
 from kohort.estimators.dense.parameters import DenseParameters, check_own
 from kohort.estimators.scaling import Scaling
 from kohort.networks.own.network import OwnNetwork
@@ -32,6 +33,9 @@ from kohort.studies.diagnosis.measurements import Measurements, unpacked
 
 Kind = TypeVar("Kind", bound=DenseParameters)
 Arrays = Mapping[str, NDArray[Any]]
+
+EARLIER = {"output_initializer": "auto", "output_bias": "zeros"}
+"""What files of the format before do not say of their networks."""
 
 DIAGNOSIS = "diagnosis/"
 """What names of arrays of a diagnosis begin with."""
@@ -68,7 +72,9 @@ _STATUSES = (FINISHED, STOPPED_EARLY, STOPPED_BY_CALLBACK, DIVERGED, PAUSED)
 _LARGEST_LABELS = 64 * 2**20  # Bytes, of all together.
 
 
-def rebuilt(document: dict[str, Any], arrays: Arrays, kinds: Mapping[str, type[Kind]]) -> Kind:
+def rebuilt(
+    document: dict[str, Any], arrays: dict[str, NDArray[Any]], kinds: Mapping[str, type[Kind]]
+) -> Kind:
     """The fitted estimator that a file describes.
 
     Parameters
@@ -86,6 +92,7 @@ def rebuilt(document: dict[str, Any], arrays: Arrays, kinds: Mapping[str, type[K
     kind = kinds.get(str(document["class"]))
     _require(kind is not None, "its class is none of kohort's")
     assert kind is not None
+    _complete(document, arrays)
     estimator = kind(**{k: _restored(v) for k, v in document["parameters"].items()})
     _check_parameters(estimator)
     for name, value in document["fitted"].items():
@@ -97,6 +104,15 @@ def rebuilt(document: dict[str, Any], arrays: Arrays, kinds: Mapping[str, type[K
     _check_learned(estimator)
     _take(estimator, document, arrays)
     return estimator
+
+
+def _complete(document: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+    """Say in a file of the format before what this version's would say."""
+    if document["format"] == FORMAT:
+        return
+    document["parameters"] |= EARLIER | {"scale_binary": True, "input_clip": None}
+    document["recipe"]["output_bias"] = EARLIER["output_bias"]
+    arrays["features_limit"] = np.full_like(arrays["features_mean"], np.inf)
 
 
 def _check_learned(estimator: Estimator) -> None:
@@ -176,8 +192,6 @@ def _recipe(plain: dict[str, Any]) -> Recipe:
         is_open = name in LIMITS and value == math.inf
         if name in CONSTRAINTS and not is_open:
             check(name, value, CONSTRAINTS[name])
-    initializer = CONSTRAINTS["kernel_initializer"]
-    check("output_initializer", values["output_initializer"], initializer)
     for name in ("batch_size", "learning_rate"):
         _require(not isinstance(values[name], str), f"its recipe's {name} is no number")
     return Recipe(**values)
@@ -198,14 +212,16 @@ def _labels(label: dict[str, Any]) -> NDArray[Any]:
 
 def _scaling(arrays: Arrays, name: str, columns: int) -> Scaling:
     mean, scale = arrays[f"{name}_mean"], arrays[f"{name}_scale"]
-    for values in (mean, scale):
+    limit = arrays["features_limit"] if name == "features" else np.full_like(mean, np.inf)
+    for values in (mean, scale, limit):
         fits = values.shape == (columns,) and values.dtype.kind == "f"
         _require(fits and not np.isnan(values).any(), f"its scaling of the {name} is none")
     _require(bool(np.isfinite(mean).all()), f"its means of the {name} are infinite")
     _require(bool((scale > 0).all()), f"its scaling of the {name} divides by 0")
+    _require(bool((limit > 0).all()), f"its limits of the {name} are not above 0")
     constant = name == "features" or bool(np.isfinite(scale).all())
     _require(constant, f"its scaling of the {name} is infinite")
-    return Scaling(mean, scale)
+    return Scaling(mean, scale, limit)
 
 
 def _outcome(
@@ -234,7 +250,7 @@ def _outcome(
 def _refuse_unknown(arrays: Arrays, networks: int) -> None:
     prefixes = (DIAGNOSIS, *(f"network_{number}/" for number in range(networks)))
     scalings = {f"{n}_{part}" for n in ("features", "target") for part in ("mean", "scale")}
-    for name in arrays.keys() - scalings:
+    for name in arrays.keys() - scalings - {"features_limit"}:
         _require(name.startswith(prefixes), f"it holds an array named {name[:50]!r}")
 
 

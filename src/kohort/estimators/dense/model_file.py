@@ -19,8 +19,11 @@ from kohort.errors import DataError
 DOCUMENT, ARRAYS = "estimator.json", "arrays.npz"
 """Names inside of the file."""
 
-FORMAT = 2
+FORMAT = 3
 """Version of the form that files have."""
+
+_READ = (2, FORMAT)
+"""Versions that can be read."""
 
 _LARGEST_DOCUMENT = 64 * 2**20  # Bytes.
 _KINDS = "biufU"
@@ -82,7 +85,7 @@ def _document(text: bytes) -> dict[str, Any]:
     document = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
     if not isinstance(document, dict):
         raise DataError(f"its {DOCUMENT} is no object")
-    if document.get("format") != FORMAT:
+    if document.get("format") not in _READ:
         writer = str(document.get("kohort", "another program"))[:50]
         raise DataError(
             f"it was written by kohort {writer}, in a format that kohort {VERSION} does not read"

@@ -49,6 +49,23 @@ class DenseParameters(Hyperparameters):
         "Whether to scale each feature to mean 0 and deviation 1, and a regressor's target too, "
         "over the rows given to `fit`; part of the model that `to_keras` gives.",
     )
+    scale_binary: bool = hyperparameter(
+        False,
+        "standardisation",
+        HOST,
+        flag(),
+        "Whether standardize scales features of 0 and 1 alone too. A rare 1, as of a category, is "
+        "many deviations from the mean; as it is, it weighs no more than the others.",
+    )
+    input_clip: float | None = hyperparameter(
+        3.0,
+        "standardisation",
+        HOST,
+        optional(Interval(0, math.inf, closed="neither")),
+        "Limit c, > 0, into which standardised features z are pulled: z / sqrt(1 + (z / c)**2) "
+        "(Holzmueller et al. 2024, arXiv:2407.04491). Features of 0 and 1 that are not scaled stay "
+        "as they are. None for no limit; ignored with standardize=False.",
+    )
     n_networks: int = hyperparameter(
         1,
         "deep ensembles",

@@ -53,6 +53,7 @@ def save(estimator: Estimator, path: PathLike) -> None:
         arrays |= {f"{DIAGNOSIS}{name}": values for name, values in measured.items()}
     for name, scaling in (("features", estimator._scaling), ("target", estimator._target)):
         arrays |= {f"{name}_mean": scaling.mean, f"{name}_scale": scaling.scale}
+    arrays["features_limit"] = estimator._scaling.limit
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **arrays)
     path = Path(path)

@@ -17,10 +17,11 @@ from kohort.data.streams import Stream
 from kohort.engine.member import Member, Outcome, Rows
 from kohort.estimators.dense.labels import Labelled
 from kohort.estimators.preparation import floating_dtype, relative
-from kohort.estimators.scaling import Scaling
+from kohort.estimators.scaling import Habits, Scaling
 from kohort.networks.own.fields import fields_of
 from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.optimizers import OPTIMIZERS
+from kohort.recipe.priors import prior
 from kohort.recipe.recipe import NUMBERS, Recipe
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ class Parts:
     rows: Rows
     train: NDArray[np.intp] | None
     validation: Rows | None
+
+    @property
+    def trained(self) -> tuple[Floats, Floats | None]:
+        """Targets and weights of the rows that are trained on."""
+        y, weight, train = self.rows.y, self.rows.weight, self.train
+        if train is None:
+            return y, weight
+        return y[train], None if weight is None else weight[train]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +106,7 @@ class ScaledTable:
 
 def scaled_and_split(
     given: CheckedRows, validation: CheckedRows | None, unlabelled: Floats | None,
-    target: Scaling, seed: int, *, standardize: bool, workers: int, fraction: float | None,
+    target: Scaling, seed: int, *, habits: Habits, workers: int, fraction: float | None,
     labels: HostArray | None,
 ) -> tuple[ScaledTable, Parts]:  # fmt: skip
     """Learn the scaling of the features, apply it to all rows, and set rows to validate on aside.
@@ -110,8 +119,8 @@ def scaled_and_split(
         Of the targets.
     seed : int
         Fixes which rows are set aside.
-    standardize : bool
-        Whether features are scaled at all.
+    habits : Habits
+        How features are scaled.
     workers : int
         Processes that read a table that stays in its file.
     fraction, labels, unlabelled
@@ -123,7 +132,7 @@ def scaled_and_split(
         seen = np.concatenate([cast(Floats, x), unlabelled])
         if weight is not None:
             share = np.concatenate([weight, np.full(len(unlabelled), weight.mean())])
-    scaling, dtype = Scaling.of_features(seen, share, standardize), floating_dtype()
+    scaling, dtype = Scaling.of_features(seen, share, habits), floating_dtype()
 
     def scaled(rows: CheckedRows, workers: int = 0) -> Rows:
         return Rows(scaling.rows(rows[0], dtype, workers), target.apply(rows[1], dtype), rows[2])
@@ -190,6 +199,9 @@ class DensePrepared:
     def _member(self, parts: Parts, seed: int) -> Member:
         recipe = self.recipe
         fields = fields_of(recipe, self.network.features, self.network.outputs)
+        if recipe.output_bias == "prior":
+            known = prior(recipe, *parts.trained, self.network.outputs)
+            fields["initial"] = fields["initial"].biased(known)
         member = Member(
             **fields, rows=parts.rows, seed=seed, train=parts.train, validation=parts.validation
         )

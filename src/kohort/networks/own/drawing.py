@@ -25,7 +25,9 @@ class Drawing:
     kernel_initializer, output_initializer : str
         Of the hidden layers, and of the output layer.
     kernel_scale : float
-        What hidden kernels are multiplied by.
+        Deviation of normal initializers.
+    output_bias : tuple of float
+        Biases of the output layer; empty for zeros.
     """
 
     shape: DenseNetwork
@@ -33,6 +35,7 @@ class Drawing:
     kernel_initializer: str
     output_initializer: str
     kernel_scale: float
+    output_bias: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, shape: DenseNetwork, recipe: Recipe) -> Drawing:
@@ -44,6 +47,10 @@ class Drawing:
         """Return the same drawing at other widths."""
         return replace(self, units=tuple(units))
 
+    def biased(self, output_bias: tuple[float, ...]) -> Drawing:
+        """Return the same drawing with these biases of the output layer."""
+        return replace(self, output_bias=output_bias)
+
     def __call__(self, generator: np.random.Generator) -> list[Floats]:
         """Return the variables at their real widths, in the order of the layout."""
         variables: list[Floats] = []
@@ -53,6 +60,8 @@ class Drawing:
                 hidden = layer != "output"
                 chosen = self.kernel_initializer if hidden else self.output_initializer
                 variables.append(draw(chosen, shape, generator, self.kernel_scale))
+            elif name == "output/bias" and self.output_bias:
+                variables.append(np.asarray(self.output_bias, np.float64))
             else:
                 variables.append(np.full(shape, float(kind in ("gamma", "moving_variance"))))
         return variables
