@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import kohort
 from kohort.data import parquet, parquet_rows
+from kohort.data.standardising import Standardisation
 
 NETWORK = {"width": 8, "depth": 1, "epochs": 4, "random_state": 0, "early_stopping": False}
 
@@ -57,8 +58,11 @@ def test_the_rows_of_a_stream_are_the_standardised_rows(table, frame):
     np.testing.assert_allclose(found.deviation, x.std(axis=0), rtol=1e-12)
     weight = np.arange(400.0)
     np.testing.assert_allclose(table.moments(weight).mean, np.average(x, 0, weight), rtol=1e-12)
-    stream = table.stream(found.mean, found.deviation, np.dtype(np.float32), 0)
-    wanted = ((x - x.mean(axis=0)) / x.std(axis=0)).astype(np.float32)
+    limit = np.array([np.inf, 1.5, 3.0, np.inf])
+    scaling = Standardisation(found.mean, found.deviation, limit)
+    stream = table.stream(scaling, np.dtype(np.float32), 0)
+    wanted = (x - x.mean(axis=0)) / x.std(axis=0)
+    wanted = (wanted / np.sqrt(1 + (wanted / limit) ** 2)).astype(np.float32)
     np.testing.assert_array_equal(stream[np.array([399, 0, 71])], wanted[[399, 0, 71]])
 
 
@@ -250,13 +254,14 @@ class TestFaults:
         """Whoever asks for the next group hears of it, and a worker's error is the same."""
         path = tmp_path / "table"
         frame[["a", "b"]].to_parquet(path, row_group_size=70)
-        rows = kohort.ParquetTable(path).stream(np.zeros(2), np.ones(2), np.dtype("f4"), 0)
+        same = Standardisation(np.zeros(2), np.ones(2), np.full(2, np.inf))
+        rows = kohort.ParquetTable(path).stream(same, np.dtype("f4"), 0)
         rows[:70]
         kept = rows.digest
         (2 * frame[["a", "b"]]).to_parquet(path, row_group_size=70)
         with pytest.raises(kohort.DataError, match="has changed"):
             rows[70:140]
-        again = kohort.ParquetTable(path).stream(np.zeros(2), np.ones(2), np.dtype("f4"), 0)
+        again = kohort.ParquetTable(path).stream(same, np.dtype("f4"), 0)
         assert again.digest != kept
 
     def test_files_that_are_no_tables(self, tmp_path):

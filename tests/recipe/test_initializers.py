@@ -117,14 +117,16 @@ def test_the_generator_alone_decides_the_kernel(name):
         ("linear", "glorot_uniform"),
     ],
 )
-def test_auto_follows_the_activation(activation, expected):
-    assert initializers.resolve("auto", activation) == expected
+def test_auto_follows_the_activation_and_the_depth(activation, expected):
+    assert initializers.resolve("auto", activation, 5) == expected
+    shallow = "glorot_uniform" if expected == "he_normal" else expected
+    assert initializers.resolve("auto", activation, 4) == shallow
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_name_other_than_auto_stays_and_auto_always_resolves(activation):
-    assert initializers.resolve("lecun_uniform", activation) == "lecun_uniform"
-    assert initializers.resolve("auto", activation) in _RANDOM
+    assert initializers.resolve("lecun_uniform", activation, 2) == "lecun_uniform"
+    assert initializers.resolve("auto", activation, 9) in _RANDOM
 
 
 @pytest.mark.parametrize("shape", [(8, 50), (3, 3, 4, 7), (5, 2, 3, 4)], ids=str)

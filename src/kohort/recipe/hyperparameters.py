@@ -88,11 +88,11 @@ class Hyperparameters:
         column=True,
     )
     kernel_initializer: str = hyperparameter(
-        "glorot_uniform", "initialisation", ARRAY, OneOf(initializers.NAMES),
-        'Keras identifier, of the hidden layers. `"auto"` takes He normal for the ReLU family, '
-        "LeCun normal for SELU, Glorot uniform for the rest (He et al. 2015, arXiv:1502.01852; "
-        "Klambauer et al. 2017, arXiv:1706.02515; Glorot and Bengio 2010); it suits deep networks. "
-        "Biases start at 0.",
+        "auto", "initialisation", ARRAY, OneOf(initializers.NAMES),
+        'Keras identifier, of the hidden layers. `"auto"` takes LeCun normal for SELU, He normal '
+        "for the ReLU family in more than four hidden layers, Glorot uniform for the rest "
+        "(Klambauer et al. 2017, arXiv:1706.02515; He et al. 2015, arXiv:1502.01852; Glorot and "
+        "Bengio 2010). Biases start at 0.",
     )
     output_initializer: str = hyperparameter(
         "zeros", "initialisation", ARRAY, OneOf(initializers.NAMES),

@@ -62,6 +62,10 @@ _HE = frozenset(
 )
 
 
+_SHALLOW = 4
+"""Hidden layers up to which Glorot's kernels lose nothing that matters."""
+
+
 def fans(shape: tuple[int, ...]) -> tuple[float, float]:
     """Fan in and fan out of a kernel whose last two axes are (inputs, outputs); of a vector, its
     length.
@@ -77,20 +81,30 @@ def fans(shape: tuple[int, ...]) -> tuple[float, float]:
     return float(shape[-2] * receptive), float(shape[-1] * receptive)
 
 
-def resolve(name: str, activation: Any) -> str:
-    """Replace `"auto"`: He for the ReLU family, LeCun for SELU, Glorot for everything else.
+def resolve(name: str, activation: Any, depth: int) -> str:
+    """Replace `"auto"`: LeCun for SELU, He for deep networks of the ReLU family, else Glorot.
+
+    He's variance keeps a signal's size through many layers, Glorot's halves it at each. Where they
+    are few nothing is lost, and of a table with few columns Glorot's kernels are the smaller ones:
+    a function that is nearly flat has less to unlearn (docs/defaults.md).
 
     Sources: He et al. 2015 (arXiv:1502.01852); Klambauer et al. 2017 (arXiv:1706.02515); Glorot
     and Bengio 2010.
 
+    Parameters
+    ----------
+    name, activation : str
+    depth : int
+        Hidden layers.
+
     Examples
     --------
-    >>> resolve("auto", "relu"), resolve("auto", "selu"), resolve("auto", "tanh")
-    ('he_normal', 'lecun_normal', 'glorot_uniform')
+    >>> resolve("auto", "relu", 2), resolve("auto", "relu", 5), resolve("auto", "selu", 2)
+    ('glorot_uniform', 'he_normal', 'lecun_normal')
     """
     if name != "auto":
         return name
-    if activation in _HE:
+    if activation in _HE and depth > _SHALLOW:
         return "he_normal"
     return "lecun_normal" if activation == "selu" else "glorot_uniform"
 

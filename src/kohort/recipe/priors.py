@@ -10,6 +10,7 @@ from kohort.recipe.losses import LINKS
 from kohort.recipe.recipe import Recipe
 
 Constants = tuple[float, ...]
+Doubles = NDArray[np.float64]
 
 
 def prior(recipe: Recipe, targets: Floats, weight: Floats | None, outputs: int) -> Constants:
@@ -38,37 +39,32 @@ def prior(recipe: Recipe, targets: Floats, weight: Floats | None, outputs: int) 
     >>> prior(Recipe.of(loss="binary_crossentropy"), np.array([[1.0], [1.0]]), None, 1)
     (1.0986122886681096,)
     """
-    targets = np.asarray(targets, np.float64)
-    weight = np.ones(len(targets)) if weight is None else np.asarray(weight, np.float64)
-    link = LINKS[recipe.loss]
+    y: Doubles = np.asarray(targets, np.float64)
+    w: Doubles = np.ones(len(y)) if weight is None else np.asarray(weight, np.float64)
+    link, smoothing = LINKS[recipe.loss], recipe.label_smoothing
     if link == "softmax":
-        counts = np.bincount(targets[:, 0].astype(np.intp), weight, outputs)
-        found = np.log(_smoothed(counts, weight.sum(), recipe.label_smoothing, outputs))
-        found -= found.mean()
-    elif link == "sigmoid":
-        share = _smoothed(weight @ targets, weight.sum(), recipe.label_smoothing, 2)
-        found = np.log(share) - np.log1p(-share)
-    elif recipe.loss in ("mae", "huber", "log_cosh", "quantile"):
+        counts = np.asarray(np.bincount(y[:, 0].astype(np.intp), w, outputs), np.float64)
+        logarithms = np.log(_smoothed(counts, w.sum(), smoothing, outputs))
+        return tuple((logarithms - logarithms.mean()).tolist())
+    if link == "sigmoid":
+        shares = _smoothed(w @ y, w.sum(), smoothing, 2)
+        return tuple((np.log(shares) - np.log1p(-shares)).tolist())
+    if recipe.loss in ("mae", "huber", "log_cosh", "quantile"):
         share = recipe.quantile if recipe.loss == "quantile" else 0.5
-        found = _quantiles(targets, weight, share)
-    else:
-        found = weight @ targets / weight.sum()
-        if link == "exponential":
-            found = np.log(np.maximum(found, np.finfo(np.float32).tiny))
-    return tuple(found.tolist())
+        return tuple(_quantiles(y, w, share).tolist())
+    mean = w @ y / w.sum()
+    if link == "exponential":
+        mean = np.log(np.maximum(mean, np.finfo(np.float32).tiny))
+    return tuple(mean.tolist())
 
 
-def _smoothed(
-    counts: NDArray[np.float64], total: float, smoothing: float, classes: int
-) -> NDArray[np.float64]:
+def _smoothed(counts: Doubles, total: float, smoothing: float, classes: int) -> Doubles:
     """Shares of classes after one row more of each, as label smoothing spreads them."""
     share = (counts + 1) / (total + classes)
     return np.asarray(share * (1 - smoothing) + smoothing / classes)
 
 
-def _quantiles(
-    targets: NDArray[np.float64], weight: NDArray[np.float64], share: float
-) -> NDArray[np.float64]:
+def _quantiles(targets: Doubles, weight: Doubles, share: float) -> Doubles:
     """The least value of each column up to which this share of the weight lies."""
     order = np.argsort(targets, axis=0, kind="stable")
     below = np.cumsum(weight[order], axis=0) >= share * weight.sum()

@@ -129,9 +129,10 @@ def _units(depth: int, width: Any) -> tuple[int, ...]:
 def _resolve_network(fields: dict[str, Any]) -> None:
     """Defaults that follow from the activation."""
     chosen = fields["kernel_initializer"]
-    fields["kernel_initializer"] = initializers.resolve(chosen, fields["activation"])
+    depth = len(fields["units"])
+    fields["kernel_initializer"] = initializers.resolve(chosen, fields["activation"], depth)
     if fields["output_initializer"] == "auto":
-        fields["output_initializer"] = initializers.resolve(chosen, "linear")
+        fields["output_initializer"] = initializers.resolve(chosen, "linear", depth)
     if fields["activation_alpha"] is None:
         fields["activation_alpha"] = default_alpha(fields["activation"])
 

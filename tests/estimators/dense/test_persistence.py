@@ -1,15 +1,20 @@
 """Keras export, files without pickle, and pickle."""
 
+import io
+import json
 import pickle
+import zipfile
 
 import joblib
 import keras
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud
 from sklearn.metrics import log_loss, mean_squared_error
 
 import kohort
+from kohort.estimators.dense.model_file import ARRAYS, DOCUMENT, contents
 
 PARAMETERS = {"width": [20, 33], "epochs": 5, "dropout": 0.1, "l2": 1e-4, "random_state": 0}
 
@@ -96,6 +101,32 @@ def test_what_comes_back_predicts_exactly_the_same(name, way, tmp_path):
         assert getattr(again, attribute) == getattr(model, attribute)
     for key, values in model.history_.items():
         np.testing.assert_array_equal(again.history_[key], values)
+
+
+def test_a_file_of_the_format_before_predicts_what_it_did_and_keeps_its_settings(tmp_path):
+    """That format knew neither clipping nor where outputs start."""
+    X, y = load_diabetes(return_X_y=True)
+    before = {"scale_binary": True, "input_clip": None, "output_bias": "zeros"}
+    model = kohort.DenseRegressor(
+        **PARAMETERS, **before, kernel_initializer="he_normal", output_initializer="auto"
+    ).fit(X, y)
+    model.save(tmp_path / "new")
+    document, arrays = contents(tmp_path / "new")
+    document["format"] = 2
+    document["parameters"] |= {"kernel_initializer": "auto"}
+    for name in (*before, "output_initializer"):
+        del document["parameters"][name]
+    del document["recipe"]["output_bias"], arrays["features_limit"]
+    inner = io.BytesIO()
+    np.savez(inner, **arrays)
+    with zipfile.ZipFile(tmp_path / "old", "w") as archive:
+        archive.writestr(DOCUMENT, json.dumps(document))
+        archive.writestr(ARRAYS, inner.getvalue())
+    again = kohort.load(tmp_path / "old")
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert again.recipe_ == model.recipe_
+    refitted = clone(again).fit(X, y)
+    np.testing.assert_array_equal(refitted.predict(X), model.predict(X))
 
 
 def test_numpy_numbers_in_lists_are_saved(tmp_path):

@@ -1,7 +1,9 @@
 """Features and targets at the rim of what single precision holds."""
 
+import keras
 import numpy as np
 import pytest
+import scipy.sparse
 
 import kohort
 
@@ -98,3 +100,59 @@ def test_an_export_that_could_not_hold_the_data_s_unit_is_refused(plane):
     model = kohort.DenseRegressor(**NETWORK).fit(X, 1e200 * y)
     with pytest.raises(kohort.DataError, match=r"too large for a Keras model.*float32"):
         model.to_keras()
+
+
+@pytest.fixture(scope="module")
+def heavy():
+    """A number with outliers, a rare flag, a common one, and a constant 1."""
+    generator = np.random.default_rng(2)
+    X = np.column_stack([
+        generator.standard_t(1.1, 400), generator.random(400) < 0.02, generator.random(400) < 0.5,
+        np.ones(400),
+    ]).astype(float)  # fmt: skip
+    return X, np.tanh(X[:, 0]) + 3 * X[:, 1] + X[:, 2]
+
+
+def _scaled_by_hand(X, clip, scale_binary):
+    z = (X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), np.inf)
+    z = z if clip is None else z / np.sqrt(1 + (z / clip) ** 2)
+    if not scale_binary:
+        z[:, 1:3] = X[:, 1:3]
+    return z
+
+
+@pytest.mark.parametrize("clip", [None, 0.7, 3.0])
+@pytest.mark.parametrize("scale_binary", [True, False])
+def test_features_are_scaled_as_written_however_they_are_given(clip, scale_binary, heavy, tmp_path):
+    """Training on features that were scaled by hand gives the same network."""
+    X, y = heavy
+    options = {**NETWORK, "input_clip": clip, "scale_binary": scale_binary}
+    model = kohort.DenseRegressor(**options).fit(X, y)
+    z = _scaled_by_hand(X, clip, scale_binary)
+    t = (y - y.mean()) / y.std()
+    by_hand = kohort.DenseRegressor(**NETWORK, standardize=False).fit(z, t)
+    expected = by_hand.predict(z) * y.std() + y.mean()
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-4, atol=1e-4)
+    sparse = kohort.DenseRegressor(**options).fit(scipy.sparse.csr_array(X), y)
+    np.testing.assert_allclose(sparse.predict(X), model.predict(X), rtol=1e-4, atol=1e-4)
+    far = X.copy()
+    far[:3, 0] = [1e9, -1e30, 0.0]
+    exported = model.to_keras()
+    exported.save(tmp_path / "model.keras")
+    for network in (exported, keras.models.load_model(tmp_path / "model.keras")):
+        np.testing.assert_allclose(
+            network.predict(far[3:] if clip is None else far, verbose=0)[:, 0],
+            model.predict(far[3:] if clip is None else far), rtol=1e-4, atol=1e-4,
+        )  # fmt: skip
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(kohort.load(tmp_path / "model").predict(X), model.predict(X))
+
+
+def test_an_outlier_does_not_take_the_prediction_with_it(heavy):
+    X, y = heavy
+    model = kohort.DenseRegressor(random_state=0, epochs=20).fit(X, y)
+    far = X.copy()
+    far[:, 0] = 1e12
+    predicted = model.predict(far)
+    assert predicted.min() > y.min() - 2 * y.std()
+    assert predicted.max() < y.max() + 2 * y.std()

@@ -47,7 +47,7 @@ def test_passes_are_dropouts_own_distribution(diabetes):
     mean, deviation = model.predict(X[:20], return_std=True)
     plain = _with(model, mc_samples=0).predict(X[:20])
     kernel, bias, out, _ = (w.astype(np.float64) for w in model.weights_)
-    hidden = (X[:20] - model._scaling.mean) / model._scaling.scale @ kernel + bias
+    hidden = model._scaling.of(X[:20]) @ kernel + bias
     # A unit is kept with probability 1 - rate and divided by it: variance rate / (1 - rate).
     expected = np.sqrt((hidden**2 @ out[:, 0] ** 2) * rate / (1 - rate)) * model._target.scale
     np.testing.assert_allclose(deviation, expected, rtol=6 * np.sqrt(0.5 / samples) + 0.02)

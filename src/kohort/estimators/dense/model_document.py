@@ -34,8 +34,8 @@ from kohort.studies.diagnosis.measurements import Measurements, unpacked
 Kind = TypeVar("Kind", bound=DenseParameters)
 Arrays = Mapping[str, NDArray[Any]]
 
-EARLIER = {"output_initializer": "auto", "output_bias": "zeros"}
-"""What files of the format before do not say of their networks."""
+EARLIER = {"output_bias": "zeros", "scale_binary": True, "input_clip": None}
+"""What files of the format before do not say, since nothing else was to be had."""
 
 DIAGNOSIS = "diagnosis/"
 """What names of arrays of a diagnosis begin with."""
@@ -110,7 +110,10 @@ def _complete(document: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None
     """Say in a file of the format before what this version's would say."""
     if document["format"] == FORMAT:
         return
-    document["parameters"] |= EARLIER | {"scale_binary": True, "input_clip": None}
+    drawn = {
+        name: document["recipe"][name] for name in ("kernel_initializer", "output_initializer")
+    }
+    document["parameters"] |= EARLIER | drawn
     document["recipe"]["output_bias"] = EARLIER["output_bias"]
     arrays["features_limit"] = np.full_like(arrays["features_mean"], np.inf)
 

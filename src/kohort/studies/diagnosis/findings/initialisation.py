@@ -20,12 +20,14 @@ from kohort.studies.diagnosis.measurements import Array, Measurements
 from kohort.studies.diagnosis.thresholds import limit
 
 _HARMLESS = 10.0  # Ratio of mean squares at which the first and the last layer suit one rate.
+_DEEP = 1000
+"""Layers of a network whose weights have to keep the signal's size."""
 _SLOPELESS = ("sigmoid", "hard_sigmoid")
 
 
 def _wanted(activation: str, fan_in: float, fan_out: float) -> float:
     """Variance of a kernel's weights that suits the activation behind it."""
-    initializer = resolve("auto", activation)
+    initializer = resolve("auto", activation, _DEEP)
     if initializer.startswith("he"):
         return 2 / fan_in
     return 1 / fan_in if initializer.startswith("lecun") else 2 / (fan_in + fan_out)
