@@ -104,6 +104,14 @@ def test_each_fault_is_named_first(code):
     assert first(training(**FAULTS[code])) == code
 
 
+@pytest.mark.parametrize("code", ["vanishing_gradients", "exploding_gradients"])
+def test_an_output_layer_that_starts_at_0_hides_no_gradients(code):
+    """It passes nothing back in the first step."""
+    backward = np.tile(FAULTS[code]["layers"]["backward"], (PROBES, 1))
+    backward[0] = 0
+    assert first(training(layers={"backward": backward})) == code
+
+
 def test_every_rule_has_a_fault_here():
     assert {rule.__name__ for rule in RULES} == set(FAULTS)
     assert set(EXPLAINS) <= set(FAULTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from kohort.arrays import Floats
@@ -42,7 +44,10 @@ def signals_at_start(recipe: Recipe, x: Floats, y: Floats, seed: int = 0) -> pd.
     >>> signals_at_start(recipe, x, x[:, :1]).shape
     (3, 2)
     """
-    fields, dtype = fields_of(recipe, x.shape[1], y.shape[1]), x.dtype
+    drawn = replace(
+        recipe, output_initializer="glorot_uniform"
+    )  # One of zeros passes nothing back.
+    fields, dtype = fields_of(drawn, x.shape[1], y.shape[1]), x.dtype
     network = fields["network"]
     params = np.zeros(network.layout.size, dtype)
     network.layout.embed(fields["initial"](generator_of(seed, 0)), params)

@@ -48,14 +48,23 @@ def gains(m: Measurements) -> Array:
 
 
 def backward_ratio(m: Measurements) -> Array:
-    """Mean square of the first hidden layer's backward signal over the last one's, (probe,)."""
+    """Mean square of the first hidden layer's backward signal over the last one's, (probe,).
+
+    An output layer that starts at 0 passes nothing back at first: such a probe has the ratio of
+    the next one that has any.
+    """
     places = hidden(m)
     backward = m.of_layers("backward")
     if len(places) < 2:
         return np.ones(len(backward))
     first, last = backward[:, places[0]], backward[:, places[-1]]
     smallest = np.finfo(np.float32).tiny
-    return np.maximum(first, smallest) / np.maximum(last, smallest)
+    ratios = np.maximum(first, smallest) / np.maximum(last, smallest)
+    passed = np.flatnonzero(last > 0)
+    if not len(passed):
+        return ratios
+    after = np.minimum(np.searchsorted(passed, np.arange(len(last))), len(passed) - 1)
+    return np.asarray(ratios[passed[after]])
 
 
 def _forward_ratio(m: Measurements) -> float:
