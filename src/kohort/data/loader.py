@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kohort.data import decoding, parquet_rows, parts
+from kohort.data import decoding, parquet_rows, parts, standardising
 from kohort.data.spawning import change_spawning
 from kohort.engine import order
 from kohort.errors import DataError, KohortError
@@ -116,7 +116,7 @@ def _prepare() -> None:
 
         if not flags.FLAGS.is_parsed():
             flags.FLAGS.mark_as_parsed()  # Grain asks for flags, which absl refuses until then.
-        for module in (order, decoding, parts, parquet_rows):
+        for module in (order, decoding, parts, parquet_rows, standardising):
             cloudpickle.register_pickle_by_value(module)
         change_spawning()
         _prepared = True

@@ -45,7 +45,9 @@ class Standardisation:
     scale: NDArray[np.float64]
     limit: NDArray[np.float64]
 
-    def of(self, values: NDArray[Any], columns: Any = slice(None)) -> NDArray[np.float64]:
+    def of(
+        self, values: NDArray[Any], columns: NDArray[np.integer[Any]] | slice = slice(None)
+    ) -> NDArray[np.float64]:
         """Values in double precision; infinite where they overflow.
 
         Parameters
