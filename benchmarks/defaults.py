@@ -21,6 +21,8 @@ from benchmarks.tables import NAMES, Split, split
 
 SIZES, SEEDS, HELD_OUT = (500, 4000, 12000), 5, 4000
 QUICK_SIZES, QUICK_SEEDS = (500, 2000), 2
+MOST_TRIED = 4000
+"""Rows up to which all settings are tried; beyond, the defaults and those of before."""
 LEAST_GAIN = 0.2
 """Share by which a table has to be larger than the size before, to be trained on again."""
 
@@ -156,10 +158,11 @@ def errors(
     found: Errors = {name: {} for name in (*settings, SCIKIT_LEARN)}
     seconds = {DEFAULTS: 0.0, SCIKIT_LEARN: 0.0}
     for name, size, parts in _splits(names, sizes, seeds):
+        tried = [*settings] if size <= MOST_TRIED else [DEFAULTS, "before"]
         with kohort.together():
             flat = Parallel()(
-                delayed(fitted_error)(part, seed, options)
-                for options in settings.values()
+                delayed(fitted_error)(part, seed, settings[setting])
+                for setting in tried
                 for seed, part in enumerate(parts)
             )
         begin = time.perf_counter()
@@ -168,8 +171,8 @@ def errors(
         peer = [scikit_learns_error(part, seed) for seed, part in enumerate(parts)]
         seconds[DEFAULTS] += middle - begin
         seconds[SCIKIT_LEARN] += (time.perf_counter() - middle) / len(parts)
-        rows = [*np.reshape(flat, (len(settings), len(parts))).tolist(), peer]
-        for setting, row in zip(found, rows, strict=True):
+        rows = [*np.reshape(flat, (len(tried), len(parts))).tolist(), peer]
+        for setting, row in zip((*tried, SCIKIT_LEARN), rows, strict=True):
             found[setting].setdefault(name, {})[size] = row
         print(f"{name}, {size} rows", file=sys.stderr, flush=True)
     return found, seconds
