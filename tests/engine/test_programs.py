@@ -23,6 +23,8 @@ _NUMBERS = {
     "batch_norm_momentum": ({"batch_norm": "before"}, {"batch_norm_momentum": 0.5}),
     "norm_epsilon": ({"layer_norm": "before"}, {"norm_epsilon": 0.1}),
     "kernel_initializer": ({}, {"kernel_initializer": "lecun_uniform"}),
+    "output_initializer": ({}, {"output_initializer": "lecun_uniform"}),
+    "output_bias": ({}, {"output_bias": "zeros"}),
     "kernel_scale": ({"kernel_initializer": "random_normal"}, {"kernel_scale": 0.2}),
     "huber_delta": ({"loss": "huber"}, {"huber_delta": 0.1}),
     "quantile": ({"loss": "quantile"}, {"quantile": 0.9}),
