@@ -1,7 +1,6 @@
 """The command line: parse, call, print.
 
-What is large, such as Keras, JAX and pandas, is imported inside of the commands, once what they
-were given has been looked at: a mistake is answered at once.
+Large packages are imported in the commands, after a look at what is given: mistakes show at once.
 """
 
 from __future__ import annotations
@@ -358,12 +357,14 @@ def report(
     language: Language = "en",
 ) -> None:
     """Make one page about a search: an HTML file that needs no server."""
-    refuse_missing_run(run)
+    from kohort.report.progress_file import is_unfinished
     from kohort.report.search_report import search_report
 
-    path = run / "report.html" if out is None else out
+    if not (died := is_unfinished(run)):
+        refuse_missing_run(run)
+    path = out or (run.with_name(f"{run.name}.html") if died else run / "report.html")
     search_report(run, path, language)
-    if out is None:
+    if out is None and not died:
         mark(run, [path.name])
     print(f"Written: {path}")
 

@@ -147,6 +147,11 @@ def test_a_command_that_failed_goes_on_where_it_stopped(table, tmp_path, monkeyp
     assert not run.exists()
     (left,) = (path for path in tmp_path.iterdir() if path != whole)
     assert {path.name for path in left.iterdir()} >= {"fits", "progress.jsonl"}
+    monkeypatch.setattr(sys, "argv", ["kohort", "report", str(run)])
+    cli.app(standalone_mode=False)
+    page = tmp_path / "run.html"
+    assert "finished" in page.read_text()
+    page.unlink()
     monkeypatch.setattr(problem_search, "_last", last)
     on_command_line(monkeypatch, *command(table, run))
     assert "5 of 5 fits were found in the store, 0 trained." in capsys.readouterr().err

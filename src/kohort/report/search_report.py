@@ -8,7 +8,9 @@ from pathlib import Path
 from kohort.arrays import Search
 from kohort.report.page.assembly import check_language, page
 from kohort.report.page.facts import facts_of
+from kohort.report.progress_file import is_unfinished
 from kohort.report.run_folder import write_file
+from kohort.report.watching import Watch
 
 _FRAME_HEIGHT = 900
 
@@ -70,8 +72,9 @@ def search_report(
     Parameters
     ----------
     search : GridSearchCV, RandomizedSearchCV, str or path
-        A fitted search, or the folder that `kohort search --out` wrote. scikit-learn's own
-        searches have no learning curves and no times to show.
+        A fitted search, or the folder that `kohort search --out` wrote, or was about to write when
+        it was interrupted. scikit-learn's own searches have no learning curves and no times to
+        show.
     path : str, path or None, default=None
         Where to write the page; None only makes it.
     language : {"en", "ko"}, default="en"
@@ -107,7 +110,9 @@ def search_report(
     True
     """
     check_language(language)
-    report = SearchReport(page(facts_of(search), language))
+    died = isinstance(search, str | Path) and is_unfinished(Path(search))
+    found = Watch(Path(search)).news()[0] if died else facts_of(search)
+    report = SearchReport(page(found, language))
     if path is not None:
         report.save(path)
     return report
