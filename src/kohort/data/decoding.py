@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +45,16 @@ class Images:
     channels: int
     crop: bool = False
 
-    @cached_property
+    @property
     def digest(self) -> bytes:
         """Equal for the same files that have not changed meanwhile, decoded alike."""
+        # No cached_property: it holds a lock, which cannot be sent to workers.
+        if "_digest" not in vars(self):
+            object.__setattr__(self, "_digest", self._told())
+        found: bytes = vars(self)["_digest"]
+        return found
+
+    def _told(self) -> bytes:
         digest = hashlib.blake2b(repr(self).encode(), digest_size=16)
         for path in self.paths:
             try:

@@ -93,29 +93,34 @@ class Ready:
         traced : bool
             Whether it must be the trace: kernels give no gradients.
         probed : bool
-            Whether the trace can be probed.
+            Whether it can be probed.
         """
         ready = cls(model, x, y, batch_size, rows)
         ready.obstacle = ready._obstacle()
-        if not ready.obstacle and not traced and not probed:
-            ready.tracing = _chained(model, x, y)
-            if ready.tracing is not None:
-                return ready
+        chain = None if ready.obstacle or traced else _chained(model, x, y)
+        if chain is not None and not probed:
+            ready.tracing = chain
+            return ready
         ready.obstacle = ready.obstacle or obstacle_of_losses(model, x.symbolic(), y.symbolic())
         if not ready.obstacle:
-            try:
-                ready.tracing = trace(
-                    model, x, y, fitting_batch(batch_size, rows), probed, session().traces
-                )
-            except UntraceableError as error:
-                ready.obstacle = str(error)
-            except Exception as error:
-                ready.obstacle = f"its step cannot be traced ({type(error).__name__}: {error})"
-            else:
-                if (_own_code(model) or has_own_loss(model)) and _mixes_rows(ready):
-                    ready.tracing = None
-                    ready.obstacle = "rows of a batch influence each other in its layers or losses"
+            ready._trace(probed)
+        if chain is not None and isinstance(ready.tracing, Tracing):
+            ready.tracing = chain.probed(ready.tracing)
         return ready
+
+    def _trace(self, probed: bool) -> None:
+        """Put the model's trace in its place, or why it has none."""
+        size = fitting_batch(self.batch_size, self.rows)
+        try:
+            self.tracing = trace(self.model, self.x, self.y, size, probed, session().traces)
+        except UntraceableError as error:
+            self.obstacle = str(error)
+        except Exception as error:
+            self.obstacle = f"its step cannot be traced ({type(error).__name__}: {error})"
+        else:
+            if (_own_code(self.model) or has_own_loss(self.model)) and _mixes_rows(self):
+                self.tracing = None
+                self.obstacle = "rows of a batch influence each other in its layers or losses"
 
     def _obstacle(self) -> str:
         import keras

@@ -12,6 +12,7 @@ from kohort.deferred import jax
 from kohort.networks.base import BLOCK, Batch, Judged, Layer, Layout, Reading, Rows, State
 from kohort.networks.dense_chain import DenseChain
 from kohort.networks.lifted.chain import Template, resolved
+from kohort.networks.lifted.traced import TracedModel
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class ChainedModel:
     """`kohort.networks.base.Network` for a Keras model that a `DenseChain` says completely.
 
     The variables are those of a `TracedModel`: trained, others, the optimizer's, the metrics', then
-    what standardises the features. It has no functions for XLA: whoever needs a gradient or a look
-    within takes the model's trace.
+    what standardises the features, then the arrays of its trace. It has no functions for XLA but
+    those of its trace that look within: whoever needs a gradient takes the trace in its place.
 
     Attributes
     ----------
@@ -31,6 +32,8 @@ class ChainedModel:
         How many of the leading variables are trained, make the model, change in training.
     metrics : tuple of str
         Names that the metrics are logged under.
+    traced : TracedModel or None
+        Its trace, where it can be probed; its numbers are the last of a row of numbers.
     """
 
     dense: DenseChain
@@ -39,6 +42,7 @@ class ChainedModel:
     essential: int = field(compare=False)
     carried: int = field(compare=False)
     metrics: tuple[str, ...]
+    traced: TracedModel | None = None
 
     @property
     def features(self) -> int:
@@ -80,11 +84,11 @@ class ChainedModel:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        return ()
+        return () if self.traced is None else self.traced.layers
 
     @property
     def fixed_batch(self) -> int | None:
-        return None
+        return None if self.traced is None else self.traced.fixed_batch
 
     @property
     def judged_rows(self) -> int:
@@ -150,7 +154,15 @@ class ChainedModel:
         seed: jax.Array,
         index: jax.Array,
     ) -> Reading:
-        self._refuse()
+        """What a step of the same arguments looks like from within, by the trace."""
+        traced = self.traced
+        if traced is None:
+            self._refuse()
+        arrays = len(traced.templates) - traced.carried
+        mine = [*variables[: self.carried], *variables[len(variables) - arrays :]]
+        own = numbers[len(numbers) - traced.columns :]
+        widths = units[: len(traced.widths)]
+        return traced.probe(mine, state, batch, pace, own, widths, seed, index)
 
     def results(self, variables: Variables, numbers: jax.Array) -> jax.Array:
         self._refuse()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from kohort.networks.lifted.keras_private import (
     layers_of,
     unbuild_compilation,
 )
+from kohort.networks.lifted.tracing import Tracing
 from kohort.networks.lifted.variables import Variables
 
 if TYPE_CHECKING:
@@ -44,6 +45,22 @@ class Chaining:
     numbers: tuple[float, ...]
     arrays: list[NDArray[Any]]
     units: tuple[int, ...]
+
+    def probed(self, trace: Tracing) -> Chaining:
+        """Return it with the model's trace, by which it can be probed."""
+        chain, shapes = self.network.dense, [array.shape for array in trace.arrays]
+        network = replace(
+            self.network,
+            dense=replace(
+                chain,
+                numbers=(*chain.numbers, *[""] * len(trace.numbers)),
+                size=chain.size + sum(map(prod, shapes)),
+            ),
+            templates=(*self.network.templates, *shapes),
+            traced=trace.network,
+        )
+        arrays = [*self.arrays, *trace.arrays]
+        return Chaining(network, (*self.numbers, *trace.numbers), arrays, self.units)
 
 
 @dataclass
