@@ -49,6 +49,13 @@ def load(path: PathLike, *, trusted: bool = False) -> Estimator:
     True
     """
     check("path", path, path_like())
-    if Path(path).is_dir():
+    if _is_folder(Path(path)):
         return load_tabular(path, trusted)[0]
     return load_file(path, trusted)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # No system takes such a name: who reads the file says so.
+        return False
