@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 Kernel = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...], float], Kernel]
 
-_LOW, _HIGH = float(ndtr(-2.0)), float(ndtr(2.0))
 # Standard deviation of a unit normal cut at two deviations, which Keras divides out.
 _TRUNCATED_DEVIATION = 0.87962566103423978
 
@@ -27,7 +25,13 @@ def _truncated_normal(
     generator: np.random.Generator, shape: tuple[int, ...], variance: float
 ) -> Kernel:
     deviation = math.sqrt(variance) / _TRUNCATED_DEVIATION
-    return np.asarray(ndtri(generator.uniform(_LOW, _HIGH, shape)) * deviation)
+    from scipy.special import (
+        ndtr,
+        ndtri,
+    )  # Where it is used: the command line does not wait for it.
+
+    uniform = generator.uniform(float(ndtr(-2.0)), float(ndtr(2.0)), shape)
+    return np.asarray(ndtri(uniform) * deviation)
 
 
 def _untruncated_normal(

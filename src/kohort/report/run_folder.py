@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from kohort._version import VERSION
+from kohort.engine.folder_store import holds_only_fits
 from kohort.errors import DataError, explain
 from kohort.scratch import release, replacing, scratch_folder, uninterrupted
 
@@ -177,8 +178,6 @@ def _refuse_foreign(folder: Path, shown: Path) -> None:
 
 def _is_own(entry: os.DirEntry[str], own: frozenset[str]) -> bool:
     if entry.name == FITS and entry.is_dir(follow_symlinks=False):
-        from kohort.engine.folder_store import holds_only_fits  # Imports SciPy.
-
         return holds_only_fits(Path(entry.path))
     return entry.name in own and entry.is_file(follow_symlinks=False)
 

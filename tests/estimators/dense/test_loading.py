@@ -262,7 +262,7 @@ def test_what_is_no_path_or_no_file_is_refused(tmp_path):
     for path in (5, None, b"model", ["model"]):
         with pytest.raises(kohort.ParameterError, match="`path` must be the path of a file"):
             kohort.load(path)
-    with pytest.raises(kohort.DataError, match="has no model.json"):
+    with pytest.raises(kohort.DataError, match=r"has no model\.json"):
         kohort.load(tmp_path)
     _refused(tmp_path / ("n" * 300))
     _refused(tmp_path / "nul\0")
