@@ -24,6 +24,8 @@ from kohort.errors import DivergedWarning, KohortError, ParameterError, explain,
 from kohort.report.masking import masked
 from kohort.report.run_folder import (
     FITS,
+    PROGRESS,
+    is_unfinished,
     mark,
     new_folder,
     refuse_missing_run,
@@ -204,7 +206,7 @@ def _recorded_search(
 ) -> SearchResult:
     """Search, telling `kohort watch` how far it is, and write what was found."""
     from kohort.report.description import describe_plan
-    from kohort.report.progress_file import PROGRESS, recording
+    from kohort.report.progress_file import recording
     from kohort.report.results import write_search
     from kohort.report.summary import announced
     from kohort.searches.problems.problem_search import search_problem
@@ -357,11 +359,10 @@ def report(
     language: Language = "en",
 ) -> None:
     """Make one page about a search: an HTML file that needs no server."""
-    from kohort.report.progress_file import is_unfinished
-    from kohort.report.search_report import search_report
-
     if not (died := is_unfinished(run)):
         refuse_missing_run(run)
+    from kohort.report.search_report import search_report
+
     path = out or (run.with_name(f"{run.name}.html") if died else run / "report.html")
     search_report(run, path, language)
     if out is None and not died:

@@ -9,7 +9,8 @@ from tests.report.serving import serving
 from kohort import DataError, ParameterError
 from kohort.cohort.record import Record
 from kohort.report.page_server import HOST
-from kohort.report.progress_file import PROGRESS, ProgressWriter
+from kohort.report.progress_file import ProgressWriter
+from kohort.report.run_folder import PROGRESS
 from kohort.report.watching import server
 
 DESCRIPTION = {"space": {"width": [1]}, "cv": 1, "candidates": 1, "data": {"target": "price"}}

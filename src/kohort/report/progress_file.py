@@ -13,18 +13,9 @@ from typing import Any
 
 from kohort.cohort.cohort import Cohort
 from kohort.cohort.record import Record
-from kohort.scratch import hidden_siblings
 from kohort.searches.problems.problem_search import without_prefix
 
-PROGRESS = "progress.jsonl"
-"""Name of the file in the folder of a run that has not ended."""
-
 _PAUSE = 0.5  # Seconds between two lines.
-
-
-def is_unfinished(run: Path) -> bool:
-    """Whether a search was to write this folder, and has left its progress alone."""
-    return not run.exists() and any((each / PROGRESS).is_file() for each in hidden_siblings(run))
 
 
 class ProgressWriter:

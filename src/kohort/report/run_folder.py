@@ -14,7 +14,10 @@ from pathlib import Path
 from kohort._version import VERSION
 from kohort.engine.folder_store import holds_only_fits
 from kohort.errors import DataError, explain
-from kohort.scratch import release, replacing, scratch_folder, uninterrupted
+from kohort.scratch import hidden_siblings, release, replacing, scratch_folder, uninterrupted
+
+PROGRESS = "progress.jsonl"
+"""Name of the file in the folder of a run that has not ended."""
 
 MARK = ".kohort-run.json"
 """Name of the file that says which files of a folder are kohort's."""
@@ -102,6 +105,11 @@ def mark(folder: Path, names: Sequence[str]) -> None:
     own = sorted({*names, *_marked(folder)} - {MARK, ".lock"})
     content = {"kohort": VERSION, "files": own}
     write_file(folder / MARK, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def is_unfinished(run: Path) -> bool:
+    """Whether a search was to write this folder, and has left its progress alone."""
+    return not run.exists() and any((each / PROGRESS).is_file() for each in hidden_siblings(run))
 
 
 def refuse_missing_run(folder: Path) -> None:

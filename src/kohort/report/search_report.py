@@ -8,8 +8,7 @@ from pathlib import Path
 from kohort.arrays import Search
 from kohort.report.page.assembly import check_language, page
 from kohort.report.page.facts import facts_of
-from kohort.report.progress_file import is_unfinished
-from kohort.report.run_folder import write_file
+from kohort.report.run_folder import is_unfinished, write_file
 from kohort.report.watching import Watch
 
 _FRAME_HEIGHT = 900

@@ -19,7 +19,8 @@ from kohort.report.page.assembly import check_language, page
 from kohort.report.page.facts import facts, facts_of
 from kohort.report.page.running import running
 from kohort.report.page_server import HOST, PageRequest, PageServer
-from kohort.report.progress_file import PROGRESS, ProgressReader
+from kohort.report.progress_file import ProgressReader
+from kohort.report.run_folder import PROGRESS
 from kohort.scratch import hidden_siblings
 
 _SILENCE = 10.0  # Seconds after which a run that says nothing may have ended.

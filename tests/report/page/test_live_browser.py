@@ -9,7 +9,8 @@ from benchmarks.chromium import chromium, missing
 
 from kohort.cohort.record import Record
 from kohort.report.page_server import HOST
-from kohort.report.progress_file import PROGRESS, ProgressWriter
+from kohort.report.progress_file import ProgressWriter
+from kohort.report.run_folder import PROGRESS
 from kohort.report.watching import server
 
 pytestmark = [pytest.mark.rest, pytest.mark.skipif(bool(missing()), reason=missing())]
