@@ -25,10 +25,9 @@ from kohort.report.masking import masked
 from kohort.report.run_folder import (
     FITS,
     PROGRESS,
-    is_unfinished,
+    has_died,
     mark,
     new_folder,
-    refuse_missing_run,
     refuse_occupied,
     write_file,
 )
@@ -359,8 +358,7 @@ def report(
     language: Language = "en",
 ) -> None:
     """Make one page about a search: an HTML file that needs no server."""
-    if not (died := is_unfinished(run)):
-        refuse_missing_run(run)
+    died = has_died(run)
     from kohort.report.search_report import search_report
 
     path = out or (run.with_name(f"{run.name}.html") if died else run / "report.html")

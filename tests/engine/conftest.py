@@ -99,7 +99,7 @@ def distance():
     def measure(actual, expected, step=5e-324):
         assert [a.shape for a in actual] == [e.shape for e in expected]
         return max(
-            float(np.abs(a - e).max() / max(np.abs(e).max(), step))
+            float(np.abs(a - e).max()) / max(float(np.abs(e).max()), step)
             for a, e in zip(actual, expected, strict=True)
         )
 

@@ -26,7 +26,8 @@ from kohort.runtime import cache_folder, keras_backend
 _WIDTH, _INDENT = 100, 16
 
 _GAINS = {
-    "cli": "tables with text, dates or missing values in `kohort search`",
+    "cli": "the command line's tables, files of images and pictures",
+    "tables": "tables with text, dates or missing values",
     "plot": "pictures",
     "images": "image files",
     "report": "the page about a search",

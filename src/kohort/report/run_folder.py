@@ -109,7 +109,12 @@ def mark(folder: Path, names: Sequence[str]) -> None:
 
 def is_unfinished(run: Path) -> bool:
     """Whether a search was to write this folder, and has left its progress alone."""
-    return not run.exists() and any((each / PROGRESS).is_file() for each in hidden_siblings(run))
+    try:
+        return not run.exists() and any(
+            (each / PROGRESS).is_file() for each in hidden_siblings(run)
+        )
+    except OSError:  # No system takes such a name: who reads the folder says so.
+        return False
 
 
 def refuse_missing_run(folder: Path) -> None:
@@ -121,6 +126,20 @@ def refuse_missing_run(folder: Path) -> None:
     if remedy:
         requirement = "a folder that `kohort search --out` wrote"
         raise DataError(explain("RUN", requirement, str(folder), remedy))
+
+
+def has_died(run: Path) -> bool:
+    """Whether a search has left its progress alone.
+
+    Raises
+    ------
+    DataError
+        If there is neither that nor the folder of a search that ended.
+    """
+    died = is_unfinished(run)
+    if not died:
+        refuse_missing_run(run)
+    return died
 
 
 def write_file(path: str | Path, text: str) -> None:

@@ -27,7 +27,10 @@ from kohort.report.leaderboard import count_statuses
 X, Y = make_regression(90, 4, noise=20.0, random_state=0)
 FOLDS = KFold(3, shuffle=True, random_state=0)
 SPACE = {"width": [4, 8], "learning_rate": [1e-3, 1e-2]}
-OWN = {"depth": 1, "epochs": 4, "early_stopping": False, "random_state": 0}
+OWN = {
+    "depth": 1, "epochs": 4, "early_stopping": False, "random_state": 0,
+    "output_initializer": "auto", "kernel_initializer": "he_normal",
+}  # fmt: skip
 
 
 def searched(model=None, space=SPACE, X=X, y=Y, cv=FOLDS, fit=None, **more):
