@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 OF_TABLES = (
-    "calibration", "defaults", "pretraining", "learning_rate", "faults", "fresh_faults", "quality",
-    "adaptive",
+    "calibration", "defaults", "ensembles", "pretraining", "learning_rate", "faults",
+    "fresh_faults", "quality", "adaptive",
 )  # fmt: skip
 """Benchmarks on tables that the repository does not hold (`benchmarks/tables.py`)."""
 PAIRED = "paired"

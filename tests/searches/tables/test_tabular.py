@@ -154,6 +154,17 @@ def test_it_works_in_scikit_learns_searches_and_polars_frames_go_in():
     assert model.predict(other).tolist() == model.predict(TABLE).tolist()
 
 
+@pytest.mark.rest
+def test_an_adaptive_search_ends_in_an_ensemble_too():
+    pytest.importorskip("optuna")
+    network = kohort.DenseRegressor(epochs=9)
+    model = kohort.TabularRegressor(
+        network, search="adaptive", n_candidates=4, cv=3, random_state=0
+    ).fit(TABLE, AMOUNT)
+    assert isinstance(model.model_, kohort.EnsembleRegressor)
+    assert model.predict_interval(TABLE).shape == (ROWS, 2)
+
+
 @pytest.mark.parametrize(("changes", "said"), [
     ({"search": "grid"}, "`search` must be"),
     ({"n_candidates": 0}, "`n_candidates` must be"),

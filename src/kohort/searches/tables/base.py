@@ -38,6 +38,7 @@ from kohort.errors import ParameterError, explain
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
 from kohort.recipe.constraints import Interval, OneOf, check, optional
 from kohort.scratch import scratch_folder
+from kohort.searches.adaptive.search import AdaptiveSearchCV
 from kohort.searches.ensembles.keeping import ENSEMBLE
 from kohort.searches.problems.table_columns import as_trained, kind_of
 from kohort.searches.problems.table_settings import TableParameters
@@ -47,7 +48,7 @@ from kohort.searches.tables.folder import write_tabular
 from kohort.searches.tables.frames import as_frame
 from kohort.searches.tables.pipeline import PREFIX, TABLE, pipeline_of
 
-SEARCHES = ("random",)
+SEARCHES = ("random", "adaptive")
 """How a tabular estimator may search."""
 
 
@@ -140,11 +141,16 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
             cv = folds(cv, shuffle=True, random_state=seed)
         with scratch_folder(Path(tempfile.gettempdir(), "kohort-folds")) as folder, quiet():
             memory = joblib.Memory(folder, verbose=0)
-            search = RandomizedSearchCV(
-                pipeline_of(self._network(seed), seed, memory),
-                {f"{PREFIX}{name}": choices for name, choices in space.items()},
-                n_iter=self.n_candidates, cv=cv, random_state=seed, refit=ENSEMBLE,
-            ).fit(X, y, groups=groups, **weights)  # fmt: skip
+            pipeline = pipeline_of(self._network(seed), seed, memory)
+            choices = {f"{PREFIX}{name}": values for name, values in space.items()}
+            options: dict[str, Any] = {"cv": cv, "random_state": seed, "refit": ENSEMBLE}
+            if self.search == "adaptive":
+                options["n_candidates"] = self.n_candidates
+                search = AdaptiveSearchCV(pipeline, choices, **options)
+            else:
+                options["n_iter"] = self.n_candidates
+                search = RandomizedSearchCV(pipeline, choices, **options)
+            search.fit(X, y, groups=groups, **weights)
         self.search_ = search
         return search.best_estimator_
 

@@ -28,10 +28,10 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     network : DenseRegressor or None, default=None
         What learns, with parameters of its own (`network__depth` in a search around it); None for
         `DenseRegressor()`.
-    search : {"random"} or None, default=None
-        `"random"` searches the network's depth, width, activation, optimizer, rate, dropout and
-        decay, and ends in an ensemble of what the search has trained (`kohort.ensemble_of`). None
-        trains one network.
+    search : {"random", "adaptive"} or None, default=None
+        How to search the network's depth, width, activation, optimizer, rate, dropout and decay:
+        random candidates, or `kohort.AdaptiveSearchCV` (which needs Optuna). Either ends in an
+        ensemble of what was trained (`kohort.ensemble_of`). None trains one network.
     n_candidates : int, default=30
         Of the search, >= 1.
     cv : int, cross-validator or list of (train, test), default=5
@@ -44,7 +44,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     model_ : Pipeline or EnsembleRegressor
         Fitted: transformers and network, or the ensemble of the search.
     network_ : DenseRegressor or EnsembleRegressor
-    search_ : RandomizedSearchCV
+    search_ : RandomizedSearchCV or AdaptiveSearchCV
         With `search`: for `kohort.search_report`, for one.
     columns_ : dict from str to str
         Columns, and what each holds: `"number"`, `"number in "` and a unit, `"truth value"`,
@@ -113,7 +113,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
         check("coverage", coverage, Interval(0, 1, closed="neither"))
         residuals = getattr(self, "residuals_", None)
         if residuals is None:
-            requirement = "'random' where intervals are wanted"
+            requirement = "'random' or 'adaptive' where intervals are wanted"
             remedy = "Fit with search='random': its folds say how large errors on new rows are."
             raise ParameterError(explain("search", requirement, self.search, remedy))
         place = int(np.ceil(coverage * (len(residuals) + 1))) - 1
@@ -140,10 +140,10 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     network : DenseClassifier or None, default=None
         What learns, with parameters of its own (`network__depth` in a search around it); None for
         `DenseClassifier()`.
-    search : {"random"} or None, default=None
-        `"random"` searches the network's depth, width, activation, optimizer, rate, dropout and
-        decay, and ends in an ensemble of what the search has trained (`kohort.ensemble_of`). None
-        trains one network.
+    search : {"random", "adaptive"} or None, default=None
+        How to search the network's depth, width, activation, optimizer, rate, dropout and decay:
+        random candidates, or `kohort.AdaptiveSearchCV` (which needs Optuna). Either ends in an
+        ensemble of what was trained (`kohort.ensemble_of`). None trains one network.
     n_candidates : int, default=30
         Of the search, >= 1.
     cv : int, cross-validator or list of (train, test), default=5
@@ -156,7 +156,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     model_ : Pipeline or EnsembleClassifier
         Fitted: transformers and network, or the ensemble of the search.
     network_ : DenseClassifier or EnsembleClassifier
-    search_ : RandomizedSearchCV
+    search_ : RandomizedSearchCV or AdaptiveSearchCV
         With `search`: for `kohort.search_report`, for one.
     columns_ : dict from str to str
         Columns, and what each holds: `"number"`, `"number in "` and a unit, `"truth value"`,
