@@ -61,7 +61,7 @@ def test_what_fits_trains_and_tables_are_only_read(program, arguments):
     [
         ("params", lambda a: a.astype(np.float64), TypeError, r"params .*float32 .* got float64"),
         ("params", lambda a: a[:-1].copy(), ValueError, r"params .*\(21\); got float32 \(20\)"),
-        ("state", lambda a: np.zeros(2, np.float32), ValueError, r"state .*shape \(0\).*\(3\)"),
+        ("state", lambda a: np.zeros(3, np.float32), ValueError, r"state .*shape \(0\).*\(3\)"),
         ("x", lambda a: a.astype(np.uint8), TypeError, r"x must .*float32 .* got uint8"),
         ("x", lambda a: a[:, :2].copy(), ValueError, r"x must .*\(20, 3\); got float32 \(20, 2\)"),
         ("x", np.asfortranarray, ValueError, "x must be a contiguous array"),

@@ -42,7 +42,7 @@ _CASES = {
     "prelu": {"activation": "prelu", **_SGD},
     "leaky relu": {"activation": "leaky_relu", "activation_alpha": 0.05, **_SGD},
     "elu": {"activation": "elu", "activation_alpha": 0.3, **_ADAM},
-    "l1 and l2": {"l1": 0.01, "l2": 0.02, **_SGD},
+    "l1 and l2": {"l1": 0.01, "l2": 0.02, "output_initializer": "auto", **_SGD},
     "max-norm and averaging": {"max_norm": 0.8, "ema_momentum": 0.9, **_SGD},
     "averaging, momentum": {"ema_momentum": 0.8, "optimizer": "momentum", "learning_rate": 0.01},
     "clipnorm, decay": {"clipnorm": 0.1, "weight_decay": 0.1, **_SGD},

@@ -90,7 +90,7 @@ CHANGES = {
     "dropout": [0.0, 0.3],
     "optimizer": ["adam", "sgd"],
     "schedule": ["constant", "exponential", "performance"],
-    "ema_momentum": [0.0, 0.5],
+    "ema_momentum": [0.3, 0.5],
     "batch_size": [7, 8],
     "epochs": [2, 3],
 }

@@ -11,6 +11,7 @@ from kohort.recipe.recipe import Recipe
 
 Constants = tuple[float, ...]
 Doubles = NDArray[np.float64]
+_SPREAD = 1e-3
 
 
 def prior(recipe: Recipe, targets: Floats, weight: Floats | None, outputs: int) -> Constants:
@@ -18,8 +19,8 @@ def prior(recipe: Recipe, targets: Floats, weight: Floats | None, outputs: int) 
 
     The mean for squared errors, the median for absolute ones (Huber's and log-cosh's too), the
     quantile for the pinball loss, the logarithm of the mean for Poisson's; the log-odds of each
-    label, or the logarithms of the classes' shares less their mean. Shares are those after one row
-    more of each class, so that one that no row has is no impossibility.
+    label, or the logarithms of the classes' shares less their mean. A thousandth of all is spread
+    evenly over the classes, so that one that no row has is no impossibility.
 
     Parameters
     ----------
@@ -36,18 +37,19 @@ def prior(recipe: Recipe, targets: Floats, weight: Floats | None, outputs: int) 
     --------
     >>> prior(Recipe.of(loss="mse"), np.array([[1.0], [3.0], [8.0]]), None, 1)
     (4.0,)
-    >>> prior(Recipe.of(loss="binary_crossentropy"), np.array([[1.0], [1.0]]), None, 1)
-    (1.0986122886681096,)
+    >>> found = prior(Recipe.of(loss="binary_crossentropy"), np.array([[1.0], [1.0]]), None, 1)
+    >>> round(found[0], 4)
+    7.6004
     """
     y: Doubles = np.asarray(targets, np.float64)
     w: Doubles = np.ones(len(y)) if weight is None else np.asarray(weight, np.float64)
     link, smoothing = LINKS[recipe.loss], recipe.label_smoothing
     if link == "softmax":
         counts = np.asarray(np.bincount(y[:, 0].astype(np.intp), w, outputs), np.float64)
-        logarithms = np.log(_smoothed(counts, w.sum(), smoothing, outputs))
+        logarithms = np.log(_smoothed(counts / w.sum(), smoothing, outputs))
         return tuple((logarithms - logarithms.mean()).tolist())
     if link == "sigmoid":
-        shares = _smoothed(w @ y, w.sum(), smoothing, 2)
+        shares = _smoothed(w @ y / w.sum(), smoothing, 2)
         return tuple((np.log(shares) - np.log1p(-shares)).tolist())
     if recipe.loss in ("mae", "huber", "log_cosh", "quantile"):
         share = recipe.quantile if recipe.loss == "quantile" else 0.5
@@ -58,10 +60,10 @@ def prior(recipe: Recipe, targets: Floats, weight: Floats | None, outputs: int) 
     return tuple(mean.tolist())
 
 
-def _smoothed(counts: Doubles, total: float, smoothing: float, classes: int) -> Doubles:
-    """Shares of classes after one row more of each, as label smoothing spreads them."""
-    share = (counts + 1) / (total + classes)
-    return np.asarray(share * (1 - smoothing) + smoothing / classes)
+def _smoothed(shares: Doubles, smoothing: float, classes: int) -> Doubles:
+    """Shares of classes with some spread evenly, as label smoothing spreads more of them."""
+    kept = (1 - _SPREAD) * (1 - smoothing)
+    return np.asarray(shares * kept + (1 - kept) / classes)
 
 
 def _quantiles(targets: Doubles, weight: Doubles, share: float) -> Doubles:
