@@ -20,7 +20,12 @@ from kohort.engine.executors.cluster.base import Lost, Over, Refused  # noqa: E4
 pytestmark = [
     pytest.mark.rest,
     pytest.mark.timeout(120),
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning"),
+    pytest.mark.filterwarnings(
+        "ignore::ResourceWarning",
+        "ignore::FutureWarning",
+        # Ray forks to start its machines, and starts another program in them at once.
+        r"ignore:os\.fork\(\) was called:RuntimeWarning",
+    ),
 ]
 
 X = np.random.default_rng(0).normal(size=(240, 4)).astype(np.float32)
