@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import NoReturn
 
 from kohort.arrays import Variables
 from kohort.deferred import jax
-from kohort.networks.base import BLOCK, Batch, Judged, Layer, Layout, Reading, Rows, State
+from kohort.networks.base import BLOCK, Batch, Judged, Layer, Reading, Rows, State
 from kohort.networks.dense_chain import DenseChain
-from kohort.networks.lifted.chain import Template, resolved
+from kohort.networks.lifted.chain import Template
+from kohort.networks.lifted.keras_network import KerasNetwork
 from kohort.networks.lifted.traced import TracedModel
 
 
 @dataclass(frozen=True)
-class ChainedModel:
+class ChainedModel(KerasNetwork):
     """`kohort.networks.base.Network` for a Keras model that a `DenseChain` says completely.
 
     The variables are those of a `TracedModel`: trained, others, the optimizer's, the metrics', then
@@ -26,6 +26,8 @@ class ChainedModel:
     Attributes
     ----------
     dense : DenseChain
+    widths : tuple of int
+        Width of each hidden layer as its variables lie.
     templates : tuple of tuples
         Shape of each variable.
     trainable, essential, carried : int
@@ -37,6 +39,7 @@ class ChainedModel:
     """
 
     dense: DenseChain
+    widths: tuple[int, ...] = field(compare=False)
     templates: tuple[Template, ...] = field(compare=False)
     trainable: int = field(compare=False)
     essential: int = field(compare=False)
@@ -53,34 +56,12 @@ class ChainedModel:
         return self.dense.outputs
 
     @property
-    def widths(self) -> tuple[int, ...]:
-        """Width of each hidden layer as its variables lie."""
-        return tuple(layer.width for layer in self.dense.layers[:-1])
-
-    @property
-    def hidden(self) -> int:
-        return len(self.dense.layers) - 1
-
-    @cached_property
-    def layout(self) -> Layout:
-        names = tuple(str(number) for number in range(len(self.templates)))
-        return Layout(names, self.shapes(self.widths))
-
-    @cached_property
-    def parameters(self) -> int:
-        return Layout((), self.layout.shapes[: self.trainable]).size
-
-    @property
     def scratch(self) -> int:
         return 0
 
     @property
     def columns(self) -> int:
         return len(self.dense.numbers)
-
-    @property
-    def logs(self) -> tuple[str, ...]:
-        return ("loss", *self.metrics)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -95,40 +76,11 @@ class ChainedModel:
         return BLOCK
 
     @property
-    def predictor(self) -> ChainedModel:
-        return self
-
-    @property
     def group(self) -> Hashable:
-        return self
-
-    @property
-    def final(self) -> bool:
-        return True
-
-    def joined(self, other: ChainedModel) -> ChainedModel:
-        """Chains of one group are equal."""
-        return self
-
-    @property
-    def techniques(self) -> frozenset[str]:
-        """None: chains of one group are equal."""
-        return frozenset()
-
-    def holding(self, techniques: frozenset[str]) -> ChainedModel:
-        """Return itself."""
         return self
 
     def padded_rows(self, rows: int) -> int:
         return rows
-
-    def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-        """Shape of each variable for the given widths."""
-        return tuple(resolved(template, units) for template in self.templates)
-
-    def initial_state(self, variables: Variables) -> State:
-        """Nothing: the optimizer's variables are among the model's."""
-        return State()
 
     def step(
         self,

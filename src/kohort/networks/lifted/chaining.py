@@ -171,6 +171,7 @@ def _chaining(
     )
     network = ChainedModel(
         chain,
+        tuple(layer.width for layer in layers[:-1]),
         tuple(shapes),
         len(variables.trained),
         len(variables.trained) + len(variables.other),

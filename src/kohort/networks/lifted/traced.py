@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from kohort.arrays import Variables
 from kohort.deferred import jax, jnp
-from kohort.networks.base import BLOCK, Batch, Layer, Layout, Reading, Rows, State
-from kohort.networks.lifted.chain import Template, resolved
+from kohort.networks.base import BLOCK, Batch, Layer, Reading, Rows, State
+from kohort.networks.lifted.chain import Template
+from kohort.networks.lifted.keras_network import KerasNetwork
 from kohort.networks.lifted.lifting import Program
 
 
@@ -39,7 +39,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class TracedModel:
+class TracedModel(KerasNetwork):
     """Structure of a Keras model; models that differ only in numbers are equal.
 
     The variables are those that are trained, the others, the optimizer's, the metrics', then the
@@ -94,65 +94,19 @@ class TracedModel:
         return any(part.program.opaque for part in self.parts.values())
 
     @property
-    def hidden(self) -> int:
-        return len(self.widths)
-
-    @property
     def dense(self) -> None:
         return None
-
-    @cached_property
-    def layout(self) -> Layout:
-        names = tuple(str(number) for number in range(len(self.templates)))
-        return Layout(names, self.shapes(self.widths))
-
-    @cached_property
-    def parameters(self) -> int:
-        return Layout((), self.shapes(self.widths)[: self.trainable]).size
 
     @property
     def scratch(self) -> int:
         return self.parts["step"].program.scratch
 
     @property
-    def logs(self) -> tuple[str, ...]:
-        return ("loss", *self.metrics)
-
-    @property
-    def predictor(self) -> TracedModel:
-        return self
-
-    @property
     def group(self) -> Hashable:
         return self.digest
 
-    @property
-    def final(self) -> bool:
-        return True
-
-    def joined(self, other: TracedModel) -> TracedModel:
-        """Models of one digest are equal."""
-        return self
-
-    @property
-    def techniques(self) -> frozenset[str]:
-        """None: models of one digest are equal."""
-        return frozenset()
-
-    def holding(self, techniques: frozenset[str]) -> TracedModel:
-        """Return itself."""
-        return self
-
     def padded_rows(self, rows: int) -> int:
         return self.judged_rows << (-(-rows // self.judged_rows) - 1).bit_length()
-
-    def initial_state(self, variables: Variables) -> State:
-        """Nothing: the optimizer's variables are among the model's."""
-        return State()
-
-    def shapes(self, units: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-        """Shape of each variable for the given widths."""
-        return tuple(resolved(template, units) for template in self.templates)
 
     def step(
         self,
