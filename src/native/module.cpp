@@ -189,7 +189,8 @@ class Program {
         constexpr std::size_t each = sizeof(Struct) / sizeof(std::int32_t);
         if (fields.size() % each) throw std::invalid_argument(name);
         std::vector<Struct> found(fields.size() / each);
-        std::memcpy(found.data(), fields.data(), fields.size() * sizeof(std::int32_t));
+        if (!fields.empty())  // memcpy takes no null pointer, not even for nothing.
+            std::memcpy(found.data(), fields.data(), fields.size() * sizeof(std::int32_t));
         return found;
     }
 
