@@ -11,6 +11,8 @@ from pathlib import Path
 
 _FENCED = re.compile(r"^```python\n(?!>>>)(.*?)^```$", re.M | re.S)
 
+_FENCE = re.compile(r"^```.*$", re.M)
+
 
 def run(page):
     """Run one page; whether all examples gave what the page says."""
@@ -19,7 +21,7 @@ def run(page):
     for block in [*_FENCED.finditer(text), None]:
         prose = text[at : block.start() if block else len(text)]
         examples = doctest.DocTestParser().get_doctest(
-            prose, names, page.name, str(page), text[:at].count("\n")
+            _FENCE.sub("", prose), names, page.name, str(page), text[:at].count("\n")
         )
         examples.globs = names  # What an example defines, the next block has.
         runner.run(examples, clear_globs=False)

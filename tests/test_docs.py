@@ -132,6 +132,8 @@ def test_fenced_blocks_are_of_kinds_that_are_tried():
         kinds = {"text"} if page.stem == "architecture" else {"python", "console"}
         assert set(fences[::2]) <= kinds, page
         assert not any(fences[1::2]), page
+        prose = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+        assert not re.findall(r"^>>> ", prose, re.M), page  # Markdown would show a quotation.
 
 
 @pytest.mark.parametrize("page", list(filter(_commands, [_ENGLISH, *_DOCS])), ids=lambda p: p.stem)
