@@ -9,9 +9,11 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 
 import kohort
-from kohort import cli
+from kohort.commands.app import app
+from kohort_command import main
 
 pytest.importorskip("skrub")
 pytest.importorskip("matplotlib")
@@ -49,11 +51,16 @@ def folder(tmp_path_factory, table):
     return folder
 
 
+def test_each_command_is_a_file_of_its_own():
+    for name, command in typer.main.get_command(app).commands.items():
+        assert command.callback.__module__ == f"kohort.commands.{name}"
+
+
 def run(*arguments):
     """Run the command line; its exit code."""
     sys.argv = ["kohort", *map(str, arguments)]
     try:
-        cli.main()
+        main()
     except SystemExit as end:
         return end.code or 0
     return 0

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from kohort import cli
+from kohort.commands.app import app
 
 pytest.importorskip("matplotlib")
 
@@ -21,7 +21,7 @@ SMALL += ["--set", "batch_size=8"]
 
 def run(*arguments):
     """Run the command line; its result."""
-    return CliRunner().invoke(cli.app, [*map(str, arguments)])
+    return CliRunner().invoke(app, [*map(str, arguments)])
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import typer
 
-from kohort import cli
+from kohort.commands.app import app
 
 FOLDER = Path(__file__).parent.parent / "docs" / "techniques"
 PAGES = sorted(FOLDER.glob("*.md"))
@@ -139,7 +139,7 @@ def test_fenced_blocks_are_of_kinds_that_are_tried():
 @pytest.mark.parametrize("page", list(filter(_commands, [_ENGLISH, *_DOCS])), ids=lambda p: p.stem)
 def test_commands_of_a_page_are_those_that_exist(page):
     targets = re.findall(r"^([\w-]+):", (_TOP / "Makefile").read_text(), re.M)
-    group = typer.main.get_command(cli.app)
+    group = typer.main.get_command(app)
     for program, *words in _commands(page):
         assert program in ("kohort", "make")
         if program == "make":
@@ -165,5 +165,5 @@ def test_commands_on_a_table_run_one_after_another(tmp_path, monkeypatch):
     for program, *words in typed:
         if program == "kohort" and "photos/" not in words and words[0] != "watch":
             monkeypatch.setattr(sys, "argv", [program, *("2" if w == "20" else w for w in words)])
-            cli.app(standalone_mode=False)
+            app(standalone_mode=False)
     assert {"run", "predictions.csv", "page.html"} <= {path.name for path in tmp_path.iterdir()}

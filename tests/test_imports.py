@@ -23,7 +23,7 @@ def answer(*arguments):
     sys.argv, told = ["kohort", *arguments], io.StringIO()
     try:
         with redirect_stderr(told):
-            cli.main()
+            main()
     except SystemExit as end:
         assert end.code == 2
     check(arguments)
@@ -34,7 +34,7 @@ import pytest
 import kohort
 assert set(kohort.__all__) < set(dir(kohort))
 check("import")
-from kohort import cli
+from kohort_command import main
 for command in ("search", "plan", "fit"):
     out = ["--out", "run"] if command == "fit" else []
     for name in ("none.csv", "photos"):

@@ -21,7 +21,7 @@ _ROOMS = [
     {"estimators"},
     {"searches"},
     {"report"},
-    {"cli", "__main__"},
+    {"commands"},
 ]
 _RANK = {name: rank for rank, names in enumerate(_ROOMS) for name in names}
 _MODULES = sorted(_ROOT.rglob("*.py"))
@@ -115,9 +115,9 @@ def test_problems_of_images_answer_for_themselves():
 
 
 def test_imports_inside_functions_and_relative_ones_are_seen():
-    source = "def f():\n    from kohort.cli import main\n    from ..engine import plan\n"
+    source = "def f():\n    from kohort.commands import app\n    from ..engine import plan\n"
     found = list(_imported(ast.parse(source), ("kohort", "recipe")))
-    assert found == [["kohort", "cli", "main"], ["kohort", "engine", "plan"]]
+    assert found == [["kohort", "commands", "app"], ["kohort", "engine", "plan"]]
 
 
 @pytest.mark.parametrize("path", _MODULES, ids=_identity)

@@ -87,6 +87,6 @@ interruption = Interruption()
 def main() -> None:
     """Run the command line."""
     with interruption:
-        from kohort.cli import run
+        from kohort.commands.app import run
 
         run()

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import kohort
-from kohort import cli
+from kohort.commands.app import app
 from kohort.engine.compilers import native
 from kohort.report import installation
 
@@ -36,7 +36,7 @@ def variants(monkeypatch):
 def test_the_command_and_the_function_say_the_same(capsys):
     kohort.show_versions()
     text = capsys.readouterr().out
-    assert CliRunner().invoke(cli.app, ["doctor"]).output == text
+    assert CliRunner().invoke(app, ["doctor"]).output == text
     assert text.startswith(f"kohort          {kohort.__version__}, Python 3.")
     assert len(text.splitlines()) < 40
     assert max(map(len, text.splitlines())) <= 100

@@ -15,7 +15,7 @@ from tests.sampling import depth
 from tests.store.conftest import equal
 
 import kohort
-from kohort import cli
+from kohort.commands.app import app
 from kohort.engine.folder_store import MARK, FolderStore
 from kohort.engine.member import DIVERGED, FINISHED, Outcome
 from kohort.engine.outcome_file import DamagedError, packed, unpacked
@@ -232,7 +232,7 @@ def filled(tmp_path):
 
 def on_command_line(monkeypatch, *words):
     monkeypatch.setattr(sys, "argv", ["kohort", "store", *map(str, words)])
-    cli.app(standalone_mode=False)
+    app(standalone_mode=False)
 
 
 def test_the_command_line_shows_prunes_and_verifies(filled, monkeypatch, capsys):

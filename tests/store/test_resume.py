@@ -15,7 +15,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import kohort
-from kohort import cli
+from kohort.commands.app import app
 from kohort.engine.folder_store import FolderStore
 from kohort.engine.store import MemoryStore
 
@@ -122,7 +122,7 @@ def command(table, run, *more):
 
 def on_command_line(monkeypatch, *words):
     monkeypatch.setattr(sys, "argv", ["kohort", *words])
-    cli.app(standalone_mode=False)
+    app(standalone_mode=False)
 
 
 def board(run):
@@ -148,7 +148,7 @@ def test_a_command_that_failed_goes_on_where_it_stopped(table, tmp_path, monkeyp
     (left,) = (path for path in tmp_path.iterdir() if path != whole)
     assert {path.name for path in left.iterdir()} >= {"fits", "progress.jsonl"}
     monkeypatch.setattr(sys, "argv", ["kohort", "report", str(run)])
-    cli.app(standalone_mode=False)
+    app(standalone_mode=False)
     page = tmp_path / "run.html"
     assert "finished" in page.read_text()
     page.unlink()

@@ -1,4 +1,4 @@
-"""`kohort store`: what a store of fits holds, on the command line."""
+"""`kohort store`: what a store of fits holds."""
 
 from __future__ import annotations
 
