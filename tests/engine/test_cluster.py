@@ -170,6 +170,7 @@ def test_whatever_dies_each_fit_is_delivered_once_and_none_that_ended_is_sent_ag
         assert outcome_of(fit).weights == [seed]
     assert set(fake.trained.values()) == {1}
     assert engine.repeated == fake.lost == sum(fake.sizes) - count
+    assert not fake.called_off  # At its end: Ray aborts a process that cancels what completes.
     assert not engine._handles
     assert not engine._cargo
 
@@ -240,6 +241,24 @@ class TestEnds:
         assert fake.called_off
         assert not fake._news
         assert not engine.busy
+
+    def test_an_errand_is_called_off_while_it_trains_what_nobody_waits_for(self):
+        fake, delivered = FakeCluster(rooms=[1]), Delivered()
+        engine, news = ClusterExecutor(fake, say=lambda line: None), fake.wait
+        fits = [engine.submit(member(seed), delivered) for seed in range(4)]
+
+        def wait(tasks, seconds):
+            told = news(tasks, seconds)
+            if fake.trained:
+                engine.cancel(fits[1:])
+            return told
+
+        fake.wait = wait
+        engine.start()
+        delivered.wait(4)
+        engine.join(10)
+        assert len(fake.called_off) == 1
+        assert [fit.error is None for fit in fits] == [True, False, False, False]
 
     @pytest.mark.parametrize("name", ["launch", "keep", "wait", "places"])
     def test_an_error_of_the_cluster_is_that_of_the_fits(self, name):

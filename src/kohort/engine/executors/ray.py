@@ -165,7 +165,7 @@ def news_of(known: ModuleType, error: Exception) -> Lost | Over | Refused:
         `ray.exceptions`.
     error : RayError
     """
-    first = str(error).strip().partition("\n")[0][:_FIRST_LINE]
+    first = str(error).strip().partition("\n")[0].partition(". ")[0][:_FIRST_LINE]
     if isinstance(error, known.TaskCancelledError):
         return Over()
     if isinstance(error, known.ObjectLostError):

@@ -50,13 +50,14 @@ _PATIENCE = 30.0  # Seconds without a machine, or without news, after which a li
 
 @dataclass(eq=False)
 class _Errand:
-    """An errand that is out."""
+    """An errand that is out; fits are left until they are delivered, its own until it ends them."""
 
     task: Task
     fits: list[Fit]
     cargo: dict[Key, Handle]
+    left: set[Fit]
+    own: set[Fit]
     begun: set[Fit] = field(default_factory=set)
-    left: set[Fit] = field(default_factory=set)
     called_off: bool = False
     exact: bool = True
 
@@ -219,7 +220,7 @@ class ClusterExecutor:
         places = self._cluster.places()
         with self._lock:
             for errand in self._errands.values():
-                if not errand.left and not errand.called_off:
+                if errand.own and not errand.left and not errand.called_off:
                     errand.called_off = True
                     self._cluster.call_off(errand.task)
         while True:
@@ -251,7 +252,7 @@ class ClusterExecutor:
             return
         with self._lock:
             left = {fit for fit in batch if fit in self._ledger}
-            self._errands[task] = _Errand(task, batch, handles, left=left)
+            self._errands[task] = _Errand(task, batch, handles, left, own=set(batch))
 
     def _complain(self, places: int) -> None:
         """Say it when nothing has moved for a while because there is no machine."""
@@ -291,6 +292,7 @@ class ClusterExecutor:
             begun = [fit for n in report.begun if (fit := errand.fits[n]) in errand.left]
             errand.begun.update(begun)
             endings = {errand.fits[n]: ending for n, ending in report.ended.items()}
+            errand.own.difference_update(endings)
             endings = {fit: ending for fit, ending in endings.items() if fit in errand.left}
             errand.left.difference_update(endings)
         for fit in begun:
