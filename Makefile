@@ -3,14 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 export KERAS_BACKEND := jax
 
-.PHONY: demo test test-rest oracles browser sanitize bench lint types setup clean
+.PHONY: demo docs translations stamp test test-rest oracles browser sanitize bench lint types setup clean
 
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml constraints.txt CMakeLists.txt $(wildcard src/native/*)
 	$(PYTHON) -c "import sys; assert (3, 11) <= sys.version_info < (3, 14), 'kohort needs Python 3.11 to 3.13; set PYTHON=python3.12'"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli,test,dev]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli,docs,test,dev]' -c constraints.txt
 	touch $@
 
 demo: .venv/.ready
@@ -54,6 +54,17 @@ sanitize: .venv/.ready
 	cmake --build build/sanitized --parallel 2
 	LD_PRELOAD=$$($(CXX) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 \
 	    UBSAN_OPTIONS=halt_on_error=1 $(BIN)/python tests/native/trial.py build/sanitized $(NETWORKS)
+
+# The site in English and Korean, under build/site; a warning or a translation older than its source fails.
+docs: .venv/.ready
+	$(BIN)/python -m docs.site --clean
+
+# Which pages have no Korean twin, or one older than they are; `make stamp PAGES=docs/ko/start.md` says that one is current.
+translations: .venv/.ready
+	$(BIN)/python -m docs.site.translations
+
+stamp: .venv/.ready
+	$(BIN)/python -m docs.site.translations stamp $(PAGES)
 
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks

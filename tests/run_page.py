@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 _FENCED = re.compile(r"^```python\n(?!>>>)(.*?)^```$", re.M | re.S)
-
 _FENCE = re.compile(r"^```.*$", re.M)
 
 
