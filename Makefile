@@ -1,24 +1,30 @@
 # Every target sets up its own .venv when needed. PYTHON names the interpreter (3.11 to 3.13).
 PYTHON ?= python3
+# CONSTRAINTS names the versions that are installed; with /dev/null the newest are.
+CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
+VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' src/kohort/_version.py)
+SOURCES := src tests benchmarks examples docs tools
 export KERAS_BACKEND := jax
 
-.PHONY: demo docs translations stamp test test-rest oracles browser sanitize bench lint types setup clean
+.PHONY: demo docs translations stamp test test-rest oracles browser sanitize bench lint types setup clean \
+    wheel try-wheel lowest changelog signatures ready
 
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml constraints.txt CMakeLists.txt $(wildcard src/native/*)
 	$(PYTHON) -c "import sys; assert (3, 11) <= sys.version_info < (3, 14), 'kohort needs Python 3.11 to 3.13; set PYTHON=python3.12'"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli,docs,test,dev]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli,docs,test,dev]' -c $(CONSTRAINTS)
 	touch $@
 
 demo: .venv/.ready
 	$(BIN)/python examples/california_housing.py
 
 lint: .venv/.ready
-	$(BIN)/ruff check src tests benchmarks examples docs
-	$(BIN)/ruff format --check src tests benchmarks examples docs
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/towncrier build --draft --version $(VERSION) >/dev/null
 
 types: .venv/.ready
 	$(BIN)/mypy
@@ -35,11 +41,11 @@ test-rest: .venv/.ready
 
 # PyTorch and Ray, for the tests that need them; they are skipped without.
 oracles: .venv/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[oracles]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[oracles]' -c $(CONSTRAINTS)
 
 # Chromium and its driver, for the tests of the page in a real browser; they are skipped without.
 browser: .venv/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]' -c $(CONSTRAINTS)
 	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then true; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; \
@@ -69,5 +75,42 @@ stamp: .venv/.ready
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks
 
+# What a release is made of: the source, a wheel with the kernels for this Python and platform, built
+# from that source, and a wheel of Python alone.
+build/release/.ready:
+	$(PYTHON) -m venv build/release
+	build/release/bin/python -m pip install --quiet --disable-pip-version-check build -c $(CONSTRAINTS)
+	touch $@
+
+wheel: build/release/.ready
+	rm -rf dist
+	build/release/bin/python -m build
+	build/release/bin/python -m build --wheel -C wheel.cmake=false -C wheel.py-api=py3
+
+# Each wheel of dist that this Python can install, in an empty environment.
+try-wheel:
+	$(PYTHON) tools/try_wheel.py dist
+
+# The quick tests with the lowest version of each package that pyproject.toml allows.
+lowest:
+	rm -rf build/lowest
+	$(PYTHON) -m venv build/lowest
+	$(PYTHON) tools/lower_bounds.py cli test > build/lowest/bounds.txt
+	build/lowest/bin/python -m pip install --quiet --disable-pip-version-check '.[cli,test]' \
+	    -c build/lowest/bounds.txt -c tools/lowest.txt
+	build/lowest/bin/python -m pytest -n 2 --dist loadfile --part sample
+
+# Fragments of changelog.d become the section of this version in CHANGELOG.md, and are removed.
+changelog: .venv/.ready
+	$(BIN)/towncrier build --yes --version $(VERSION)
+
+# The public signatures of this version, with which the next one is compared.
+signatures: .venv/.ready
+	$(BIN)/python tools/signatures.py tests/signatures/$(VERSION).json
+
+# Whether this version can be released under a tag: make ready TAG=v0.2.0
+ready:
+	$(PYTHON) tools/ready.py $(TAG)
+
 clean:
-	rm -rf .venv
+	rm -rf .venv build dist
