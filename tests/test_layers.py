@@ -21,6 +21,7 @@ _ROOMS = [
     {"estimators"},
     {"searches"},
     {"report"},
+    {"lab"},
     {"commands"},
 ]
 _RANK = {name: rank for rank, names in enumerate(_ROOMS) for name in names}

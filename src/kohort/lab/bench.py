@@ -1,0 +1,216 @@
+"""The bench: it trains what an experiment asks for, all sides and seeds as one cohort."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.metrics import log_loss
+from sklearn.utils.parallel import Parallel, delayed
+
+from kohort.cohort.together import together
+from kohort.engine.member import DIVERGED, Floats
+from kohort.errors import DivergedError, DivergedWarning
+from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
+from kohort.lab.outcomes import Outcome, Outcomes
+from kohort.lab.tables import Change, Rows, Table, Task
+
+Settings = Mapping[str, Any]
+_KINDS = {"regression": DenseRegressor, "classification": DenseClassifier}
+_BASE: Settings = {"early_stopping": False, "depth": 2, "width": 64}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of a comparison, at one condition.
+
+    Attributes
+    ----------
+    side
+        Its name, as the parts of the claim call it.
+    settings
+        Parameters of `DenseRegressor` or `DenseClassifier`. Without others: two layers of 64 units
+        and no early stopping.
+    at
+        The condition.
+    change
+        What the condition does to the rows of a split.
+    rows
+        Rows to train on; None for the table's own number.
+    """
+
+    side: str
+    settings: Settings = field(default_factory=dict)
+    at: str | float = ""
+    change: Change | None = None
+    rows: int | None = None
+
+
+class Fitted(NamedTuple):
+    """A training that has ended.
+
+    Attributes
+    ----------
+    table, arm, seed
+    settings
+        Those of the arm, and what was tried on top of them.
+    valid, test
+        Measures on the rows to choose by and to report on: "loss" (log loss, or squared error as
+        a share of that of the mean) and "error" (share of wrong classes, or the root of the loss).
+        A training that diverged has those of the constant prediction.
+    diverged
+    history
+        Keras's history: a list per epoch for each name.
+    """
+
+    table: Table
+    arm: Arm
+    seed: int
+    settings: Settings
+    valid: Mapping[str, float]
+    test: Mapping[str, float]
+    diverged: bool
+    history: Mapping[str, Floats]
+
+
+class _Job(NamedTuple):
+    table: Table
+    arm: Arm
+    seed: int
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Trains for an experiment.
+
+    Attributes
+    ----------
+    seeds
+        Number of repetitions; each draws a split, initial weights and the order of the rows.
+    quick
+        Whether it is a trial run: few epochs, few rows, few rates.
+    progress
+        As that of `kohort.together`.
+    """
+
+    seeds: int
+    quick: bool = False
+    progress: bool | None = None
+
+    def epochs(self, full: int) -> int:
+        """Epochs to train for."""
+        return min(full, 2) if self.quick else full
+
+    def some(self, full: Sequence[Any], quick: int = 2) -> list[Any]:
+        """All values of a grid, or so many of them, spread evenly, in a trial run."""
+        if not self.quick or len(full) <= quick:
+            return list(full)
+        return [full[k] for k in np.linspace(0, len(full) - 1, quick).round().astype(int)]
+
+    def fits(
+        self, tables: Sequence[Table], arms: Sequence[Arm], tried: Sequence[Settings] = ({},)
+    ) -> list[Fitted]:
+        """Train every arm on every table with every seed and each of the tried settings."""
+        jobs = [
+            _Job(table, arm, seed, {**_BASE, **arm.settings, **settings})
+            for table in tables
+            for seed in range(self.seeds)
+            for arm in arms
+            for settings in tried
+        ]
+        with warnings.catch_warnings(), together(progress=self.progress):
+            warnings.simplefilter("ignore", DivergedWarning)  # They are counted.
+            return list(Parallel()(delayed(_fitted)(job, self.quick) for job in jobs))
+
+    def tuned(
+        self,
+        tables: Sequence[Table],
+        arms: Sequence[Arm],
+        tried: Sequence[Settings],
+        choose_by: str = "loss",
+    ) -> list[Fitted]:
+        """`fits`, of which each table, arm and seed keeps the one best on the rows to choose by."""
+        best: dict[tuple[str, int, int], Fitted] = {}
+        places = {id(arm): place for place, arm in enumerate(arms)}
+        for fitted in self.fits(tables, arms, tried):
+            key = fitted.table.name, places[id(fitted.arm)], fitted.seed
+            if key not in best or fitted.valid[choose_by] < best[key].valid[choose_by]:
+                best[key] = fitted
+        return list(best.values())
+
+
+def rates(low: float, high: float, count: int) -> list[Settings]:
+    """Learning rates with equal ratios, as settings to try.
+
+    Examples
+    --------
+    >>> rates(0.001, 0.1, 3)
+    [{'learning_rate': 0.001}, {'learning_rate': 0.01}, {'learning_rate': 0.1}]
+    """
+    return [{"learning_rate": float(f"{rate:.3g}")} for rate in np.geomspace(low, high, count)]
+
+
+def outcomes(fits: Iterable[Fitted], measures: Sequence[str] = ("loss", "error")) -> Outcomes:
+    """The test measures of trainings, and "diverged" (0 or 1), as outcomes."""
+    found = []
+    for one in fits:
+        values = {**{name: one.test[name] for name in measures}, "diverged": float(one.diverged)}
+        found += [
+            Outcome(name, one.table.name, one.arm.at, one.arm.side, one.seed, value)
+            for name, value in values.items()
+        ]
+    return Outcomes(found)
+
+
+def _fitted(job: _Job, quick: bool) -> Fitted:
+    rows = min(job.arm.rows or job.table.rows, 200) if quick else job.arm.rows
+    train, valid, test = job.table.parts(job.seed, rows, job.arm.change)
+    model = _KINDS[job.table.task](**{**job.settings, "random_state": job.seed})
+    try:
+        model.fit(train.X, train.y, validation_data=(valid.X, valid.y))
+    except DivergedError:
+        diverged, history = True, {}
+    else:
+        diverged, history = model.status_ == DIVERGED, model.history_
+    chosen_by, reported = (
+        _constant(job.table.task, train, part)
+        if diverged
+        else measured(model, job.table.task, part)
+        for part in (valid, test)
+    )
+    return Fitted(
+        job.table, job.arm, job.seed, job.settings, chosen_by, reported, diverged, history
+    )
+
+
+def measured(model: Any, task: Task, rows: Rows) -> dict[str, float]:
+    """The measures of a fitted estimator on some rows."""
+    if task == "classification":
+        return of_probabilities(model.predict_proba(rows.X), model.classes_, rows)
+    return _of_numbers(np.asarray(model.predict(rows.X), np.float64), rows)
+
+
+def of_probabilities(probabilities: Floats, classes: Any, rows: Rows) -> dict[str, float]:
+    """Log loss in nats and share of wrong classes."""
+    wrong = np.asarray(classes)[probabilities.argmax(axis=1)] != rows.y
+    sure = np.clip(probabilities.astype(np.float64), 1e-7, 1)
+    sure /= sure.sum(axis=1, keepdims=True)
+    return {"loss": float(log_loss(rows.y, sure, labels=classes)), "error": float(wrong.mean())}
+
+
+def _of_numbers(predicted: Floats, rows: Rows) -> dict[str, float]:
+    share = float(np.mean((predicted - rows.y) ** 2) / np.var(rows.y))
+    return {"loss": share, "error": float(np.sqrt(share))}
+
+
+def _constant(task: Task, train: Rows, rows: Rows) -> dict[str, float]:
+    """The measures of the best constant prediction: the classes' shares, or the mean."""
+    if task == "regression":
+        return _of_numbers(np.full(len(rows.y), train.y.mean()), rows)
+    classes, counts = np.unique(train.y, return_counts=True)
+    shares = np.tile(counts / counts.sum(), (len(rows.y), 1))
+    return of_probabilities(shares, classes, rows)

@@ -1,0 +1,1 @@
+"""The claims, one file each; a file is found by its `CLAIM`."""

@@ -1,0 +1,174 @@
+"""Pages: a claim's result in Markdown, in English or Korean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kohort.lab.part import Answers
+from kohort.lab.result import Result
+from kohort.lab.tables import TABLES
+from kohort.lab.words import Language, Words
+
+_VERDICT = Words("Verdict", "판정")
+_CLAIM = Words("Claim", "주장")
+_DESIGN = Words("How it was tested", "시험 방법")
+_RULE = Words("Rule", "판정 규칙")
+_FIGURES = Words("Figures", "수치")
+_HEAD = Words(
+    "| comparison | data | effect [95 % interval] | holds |",
+    "| 비교 | 데이터 | 효과 [95 % 구간] | 성립 |",
+)
+_ANSWERS = {
+    "yes": Words("yes", "예"),
+    "no": Words("no", "아니요"),
+    "open": Words("open", "미정"),
+    "mixed": Words("differs", "데이터마다 다름"),
+}
+_ALL = Words("all", "전체")
+_DATA = Words("Data", "데이터")
+_PAPERS = Words("References", "참고 문헌")
+_SOME = Words("on some data", "일부 데이터에서")
+_RULE_TEXT = Words(
+    "A comparison holds on a table if the 95 % interval over seeds (Student's t, paired) lies on its "
+    "side{margins}. The claim is *held* if every comparison holds on every table, *not held* if none "
+    "holds anywhere, *not decided* if none holds and an interval is too wide to say, and *held when* "
+    "otherwise. The rule stands in the experiment's file and was fixed before the run.",
+    "시드에 대한 95 % 구간(대응표본 스튜던트 t)이 주장 쪽에 놓이면 그 데이터에서 비교가 성립한 것으로 봅니다{margins}. "
+    "모든 비교가 모든 데이터에서 성립하면 *성립*, 어디에서도 성립하지 않으면 *성립하지 않음*, 성립한 비교가 없고 구간이 너무 넓어 "
+    "말할 수 없으면 *판정 보류*, 그 밖에는 *조건부 성립*입니다. 규칙은 실험 파일에 적혀 있으며 실행 전에 정했습니다.",
+)
+_MARGIN = Words(
+    ", and the effect is at least as large as the smallest that matters ({margins})",
+    " (효과가 의미 있는 최소 크기 이상이어야 합니다: {margins})",
+)
+_QUICK = Words(
+    "**A trial run: its verdict means nothing.**", "**시험 실행입니다. 판정에는 의미가 없습니다.**"
+)
+_DIVERGED = Words("{count} of {all} trainings diverged; each counts as the constant prediction.",
+                  "학습 {all}건 가운데 {count}건이 발산했으며, 발산한 학습은 상수 예측으로 셉니다.")  # fmt: skip
+_MADE = Words(
+    "`kohort lab {name}`: {seeds} seeds, {seconds:.0f} s on {processor}; kohort {version}, commit {commit}.",
+    "`kohort lab {name}`: 시드 {seeds}개, {processor}에서 {seconds:.0f}초; kohort {version}, 커밋 {commit}.",
+)
+
+
+def verdict_line(result: Result, language: Language) -> str:
+    """The verdict in one sentence.
+
+    Returns
+    -------
+    str
+        Such as "held when the rate is large; on some data: the rate is small".
+    """
+    found, parts = result.verdict, result.claim.parts
+    word = found.word.of(language)
+    if not found.when or len(found.when) == len(parts):
+        held = ""
+    else:
+        held = "; ".join(parts[k].when.of(language) for k in found.when)
+    some = "; ".join(parts[k].when.of(language) for k in found.sometimes)
+    ends = [held, f"{_SOME.of(language)}: {some}" if some else ""]
+    told = "; ".join(end for end in ends if end)
+    separator = " " if language == "en" and held else ": "
+    return f"{word}{separator}{told}" if told else word
+
+
+def block(result: Result, language: Language, picture: str) -> str:
+    """The result as Markdown without a title: verdict, picture, design, figures.
+
+    Parameters
+    ----------
+    result : Result
+    language : "en" or "ko"
+    picture : str
+        Where the picture is, seen from the page.
+    """
+    claim = result.claim
+    used = {answer.table for one in result.answers for answer in one.by_table}
+    data = [f"- {t.name}: {t.words.of(language)}" for t in TABLES if t.name in used]
+    sections = [
+        f"> {claim.says.of(language)}",
+        f"**{_VERDICT.of(language)}: {verdict_line(result, language)}.**",
+        *([_QUICK.of(language)] if result.quick else []),
+        f"![{claim.title.of(language)}]({picture})",
+        f"## {_DESIGN.of(language)}",
+        claim.design.of(language),
+        *(["\n".join([f"{_DATA.of(language)}:", "", *data])] if data else []),
+        _rule(result, language),
+        f"## {_FIGURES.of(language)}",
+        figures(result.answers, language),
+        *_diverged(result, language),
+        _MADE.of(language).format(
+            name=claim.name, seeds=result.seeds, seconds=result.seconds,
+            processor=result.made["processor"], version=result.made["kohort"],
+            commit=result.made["commit"][:9] or "-",
+        ),
+        f"{_PAPERS.of(language)}: {'; '.join(claim.papers)}.",
+    ]  # fmt: skip
+    return "\n\n".join(sections) + "\n"
+
+
+def page(result: Result, language: Language, picture: str) -> str:
+    """`block` below the claim's title."""
+    return f"# {result.claim.title.of(language)}\n\n{block(result, language, picture)}"
+
+
+def figures(answers: Sequence[Answers], language: Language) -> str:
+    """A Markdown table of every comparison: its effect on each table and over all."""
+    lines = [_HEAD.of(language), "|---|---|---|---|"]
+    for one in answers:
+        name = one.part.when.of(language)
+        for found in one.by_table:
+            effect = effect_text(one, found.effect, found.low, found.high)
+            lines.append(
+                f"| {name} | {found.table} | {effect} | {_ANSWERS[found.answer].of(language)} |"
+            )
+            name = ""
+        if len(one.by_table) > 1:
+            effect = effect_text(one, one.effect, one.low, one.high)
+            answer = _ANSWERS[one.answer].of(language)
+            lines.append(f"| | **{_ALL.of(language)}** | {effect} | **{answer}** |")
+    return "\n".join(lines)
+
+
+def effect_text(answers: Answers, effect: float, low: float, high: float) -> str:
+    """An effect and its interval: percent for ratios, the measure's unit for differences."""
+    if answers.part.by == "ratio":
+        effect, low, high = (100 * float(np.expm1(value)) for value in (effect, low, high))
+        return f"{effect:+.1f} % [{low:+.1f}, {high:+.1f}]"
+    return f"{effect:+.3g} [{low:+.3g}, {high:+.3g}]"
+
+
+def _rule(result: Result, language: Language) -> str:
+    margins = sorted({one.part.margin for one in result.answers if one.part.margin})
+    text = ", ".join(f"{100 * margin:g} %" for margin in margins)
+    told = _MARGIN.of(language).format(margins=text) if margins else ""
+    return f"{_RULE.of(language)}: {_RULE_TEXT.of(language).format(margins=told)}"
+
+
+def _diverged(result: Result, language: Language) -> list[str]:
+    values = [outcome.value for outcome in result.outcomes if outcome.measure == "diverged"]
+    if not any(values):
+        return []
+    return [_DIVERGED.of(language).format(count=int(sum(values)), all=len(values))]
+
+
+def index(results: Sequence[Result], language: Language, folder: str) -> str:
+    """A Markdown table of all verdicts, with effects, links and commands."""
+    head = Words(
+        "| | claim | verdict | largest effect | command |",
+        "| | 주장 | 판정 | 가장 큰 효과 | 명령 |",
+    ).of(language)
+    lines = [head, "|---|---|---|---|---|"]
+    for result in results:
+        claim = result.claim
+        strongest = max(result.answers, key=lambda one: abs(one.effect))
+        effect = effect_text(strongest, strongest.effect, strongest.low, strongest.high)
+        lines.append(
+            f"| {claim.number} | [{claim.says.of(language)}]({folder}{claim.name}.md) | "
+            f"**{result.verdict.word.of(language)}** | {strongest.part.when.of(language)}: {effect} | "
+            f"`kohort lab {claim.name}` |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""How the lab draws: lines over a condition, bars of sides, and SVG files whose text stays text."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kohort.engine.member import Floats
+from kohort.lab.outcomes import Outcomes
+from kohort.lab.part import interval
+from kohort.lab.words import Language, Words
+from kohort.style import COLORS, GRAY, STYLE, matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from kohort.lab.claim import Claim
+
+ERROR = Words("test error, % of rows", "시험 오류율, %")
+LOSS = Words("test log loss", "시험 로그 손실")
+RMSE = Words("test RMSE / standard deviation", "시험 RMSE / 표준편차")
+LEARNING_RATE = Words("learning rate", "학습률")
+EPOCH = Words("epoch", "에포크")
+BATCH = Words("batch size", "배치 크기")
+DEPTH = Words("hidden layers", "은닉층 수")
+SECONDS = Words("seconds", "초")
+
+_SVG = STYLE | {
+    "svg.fonttype": "none",  # Browsers have fonts for Korean, matplotlib has none.
+    "svg.hashsalt": "kohort",
+    "font.family": "sans-serif",
+    "font.size": 10,
+}
+
+
+def draw(claim: Claim, outcomes: Outcomes, language: Language, path: Path) -> None:
+    """Draw a claim's picture into an SVG file.
+
+    Raises
+    ------
+    KohortError
+        If matplotlib is not installed.
+    """
+    mpl = matplotlib()
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_SVG), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")
+        figure = Figure(figsize=claim.size, layout="constrained")
+        claim.draw(figure, outcomes, language)
+        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "kohort"})
+
+
+def panels(figure: Figure, count: int, *, share_y: bool = False) -> list[Axes]:
+    """So many panels side by side."""
+    return list(figure.subplots(1, count, squeeze=False, sharey=share_y)[0])
+
+
+def lines(
+    axes: Axes,
+    outcomes: Outcomes,
+    measure: str,
+    table: str,
+    sides: Sequence[str],
+    *,
+    scale: float = 1.0,
+    labels: Mapping[str, str] | None = None,
+) -> None:
+    """A line for each side: mean over seeds by condition, with its 95 % interval as a band."""
+    for place, side in enumerate(sides):
+        x = [at for at in outcomes.conditions(measure, side) if not isinstance(at, str)]
+        found = [(at, outcomes.values(measure, table, side, at)) for at in x]
+        known = [(at, interval(scale * values)) for at, values in found if len(values)]
+        at, (mean, low, high) = [k for k, _ in known], np.array([i for _, i in known]).T
+        color = COLORS[place % len(COLORS)]
+        name = (labels or {}).get(side, side)
+        axes.plot(at, mean, "o-", color=color, label=name, linewidth=2, markersize=4)
+        axes.fill_between(at, low, high, color=color, alpha=0.18, linewidth=0)
+
+
+def bars(
+    axes: Axes,
+    groups: Sequence[tuple[str, Floats]],
+    *,
+    colors: Sequence[str] | None = None,
+) -> None:
+    """A horizontal bar for each named group of values: mean, 95 % interval, and every seed."""
+    for place, (_, values) in enumerate(groups):
+        color = colors[place] if colors else COLORS[1]
+        mean, low, high = interval(values)
+        axes.barh(place, mean, color=color, alpha=0.35)
+        axes.plot(values, [place] * len(values), ".", color=color, alpha=0.5, markersize=4)
+        axes.plot([low, high], [place, place], color=color, linewidth=2.5)
+    axes.set_yticks(range(len(groups)), [name for name, _ in groups])
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+
+
+def note(axes: Axes, text: str) -> None:
+    """A line of small print below a panel's title."""
+    axes.annotate(
+        text, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points",
+        fontsize=8.5, color=GRAY, va="bottom",
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""Results: what a claim's experiment gave, with all that is needed to judge it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from kohort._version import VERSION
+from kohort.errors import DataError, shown
+from kohort.lab.claim import Claim, claim_of
+from kohort.lab.outcomes import Outcomes
+from kohort.lab.part import Answers, answered
+from kohort.lab.verdict import Verdict, verdict
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the experiment of a claim gave.
+
+    Attributes
+    ----------
+    claim : Claim
+    seeds : int
+    quick : bool
+        Whether it was a trial run, whose verdict means nothing.
+    seconds : float
+        How long it took.
+    made : dict of str
+        Versions, commit and processor.
+    outcomes : Outcomes
+    """
+
+    claim: Claim
+    seeds: int
+    quick: bool
+    seconds: float
+    made: dict[str, str]
+    outcomes: Outcomes
+
+    @cached_property
+    def answers(self) -> list[Answers]:
+        """What each part's rule says."""
+        return [answered(part, self.outcomes) for part in self.claim.parts]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The claim's verdict by its rule."""
+        return verdict(self.answers)
+
+    def to_json(self) -> str:
+        """All of it as JSON; `read_result` reads it."""
+        fields: dict[str, Any] = {
+            "claim": self.claim.name,
+            "verdict": self.verdict.word.en,
+            "seeds": self.seeds,
+            "quick": self.quick,
+            "seconds": round(self.seconds, 1),
+            "made": self.made,
+            "answers": [
+                {
+                    "when": one.part.when.en,
+                    "effect": one.effect,
+                    "interval": [one.low, one.high],
+                    "tables": [found._asdict() for found in one.by_table],
+                }
+                for one in self.answers
+            ],
+        }
+        text = json.dumps(_rounded(fields), indent=1, ensure_ascii=False, allow_nan=True)
+        columns = ",\n".join(
+            f'  "{name}": {json.dumps(values)}' for name, values in self.outcomes.columns().items()
+        )
+        return f'{text[:-2]},\n "outcomes": {{\n{columns}\n }}\n}}\n'
+
+
+def read_result(path: Path) -> Result:
+    """The result that a file of `Result.to_json` holds.
+
+    Raises
+    ------
+    DataError
+        If the file is no such result.
+    """
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        return Result(
+            claim_of(found["claim"]), found["seeds"], found["quick"], found["seconds"],
+            found["made"], Outcomes.of_columns(found["outcomes"]),
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{shown(path)} is no result of `kohort lab`. Run the claim again."
+        ) from error
+
+
+def made_here() -> dict[str, str]:
+    """What a result depends on beside the experiment: versions, commit, processor."""
+    packages = {name: version(name) for name in ("numpy", "scikit-learn", "jax", "keras")}
+    return {
+        "kohort": VERSION,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        **packages,
+        "processor": f"{_processor()}, {os.cpu_count()} cores",
+    }
+
+
+def _commit() -> str:
+    """The commit of a checkout that is being run, or ""."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return found.stdout.strip()
+
+
+def _processor() -> str:
+    known = Path("/proc/cpuinfo")
+    if known.is_file():
+        for line in known.read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _rounded(value: Any) -> Any:
+    """The same with numbers of six digits."""
+    match value:
+        case float():
+            return float(f"{value:.6g}")
+        case dict():
+            return {name: _rounded(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_rounded(one) for one in value]
+    return value
