@@ -160,6 +160,8 @@ _HOMES = {
 if not typing.TYPE_CHECKING:  # Of a module with `__getattr__`, type checkers would take any name.
 
     def __getattr__(name: str) -> object:
+        if name == "lab":
+            return importlib.import_module("kohort.lab")
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)

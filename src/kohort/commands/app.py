@@ -13,6 +13,7 @@ import typer
 from kohort._version import VERSION
 from kohort.commands.doctor import doctor
 from kohort.commands.fit import fit
+from kohort.commands.lab import lab
 from kohort.commands.plan import plan
 from kohort.commands.predict import predict
 from kohort.commands.report import report
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # Markup would take "[default: 50]" for a style.
 )
 
-for _command in (search, fit, predict, plan, report, watch, store, doctor):  # As the help lists.
+for _command in (search, fit, predict, plan, report, watch, lab, store, doctor):  # As in the help.
     app.command()(_command)
 
 

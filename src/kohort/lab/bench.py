@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 from sklearn.utils.parallel import Parallel, delayed
 
+from kohort.arrays import Estimator
 from kohort.cohort.together import together
 from kohort.engine.member import DIVERGED, Floats
 from kohort.errors import DivergedError, DivergedWarning
@@ -187,16 +189,16 @@ def _fitted(job: _Job, quick: bool) -> Fitted:
     )
 
 
-def measured(model: Any, task: Task, rows: Rows) -> dict[str, float]:
+def measured(model: Estimator, task: Task, rows: Rows) -> dict[str, float]:
     """The measures of a fitted estimator on some rows."""
     if task == "classification":
         return of_probabilities(model.predict_proba(rows.X), model.classes_, rows)
     return _of_numbers(np.asarray(model.predict(rows.X), np.float64), rows)
 
 
-def of_probabilities(probabilities: Floats, classes: Any, rows: Rows) -> dict[str, float]:
+def of_probabilities(probabilities: Floats, classes: NDArray[Any], rows: Rows) -> dict[str, float]:
     """Log loss in nats and share of wrong classes."""
-    wrong = np.asarray(classes)[probabilities.argmax(axis=1)] != rows.y
+    wrong = classes[probabilities.argmax(axis=1)] != rows.y
     sure = np.clip(probabilities.astype(np.float64), 1e-7, 1)
     sure /= sure.sum(axis=1, keepdims=True)
     return {"loss": float(log_loss(rows.y, sure, labels=classes)), "error": float(wrong.mean())}

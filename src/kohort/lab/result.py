@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from kohort._version import VERSION
 from kohort.errors import DataError, shown
@@ -56,7 +55,7 @@ class Result:
 
     def to_json(self) -> str:
         """All of it as JSON; `read_result` reads it."""
-        fields: dict[str, Any] = {
+        fields: dict[str, object] = {
             "claim": self.claim.name,
             "verdict": self.verdict.word.en,
             "seeds": self.seeds,
@@ -131,7 +130,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: object) -> object:
     """The same with numbers of six digits."""
     match value:
         case float():
