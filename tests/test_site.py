@@ -111,6 +111,10 @@ def test_every_public_name_has_a_page_and_stands_in_the_index_once():
     assert {f"reference/{name}.rst" for name in kohort.__all__} <= set(made)
 
 
+def test_every_public_name_shows_an_example():
+    assert reference.without_example() == []
+
+
 def test_the_figures_are_those_of_the_results():
     result = json.loads((results.RESULTS / "peers.json").read_text())
     peer, ratio = next(iter(result["ratios"].items()))

@@ -30,6 +30,18 @@ class Diagnosis(ShownMixin):
         The most severe first; causes come before their symptoms. Empty where nothing is wrong.
     measurements : Measurements
         What they were found in.
+
+    Examples
+    --------
+    >>> import kohort
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = kohort.DenseRegressor(width=8, epochs=10, learning_rate=1e-6, random_state=0)
+    >>> diagnosis = kohort.diagnose(model, X, y)
+    >>> [finding.code for finding in diagnosis.findings]
+    ['rate_too_low']
+    >>> diagnosis.table.columns[:3].tolist()
+    ['step', 'epoch', 'layer']
     """
 
     findings: tuple[Finding, ...]

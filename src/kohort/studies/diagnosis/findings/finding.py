@@ -38,6 +38,18 @@ class Finding:
     scoring : str or None
         scikit-learn's name of the score that shows whether the remedy helped; None for R² in
         regression and the log loss in classification.
+
+    Examples
+    --------
+    >>> import kohort
+    >>> finding = kohort.Finding(
+    ...     "rate_too_low", 0.9, None, {"update_ratio": 1e-8}, "Steps are tiny.", "Raise it.",
+    ...     {"learning_rate": 0.01},
+    ... )
+    >>> print(finding)
+    rate_too_low (severity 0.90): Steps are tiny. Raise it.
+    >>> finding.apply(kohort.DenseRegressor(learning_rate=1e-6)).learning_rate
+    0.01
     """
 
     code: str
