@@ -23,7 +23,7 @@ PAIRED = "paired"
 NAMES = (
     "kernels", "first_search", "command_search",
     "peers", "chapter10", "store", "overhead", "techniques", "lifting", "own_models", "memory",
-    "structures", "cluster",
+    "structures", "cluster", "kills",
     "fashion_mnist", "convolutions", "streaming", "report", "diagnosis_cost", *OF_TABLES, PAIRED,
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"

@@ -1,7 +1,8 @@
-"""A Ray cluster of processes on this machine: deaths, two cores against one, overhead a fit.
+"""A Ray cluster of processes on this machine: two cores against one, overhead a fit, deaths.
 
-`faults`: the demo's fits on three machines of one core, of which one is killed when a quarter has
-ended and another joins at a half; every outcome is compared with that of one machine, bit by bit.
+`faults`, which `python -m benchmarks kills` runs: the demo's fits on three machines of one core, of
+which one is killed when a quarter has ended and another joins at a half; every outcome is compared
+with that of one machine, bit by bit.
 `cores`: the same fits on one core of this process, and on one and two machines of one core.
 `overhead`: 1,000 small fits on one machine of one core, against the same in this process.
 `driver`: what the driver pays for an errand and for a fit; `cluster_simulation` goes on from there.
@@ -222,16 +223,16 @@ def _ray_costs(errands: int = 500, reports: int = 10) -> tuple[float, float]:
 
 
 def compare() -> dict[str, Any]:
-    """Run every part in a process of its own."""
+    """Run the parts that are timed, each in a process of its own."""
     name = "benchmarks.cluster"
-    parts = ("faults", "cores", "overhead", "driver")
+    parts = ("cores", "overhead", "driver")
     sides = {part: side.run(name, part) for part in parts}
     return {
         "title": "A Ray cluster of this machine's processes, one core each",
         "sides": sides,
         "ratios": {"one core": sides["cores"]["times as fast as one core"]},
         "wanted": {"one core": 1.8},
-        "more": [f"Two machines of one core. Told in `faults`: {sides['faults']['told']}"],
+        "more": ["Two machines of one core."],
     }
 
 
