@@ -2,10 +2,10 @@
 
 Child processes search with a store and are killed (`kill -9`) at random moments, again and again
 until their search has ended: searches of 300 fits, and some of long fits that are saved on their
-way. Each child keeps a journal of its store: what it kept, and what it asked for in vain. Counted
-are fits that were kept and asked for in vain later (trained twice), damaged files, and searches
-whose results are not those of a process that nobody killed, to the last digit; beside them fits
-that had ended and died in the moment before they were written. Seeds are fixed.
+way. All write down which fits have ended, and what their store kept and did not have. Counted are
+fits that were kept and asked for in vain later (trained twice), damaged files, and searches whose
+results are not those of a process that nobody killed, to the last digit; beside them fits that had
+ended, but died in the moment before they were written. Seeds are fixed.
 
 Then machines die: see `faults` in `benchmarks/cluster.py`.
 """
@@ -83,22 +83,13 @@ def search(kind: str, random_state: int) -> tuple[Any, ...]:
 def child(kind: str, random_state: int, folder: Path | None, say: Connection) -> None:
     """Search with a store in a folder, or without one; tell that it begins, and what is found."""
     import kohort
-    from kohort.engine.executors.local import LocalExecutor
-    from kohort.engine.executors.storing import StoringExecutor
 
     chosen, *data = search(kind, random_state)
-    executor = LocalExecutor()
+    executor = _observed(folder, {"interval": _INTERVAL} if kind == "long_fits" else {})
     say.send("begun")
     begin = time.perf_counter()
-    if folder is not None:
-        interval = {"interval": _INTERVAL} if kind == "long_fits" else {}
-        with kohort.together(
-            executor=StoringExecutor(executor, _journal(folder), **interval), progress=False
-        ):
-            chosen.fit(*data)
-    else:
-        with kohort.together(executor=executor, progress=False):
-            chosen.fit(*data)
+    with kohort.together(executor=executor, progress=False):
+        chosen.fit(*data)
     say.send(
         {
             "results": {
@@ -107,7 +98,7 @@ def child(kind: str, random_state: int, folder: Path | None, say: Connection) ->
                 if "_time" not in name
             },
             "weights": [weights.tolist() for weights in _weights(chosen.best_estimator_)],
-            "fits": executor.census().submitted,
+            "fits": executor.census().ended,
             "seconds": time.perf_counter() - begin,
         }
     )
@@ -117,11 +108,15 @@ def _weights(estimator: Any) -> Any:
     return getattr(estimator, "weights_", None) or estimator.model_.get_weights()
 
 
-def _journal(folder: Path) -> Any:
-    """A store that writes down what it kept, what it did not have, and where fits went on."""
+def _observed(folder: Path | None, options: dict[str, float]) -> Any:
+    """An executor with a store that write down what ends, is kept, is missed, and goes on."""
+    from kohort.engine.executors.local import LocalExecutor
+    from kohort.engine.executors.storing import StoringExecutor
     from kohort.engine.folder_store import FolderStore
     from kohort.engine.member import PAUSED
 
+    if folder is None:
+        return LocalExecutor()
     file = os.open(f"{folder}.journal", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
     def note(*words: object) -> None:
@@ -138,9 +133,14 @@ def _journal(folder: Path) -> Any:
 
         def put(self, key: str, outcome: Any) -> None:
             super().put(key, outcome)
-            note("kept", key, epoch(outcome))
+            if outcome.weights is not None:  # Else a snapshot that is needed no more.
+                note("kept", key, epoch(outcome))
 
-    return Journal(folder)
+    class Watched(LocalExecutor):
+        def submit(self, member: Any, done: Any) -> Any:
+            return super().submit(member, lambda fit: (note("ended", "-"), done(fit)))
+
+    return StoringExecutor(Watched(), Journal(folder), **options)
 
 
 def run(kind: str, random_state: int, folder: Path | None, life: float | None) -> Any:
@@ -157,16 +157,19 @@ def run(kind: str, random_state: int, folder: Path | None, life: float | None) -
 
 
 def judged(folder: Path) -> Counter[str]:
-    """What a store's journal says of all processes that used it."""
+    """What the journal of all processes that used a store says."""
     counts: Counter[str] = Counter()
     kept: dict[str, int] = {}
     for line in Path(f"{folder}.journal").read_text().splitlines():
         word, key, *epoch = line.split()
-        if word == "kept":
+        if word == "ended":
+            counts["not yet written"] += 1
+        elif word == "missed":
+            counts["trained twice"] += key in kept
+        elif word == "kept":
             kept[key] = int(epoch[0])
             counts["kept"] += kept[key] < 0
-        elif word == "missed":
-            counts["asked for in vain after they were kept"] += key in kept
+            counts["not yet written"] -= kept[key] < 0
         elif int(epoch[0]) >= 0:
             counts["went on in their middle"] += 1
             counts["went on too early"] += int(epoch[0]) < kept.get(key, 0)
@@ -198,7 +201,7 @@ def killed(kind: str, kills: int) -> dict[str, Any]:
             counts["searches"] += 1
             counts["fits"] += whole["fits"]
             counts["damaged files"] += len(FolderStore(folder).verify())
-            counts += judged(folder)
+            counts.update(judged(folder))
             counts["left over"] += len(list(folder.rglob(".*.part")))
         print(kind, dict(counts), flush=True)
     return {"seconds": time.perf_counter() - begin, **counts}

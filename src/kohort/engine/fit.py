@@ -59,6 +59,7 @@ class Fit:
         self.result: Outcome | None = None
         self.error: BaseException | None = None
         self.saving: Saving | None = None
+        self.kept: list[Floats] | None = None
         self._best = math.nan
         self._wait = 0
         self._loss_sum = 0.0
@@ -255,7 +256,9 @@ class Fit:
                 else:
                     self.epoch = max(0, self.epoch - 1)
                     self._diverge(None)
-        return Outcome(weights, self.history, self.status, self.best_epoch, self.cause)
+        return Outcome(
+            weights, self.history, self.status, self.best_epoch, self.cause, kept=self.kept
+        )
 
     def _diverge(self, offset: int | None) -> None:
         self.status, self.cause = DIVERGED, self._cause(self.epoch + 1, offset)

@@ -43,12 +43,15 @@ class Verdict(NamedTuple):
         Variables to go on with.
     early : bool
         Whether what ends the training is early stopping.
+    kept : list of arrays or None
+        What the callback has put aside so far, to be kept with the outcome.
     """
 
     stop: bool = False
     rate: float | None = None
     weights: list[Floats] | None = None
     early: bool = False
+    kept: list[Floats] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,8 @@ class Member:
         known, and what helps.
     on_epoch : callable or None
         `on_epoch(epoch, logs, weights)` after each epoch, where `weights()` gives the current
-        variables; gives a `Verdict`.
+        variables; gives a `Verdict`. Its `digest`, if it has one that is a text, is equal for those
+        that decide the same of equal logs.
     shuffled : bool
         Whether each epoch visits the rows in an order of its own.
     first_epoch : int
@@ -247,6 +251,8 @@ class Outcome:
         Why training diverged, with the epoch, the step and a remedy.
     snapshot : Snapshot or None
         Where a paused member goes on.
+    kept : list of arrays or None
+        What a callback has put aside.
     """
 
     weights: list[Floats] | None
@@ -255,6 +261,7 @@ class Outcome:
     best_epoch: int = 0
     cause: str = ""
     snapshot: Snapshot | None = None
+    kept: list[Floats] | None = None
 
     @property
     def epochs(self) -> int:

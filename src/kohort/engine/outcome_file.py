@@ -39,7 +39,7 @@ def packed(key: str, outcome: Outcome) -> bytes:
     Raises
     ------
     TypeError
-        If a weight is of a type that the format does not have.
+        If an array is of a type that the format does not have.
 
     Examples
     --------
@@ -47,15 +47,18 @@ def packed(key: str, outcome: Outcome) -> bytes:
     >>> unpacked("key", data).history
     {'loss': [0.5]}
     """
-    arrays = [np.asarray(weight) for weight in outcome.weights or ()]
+    weights, kept = outcome.weights or [], outcome.kept or []
+    arrays = [np.asarray(array) for array in [*weights, *kept]]
     told = {
         "key": key,
-        "weights": None if outcome.weights is None else len(arrays),
+        "weights": None if outcome.weights is None else len(weights),
         "history": outcome.history,
         "status": outcome.status,
         "best_epoch": outcome.best_epoch,
         "cause": outcome.cause,
     }
+    if outcome.kept is not None:
+        told["kept"] = len(kept)
     header: dict[str, Any] = {
         "__metadata__": {"checksum": _NONE, "outcome": json.dumps(told, default=float)}
     }
@@ -93,9 +96,10 @@ def unpacked(key: str, data: bytes) -> Outcome:
     told = json.loads(header.pop("__metadata__")["outcome"])
     if told.pop("key") != key:
         raise DamagedError("it is that of another fit")
-    count = told.pop("weights")
-    weights = [_array(header[str(n)], whole, 8 + length) for n in range(count or 0)]
-    return Outcome(None if count is None else weights, **told)
+    count, kept = told.pop("weights"), told.pop("kept", None)
+    arrays = [_array(header[str(n)], whole, 8 + length) for n in range((count or 0) + (kept or 0))]
+    weights = None if count is None else arrays[:count]
+    return Outcome(weights, kept=None if kept is None else arrays[count or 0 :], **told)
 
 
 def _array(entry: dict[str, Any], data: bytearray, start: int) -> Any:

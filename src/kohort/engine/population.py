@@ -195,6 +195,7 @@ class Runner:
                 self._replace(slot, verdict.weights)
             if verdict.rate is not None:
                 fit.set_rate(verdict.rate)
+            fit.kept = verdict.kept
             if verdict.stop:
                 fit.stop(verdict.early)
         except BaseException as error:  # A callback's error is its own fit's, not the cohort's.

@@ -23,7 +23,7 @@ class StoreWriter:
     ----------
     store : Store
     most : int, default=256 MiB
-        Bytes of weights that may wait to be written; one outcome may, whatever its size.
+        Bytes of arrays that may wait to be written; one outcome may, whatever its size.
     """
 
     def __init__(self, store: Store, most: int = _MOST_BYTES) -> None:
@@ -96,4 +96,4 @@ class StoreWriter:
 
 
 def _size(outcome: Outcome) -> int:
-    return sum(weight.nbytes for weight in outcome.weights or ())
+    return sum(array.nbytes for array in [*(outcome.weights or ()), *(outcome.kept or ())])

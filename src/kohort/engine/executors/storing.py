@@ -27,7 +27,7 @@ class StoringExecutor:
 
     A member is looked for when it is submitted, and kept the moment that it has ended, whoever
     waits for it. What cannot be kept is trained. A member that pauses is kept once it has ended,
-    as one that did not pause: it ends equal.
+    as one that did not pause: it ends equal. Of members with a callback no snapshots are taken.
 
     Parameters
     ----------
@@ -87,8 +87,9 @@ class StoringExecutor:
         if outcome is None or not _has_ended(outcome, member.until):
             goes_on = self._going_on(member, key)
             fit = self.executor.submit(goes_on, partial(self._keep, key, done))
-            saved = int(goes_on is not member)
-            fit.saving = Saving(partial(self._save, key), self._interval, saved)
+            if member.on_epoch is None:
+                saved = int(goes_on is not member)
+                fit.saving = Saving(partial(self._save, key), self._interval, saved)
             return fit
         with self._lock:
             self._found.append(outcome.status)
@@ -155,7 +156,8 @@ class StoringExecutor:
 
     def _going_on(self, member: Member, key: str) -> Member:
         """The member, from where another process has left it if it has."""
-        saved = None if member.resumed is not None else self._known(_saved(key))
+        known = member.resumed is not None or member.on_epoch is not None
+        saved = None if known else self._known(_saved(key))
         if saved is None or saved.status != PAUSED:
             return member
         snapshot = snapshot_of(saved, member)

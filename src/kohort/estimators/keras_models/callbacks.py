@@ -12,9 +12,10 @@ import numpy as np
 
 from kohort.arrays import CallbacksLike, Estimator
 from kohort.cohort.tasks import current_task
-from kohort.engine.member import Floats, Logs, Verdict
+from kohort.engine.member import Floats, Logs, Outcome, Verdict
 from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.assembly import assembled, called
+from kohort.estimators.keras_models.configured_callbacks import digest_of_callbacks
 from kohort.estimators.keras_models.routing import further, routed
 from kohort.estimators.keras_models.tensorboard_callback import use_own_writer
 from kohort.networks.lifted.variables import Variables, on_device, value_of
@@ -127,6 +128,8 @@ class CallbackRun:
     ----------
     history : dict of lists
         Logs of each epoch, those that callbacks added included.
+    digest : str or None
+        Equal for callbacks that decide the same of equal fits; None if that cannot be told.
     """
 
     def __init__(
@@ -136,6 +139,7 @@ class CallbackRun:
         self._reads = any(_reads_model(callback) for callback in callbacks)
         self._rate = state.rate
         self.history: dict[str, list[float]] = {}
+        self.digest: str | None = None
         self._last: Logs = {}
         model = state.model
         model.stop_training, model._initial_epoch = False, None
@@ -148,6 +152,7 @@ class CallbackRun:
         for callback in self._callbacks:
             callback.on_train_begin({})
         first = self._state.model._initial_epoch or first
+        self.digest = digest_of_callbacks(self._callbacks, self._state.model)
         self._start_epoch(first)
         self._rate = self._state.rate
         return first
@@ -156,7 +161,7 @@ class CallbackRun:
         for callback in self._callbacks:
             callback.on_epoch_begin(epoch, {})
 
-    def on_epoch(self, epoch: int, logs: Logs, weights: Callable[[], list[Floats]]) -> Verdict:
+    def __call__(self, epoch: int, logs: Logs, weights: Callable[[], list[Floats]]) -> Verdict:
         """End of an epoch, and start of the next."""
         state = self._state
         arrays: list[Floats] | None = None
@@ -179,6 +184,7 @@ class CallbackRun:
             rate=None if rate == self._rate else rate,
             weights=self._rewritten(arrays),
             early=stop and stopped_early(self._callbacks, epoch),
+            kept=getattr(_early_stopping(self._callbacks), "best_weights", None),
         )
         self._rate = rate
         return verdict
@@ -189,6 +195,22 @@ class CallbackRun:
             return None
         own = self._state.read()
         return [*own, *arrays[len(own) :]]
+
+    def catch_up(self, outcome: Outcome, first: int) -> None:
+        """Hear of what was trained before, in another fit; callbacks end as they did there.
+
+        Parameters
+        ----------
+        outcome : Outcome
+        first : int
+            The epoch that its history begins with.
+        """
+        heard = max(map(len, self.history.values()), default=0)
+        for number in range(heard, outcome.epochs):
+            logs = {name: values[number] for name, values in outcome.history.items()}
+            self(first + number, logs, self._state.read)
+        if outcome.epochs > heard and outcome.kept is not None:
+            _early_stopping(self._callbacks).best_weights = outcome.kept
 
     def restore(self) -> None:
         """Give the model what early stopping would give it if the training ended here."""

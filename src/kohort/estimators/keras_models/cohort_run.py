@@ -40,7 +40,7 @@ class CohortRun:
             first = self._callbacks.begin(first)
         member = replace(member_of(ready, job, self._state.rate), first_epoch=first)
         if self._callbacks is not None:
-            member = replace(member, on_epoch=self._callbacks.on_epoch)
+            member = replace(member, on_epoch=self._callbacks)
         if job.judge is not None:
             plain = member
             member, instruments = with_instruments(plain)
@@ -60,6 +60,8 @@ class CohortRun:
         """
         model, run, tracing = self._ready.model, self._callbacks, self._ready.tracing
         assert tracing is not None
+        if run is not None:
+            run.catch_up(outcome, self.member.first_epoch)
         restored = restored_epoch(self._job.callbacks)
         if outcome.weights is None and (run is None or restored is None):
             return outcome
