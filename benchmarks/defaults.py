@@ -28,7 +28,7 @@ LEAST_GAIN = 0.2
 
 BEFORE: dict[str, Any] = {
     "kernel_initializer": "he_normal", "output_initializer": "auto", "output_bias": "zeros",
-    "scale_binary": True, "input_clip": None,
+    "scale_binary": True, "input_clip": None, "ema_momentum": None,
 }  # fmt: skip
 """What the defaults were, by the parameters that say so."""
 
@@ -38,6 +38,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "defaults with a drawn output layer": {"output_initializer": "auto"},
     "defaults without the prior": {"output_bias": "zeros"},
     "defaults with He's kernels": {"kernel_initializer": "he_normal"},
+    "defaults without averaging": {"ema_momentum": None},
 }
 """The defaults with one of their parts as it was before."""
 
@@ -46,7 +47,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "clipped at 5": {"input_clip": 5.0},
     "3 networks": {"n_networks": 3},
     "5 networks": {"n_networks": 5},
-    "ema_momentum 0.98": {"ema_momentum": 0.98},
+    "ema_momentum 0.95": {"ema_momentum": 0.95},
     "ema_momentum 0.99": {"ema_momentum": 0.99},
     "mish": {"activation": "mish"},
     "silu": {"activation": "silu"},
@@ -79,6 +80,7 @@ ALONE: dict[str, list[str]] = {
     "0/1 columns as they are": ["scale_binary"],
     "the output layer at its prior": ["output_initializer", "output_bias"],
     "Glorot's kernels": ["kernel_initializer"],
+    "averaged weights": ["ema_momentum"],
 }
 """Parameters that are at their new default in the defaults of before with one change."""
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kohort.estimators.dense.parameters import OWN
-from kohort.recipe.hyperparameters import PARAMETERS
+from kohort.estimators.dense.parameters import DenseParameters
+from kohort.recipe.hyperparameter import table_of
 
 PAGE = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
@@ -18,7 +18,7 @@ def table() -> str:
     """One row per parameter: technique, parameter, default, array or structure."""
     lines = ["| technique | parameter | default | cost of another value |", "|---|---|---|---|"]
     words = {"array": "array: none", "structure": "structure: a program", "host": "host: none"}
-    for parameter in sorted((*PARAMETERS, *OWN), key=lambda p: p.technique):
+    for parameter in sorted(table_of(DenseParameters), key=lambda p: p.technique):
         lines.append(
             f"| {parameter.technique} | `{parameter.name}` | `{parameter.default!r}` "
             f"| {words[parameter.kind]} |"

@@ -182,7 +182,7 @@ class Hyperparameters:
         f"{_kerass('weight_decay')}; 0 for the others.",
         compiled="always",
     )
-    ema_momentum: float | None = hyperparameter(
+    ema_momentum: float | str | None = hyperparameter(
         None, "weight averaging", ARRAY, optional(_SHARE),
         "Weights are averaged over steps, average = ema_momentum * average + (1 - ema_momentum) * "
         "weights, and the average is what is validated and kept (Polyak and Juditsky 1992), as "

@@ -8,8 +8,9 @@ import numpy as np
 
 from kohort.arrays import Estimator, HostArray
 from kohort.errors import ParameterError, explain
+from kohort.estimators.dense.parameters import recipe_fields
 from kohort.recipe.constraints import Interval, check
-from kohort.recipe.hyperparameters import DEFAULTS, PARAMETERS
+from kohort.recipe.hyperparameters import PARAMETERS
 from kohort.recipe.recipe import Recipe
 from kohort.recipe.schedules import warmup_steps
 from kohort.report.schedule import columns, cycled
@@ -83,7 +84,7 @@ def plot_schedule(*estimators: Estimator, steps_per_epoch: int = 100) -> Any:
 
 def _recipe_of(estimator: Estimator) -> Recipe:
     try:
-        fields = {name: getattr(estimator, name) for name in DEFAULTS}
+        fields = recipe_fields(estimator)
     except AttributeError as error:
         requirement = "a DenseRegressor or DenseClassifier"
         raise ParameterError(explain("estimators", requirement, estimator)) from error

@@ -26,7 +26,7 @@ from kohort.estimators.dense.epoch_callbacks import (
 )
 from kohort.estimators.dense.export import keras_model
 from kohort.estimators.dense.labels import labelled_rows
-from kohort.estimators.dense.parameters import DenseParameters, check_own
+from kohort.estimators.dense.parameters import DenseParameters, check_own, recipe_fields
 from kohort.estimators.dense.passes import DensePasses
 from kohort.estimators.dense.persistence import save
 from kohort.estimators.dense.prepared import CheckedRows, DensePrepared, scaled_and_split
@@ -41,13 +41,12 @@ from kohort.estimators.preparation import (
 from kohort.estimators.reprs import RichReprMixin, training_html
 from kohort.estimators.scaling import Habits, Scaling
 from kohort.networks.own.network import OwnNetwork
-from kohort.recipe.hyperparameters import DEFAULTS
 from kohort.recipe.recipe import Recipe
 from kohort.runtime import require_jax
 from kohort.studies.automatic import settled
 from kohort.studies.diagnosis.diagnosing import diagnosis_of, setting_of, with_instruments
 from kohort.studies.diagnosis.diagnosis import Diagnosis
-from kohort.studies.prepared import AUTO, AUTOMATIC
+from kohort.studies.prepared import AUTO, AUTOMATIC, is_auto
 from kohort.studies.pretraining import pretrained
 
 
@@ -168,7 +167,7 @@ class DenseEstimator(
         self._check_parameters()
         given = labelled_rows(self, X, y, sample_weight, X_unlabeled)
         targets = self._check_targets(given.y, reset=True)
-        recipe = Recipe.of(**self._recipe_fields(), loss=self._loss())
+        recipe = Recipe.of(**recipe_fields(self), loss=self._loss())
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         weight = self._weights(given.sample_weight, given.X, targets)
         validation = None if validation_data is None else self._validation(validation_data)
@@ -195,25 +194,18 @@ class DenseEstimator(
             seeds=tuple(self._seeds(self.n_networks)),
             automatic=self._automatic(given.X),
             given=given,
-        )
+        ).averaging()
 
     def _automatic(self, X: TableLike) -> frozenset[str]:
         """Names of what is measured before training; "learning_rate" among them."""
         names = AUTOMATIC | {"workers"} if isinstance(X, ParquetTable) else AUTOMATIC
         return frozenset(name for name in names if getattr(self, name) == AUTO)
 
-    def _recipe_fields(self) -> dict[str, Any]:
-        fields = {name: getattr(self, name) for name in DEFAULTS}
-        for name in AUTOMATIC:
-            if fields[name] == AUTO:
-                fields[name] = DEFAULTS[name]
-        return fields
-
     def _check_parameters(self) -> None:
         """Refuse a bad parameter before any work on the data."""
         require_jax()
         check_own(self)
-        Recipe.of(**self._recipe_fields(), loss="mse")
+        Recipe.of(**recipe_fields(self), loss="mse")
 
     def _weights(self, sample_weight: WeightsLike, X: TableLike, targets: Floats) -> Floats | None:
         by_class = self._class_weights(targets)
@@ -240,7 +232,9 @@ class DenseEstimator(
             return prepared.members
         return pretrained(
             prepared.members,
-            prepared.recipe,
+            replace(prepared.recipe, ema_momentum=None)
+            if is_auto(self.ema_momentum)
+            else prepared.recipe,
             prepared.unsupervised,
             self.pretrain,
             self.pretrain_epochs,

@@ -22,7 +22,7 @@ from kohort.engine.member import (
 )
 from kohort.errors import DataError
 from kohort.estimators.dense.model_file import FORMAT
-from kohort.estimators.dense.parameters import DenseParameters, check_own
+from kohort.estimators.dense.parameters import DenseParameters, check_own, recipe_fields
 from kohort.estimators.scaling import Scaling
 from kohort.networks.own.network import OwnNetwork
 from kohort.networks.reading import LAYER, WHOLE
@@ -174,7 +174,7 @@ def _restored(value: object) -> Any:
 def _check_parameters(estimator: Estimator) -> None:
     """Refuse parameters that `fit` would refuse."""
     check_own(estimator)
-    Recipe.of(**estimator._recipe_fields(), loss="mse")
+    Recipe.of(**recipe_fields(estimator), loss="mse")
     state = estimator.random_state
     _require(state is None or _is_count(state), "its random_state is no number")
     weight = getattr(estimator, "class_weight", None)

@@ -7,18 +7,23 @@ import textwrap
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from kohort.arrays import Estimator
 from kohort.recipe.constraints import AnyOf, Interval, OneOf, check, flag, optional
 from kohort.recipe.hyperparameter import ARRAY, HOST, STRUCTURE, Parameter, hyperparameter, table_of
-from kohort.recipe.hyperparameters import DEFAULTS, Hyperparameters
+from kohort.recipe.hyperparameters import DEFAULTS, PARAMETERS, Hyperparameters
+from kohort.studies.prepared import AUTO, AUTOMATIC, is_auto
 
 _COUNT = Interval(0, math.inf, whole=True)
-WORKERS = AnyOf((_COUNT, OneOf(("auto",))))
+WORKERS = AnyOf((_COUNT, OneOf((AUTO,))))
 """Numbers of processes that read files."""
+AVERAGING = next(p for p in PARAMETERS if p.name == "ema_momentum")
+MAY_BE_AUTO = AUTOMATIC | {AVERAGING.name}
+"""Parameters of a recipe that the estimators know as `"auto"` too."""
 
 
 @lru_cache(maxsize=128)
@@ -32,6 +37,15 @@ class DenseParameters(Hyperparameters):
     """Parameters of `DenseRegressor` and `DenseClassifier`, with types for those who check them."""
 
     loss: str = "auto"
+    ema_momentum: float | str | None = hyperparameter(
+        AUTO,
+        AVERAGING.technique,
+        AVERAGING.kind,
+        AnyOf((AVERAGING.constraint, OneOf((AUTO,)))),
+        f'{AVERAGING.text} "auto" is 0.98, and less in a training of fewer than 1000 steps, all '
+        "epochs counted: the average reaches over a twentieth of them at most. Then pretraining "
+        "has none.",
+    )
     validation_fraction: float | None = hyperparameter(
         0.1,
         "early stopping",
@@ -145,6 +159,19 @@ class DenseParameters(Hyperparameters):
         """Return scikit-learn's list, for which it reads the signature anew at each clone."""
         kind: type = cls
         return list(_parameter_names(kind, kind.__init__))  # type: ignore[misc]
+
+
+def recipe_fields(estimator: Estimator) -> dict[str, Any]:
+    """An estimator's fields of a recipe but the loss; a recipe's default in place of `"auto"`.
+
+    Raises
+    ------
+    AttributeError
+        If it is no dense estimator.
+    """
+    fields = {name: getattr(estimator, name) for name in DEFAULTS}
+    unknown = [name for name in MAY_BE_AUTO if is_auto(fields[name])]
+    return fields | {name: DEFAULTS[name] for name in unknown}
 
 
 OWN = tuple(p for p in table_of(DenseParameters) if p.name not in DEFAULTS)

@@ -20,9 +20,11 @@ from kohort.estimators.preparation import floating_dtype, relative
 from kohort.estimators.scaling import Habits, Scaling
 from kohort.networks.own.fields import fields_of
 from kohort.networks.own.network import OwnNetwork
+from kohort.recipe.averaging import momentum_for
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.priors import prior
 from kohort.recipe.recipe import NUMBERS, Recipe
+from kohort.studies.prepared import is_auto
 
 if TYPE_CHECKING:
     from kohort.estimators.dense.base import DenseEstimator
@@ -242,7 +244,18 @@ class DensePrepared:
         return 2 * int(self.given.X.nbytes)
 
     def with_batch_size(self, size: int) -> Self:
-        return replace(self, recipe=replace(self.recipe, batch_size=size))
+        return replace(self, recipe=replace(self.recipe, batch_size=size)).averaging()
+
+    def averaging(self) -> Self:
+        """The same fit, the average of its weights over as many steps as `"auto"` stands for."""
+        if not is_auto(self.estimator.ema_momentum):
+            return self
+        plain = self.recipe
+        rows = len(self.parts.trained[0])
+        steps = -(-rows // min(plain.batch_size, rows)) * plain.epochs
+        recipe = replace(plain, ema_momentum=momentum_for(steps))
+        network = OwnNetwork.of(self.network.features, self.network.outputs, recipe)
+        return replace(self, recipe=recipe, network=network)
 
     def with_rate(self, rate: float) -> Self:
         return replace(self, recipe=replace(self.recipe, learning_rate=rate))

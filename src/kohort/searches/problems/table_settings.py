@@ -10,10 +10,11 @@ from scipy.stats import loguniform, randint, uniform
 from kohort.data.tasks import CLASSIFICATION
 from kohort.errors import ParameterError, explain, suggest
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
+from kohort.estimators.dense.parameters import MAY_BE_AUTO
 from kohort.recipe.constraints import check
 from kohort.recipe.recipe import CONSTRAINTS
 from kohort.recipe.synonyms import PARAMETERS
-from kohort.studies.prepared import AUTOMATIC, is_auto
+from kohort.studies.prepared import is_auto
 
 _RESERVED = ("random_state", "verbose")
 
@@ -60,5 +61,5 @@ class TableParameters:
             requirement = f"one of a {self.task}'s network"
             raise ParameterError(explain("parameter", requirement, name, remedy))
         # The classes' number decides which losses fit, so the estimator checks that one.
-        if name in CONSTRAINTS and name != "loss" and not (is_auto(value) and name in AUTOMATIC):
+        if name in CONSTRAINTS and name != "loss" and not (is_auto(value) and name in MAY_BE_AUTO):
             check(name, value, CONSTRAINTS[name])
