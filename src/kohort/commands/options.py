@@ -37,3 +37,9 @@ Ray = Annotated[
 ]
 Fraction = Annotated[float, typer.Option(help="Share of rows to test the winner on; 0 for none.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a folder that exists.")]
+Ensemble = Annotated[
+    bool, typer.Option("--ensemble", help="Average what the folds have trained; no refit.")
+]
+Trials = Annotated[
+    int | None, typer.Option(help="Candidates, but of a grid. [default: 50, for images 20]")
+]

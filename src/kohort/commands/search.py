@@ -14,6 +14,7 @@ from kohort.commands.folder import run_folder
 from kohort.commands.options import (
     Data,
     Encoding,
+    Ensemble,
     Fraction,
     Overwrite,
     Ray,
@@ -23,6 +24,7 @@ from kohort.commands.options import (
     Target,
     Task,
     Track,
+    Trials,
 )
 from kohort.data.csv_files import CsvFormat
 from kohort.errors import ParameterError, explain
@@ -48,14 +50,12 @@ def search(
         Path | None, typer.Option(metavar="FILE.toml", help="Parameters to search.")
     ] = None,
     method: Annotated[str, typer.Option(help="random, grid or adaptive.")] = "random",
-    trials: Annotated[
-        int | None,
-        typer.Option(help="Candidates, but of a grid. [default: 50, for images 20]"),
-    ] = None,
+    trials: Trials = None,
     cv: Annotated[int | None, typer.Option(help="Folds. [default: 5, for images 3]")] = None,
     seed: Seed = 0,
     test_fraction: Fraction = 0.2,
     settings: Settings = None,
+    ensemble: Ensemble = False,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the results.")] = None,
     overwrite: Overwrite = False,
     track: Track = None,
@@ -83,6 +83,7 @@ def search(
         seed=seed,
         test_fraction=test_fraction,
         settings=values,
+        ensemble=ensemble,
     )
     trackers, executor = _trackers(track or []), None if ray is None else RayExecutor(ray)
     if out is None:

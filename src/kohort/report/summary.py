@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from kohort.arrays import Estimator
 from kohort.cohort.cohort import Cohort
 from kohort.report.leaderboard import count_statuses, leaderboard
 from kohort.searches.problems.problem import Problem
@@ -35,9 +36,10 @@ def announced(problem: Problem, plan: Plan, follow: Follow = nullcontext) -> Fol
     def begin(cohort: Cohort) -> AbstractContextManager[object]:
         print_about(problem)
         candidates, folds = plan.candidates, plan.cv
+        last = "an ensemble of them" if plan.ensemble else "one of the best"
         print(
             f"Search: {candidates} candidates in {folds} folds, {candidates * folds} fits and "
-            f"one of the best, on {len(problem.labels)} {problem.noun}",
+            f"{last}, on {len(problem.labels)} {problem.noun}",
             flush=True,
         )
         return follow(cohort)
@@ -57,20 +59,31 @@ def print_search(result: SearchResult, seconds: float, out: Path | None) -> None
         f"Best: {parameters}",
         f"{name} over {result.plan.cv} folds: {result.cv_score:.4f}",
     ]
+    if result.plan.ensemble:
+        lines.append(_ensemble_line(result.search.best_estimator_))
     same = f"Baseline, {baseline.answer}: {baseline.cv_score:.4f} over the folds"
     if result.test_score is not None:
         rows = f"{result.rows['tested']} {result.noun} that the search never saw"
-        lines.append(f"{name} on {rows}: {result.test_score:.4f}")
+        whose = " of the ensemble" if result.plan.ensemble else ""
+        lines.append(f"{name}{whose} on {rows}: {result.test_score:.4f}")
         same = f"{same}, {baseline.test_score:.4f} on the others"
     lines += [same, f"Fits: {fits}; {seconds:.1f} s in all"]
     if out is not None:
-        model = "no model" if result.model is None else "the model, fitted on all rows"
-        lines.append(f"Written: {out} ({model}; search.png; tables)")
+        model = "the ensemble" if result.plan.ensemble else "the model, fitted on all rows"
+        kept = "no model" if result.model is None else model
+        lines.append(f"Written: {out} ({kept}; search.png; tables)")
     print("\n".join(lines))
     for warning in _warnings(result):
         print(warning)
     for remark in result.remarks:
         print(f"{remark} {_where_kept(out)}", file=sys.stderr)
+
+
+def _ensemble_line(ensemble: Estimator) -> str:
+    return (
+        f"Ensemble: {len(ensemble.parts_)} candidates; {ensemble.loss_name_} of rows that their "
+        f"folds left out: {ensemble.loss_:.4f}, of the best alone: {ensemble.best_single_loss_:.4f}"
+    )
 
 
 def _candidates(result: SearchResult) -> Table:

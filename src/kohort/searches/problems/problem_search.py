@@ -34,6 +34,7 @@ from kohort.errors import (
 from kohort.recipe.constraints import Interval, check
 from kohort.scratch import scratch_folder
 from kohort.searches.adaptive.search import AdaptiveSearchCV
+from kohort.searches.ensembles.keeping import ENSEMBLE
 from kohort.searches.problems.baseline import Baseline
 from kohort.searches.problems.problem import Model, Problem
 from kohort.searches.quiet import quiet
@@ -65,6 +66,9 @@ class Plan:
         Share of the rows that the search never sees, in [0, 1); 0 for none.
     settings : dict
         Parameters of the network that are the same for all candidates.
+    ensemble : bool, default=False
+        Whether the model is an ensemble of what the folds have trained, with `ensemble_of`, in
+        place of the best candidate fitted again.
     """
 
     space: Space
@@ -74,6 +78,7 @@ class Plan:
     seed: int = 0
     test_fraction: float = 0.2
     settings: Mapping[str, Any] = field(default_factory=dict)
+    ensemble: bool = False
 
     def check(self) -> None:
         """Raise `ParameterError` if a number is out of range or a parameter is given twice."""
@@ -113,12 +118,12 @@ class SearchResult:
     noun : str
         What a row is called, in the plural.
     model : Model or None
-        The best candidate, fitted again on all rows; None if that fit diverged.
+        The best candidate, fitted again on all rows, None if that fit diverged; or the ensemble.
     cv_score : float
         Mean score of the best candidate over the folds.
     test_score : float or None
-        Score, on the rows held out, of the best candidate fitted on all others; None without such
-        rows, and if that fit diverged.
+        Score, on the rows held out, of the best candidate fitted on all others, or of the ensemble;
+        None without such rows, and if that fit diverged.
     rows : dict
         Number of rows searched, tested and in all.
     seconds : dict
@@ -225,6 +230,9 @@ def _refuse(plan: Plan, problem: Problem) -> None:
         remedy = f"Use --set {fixed[0]}=..."
         requirement = "without parameters that say how the data are read"
         raise ParameterError(explain("space", requirement, fixed[0], remedy))
+    if plan.ensemble and not problem.averages:
+        requirement = f"left out for {problem.noun}, whose networks are kept one by one"
+        raise ParameterError(explain("ensemble", requirement, plan.ensemble))
     problem.check_folds(plan.cv, plan.test_fraction)
 
 
@@ -232,13 +240,13 @@ def _search(network: Estimator, problem: Problem, plan: Plan) -> Any:
     folds = StratifiedKFold if problem.classifies else KFold
     cv = folds(plan.cv, shuffle=True, random_state=plan.seed)
     space = {f"{problem.prefix}{name}": choices for name, choices in plan.space.items()}
+    options: dict[str, Any] = {"cv": cv, "refit": ENSEMBLE if plan.ensemble else True}
     if plan.method == "grid":
-        return GridSearchCV(network, space, cv=cv)
+        return GridSearchCV(network, space, **options)
+    options["random_state"] = plan.seed
     if plan.method == "adaptive":
-        return AdaptiveSearchCV(
-            network, space, n_candidates=plan.trials, cv=cv, random_state=plan.seed
-        )
-    return RandomizedSearchCV(network, space, n_iter=plan.trials, cv=cv, random_state=plan.seed)
+        return AdaptiveSearchCV(network, space, n_candidates=plan.trials, **options)
+    return RandomizedSearchCV(network, space, n_iter=plan.trials, **options)
 
 
 def _run(search: Search, X: TableLike, labels: NDArray[Any]) -> list[str]:
@@ -289,7 +297,11 @@ def _named(search: Search, number: int) -> str:
 def _last(
     problem: Problem, plan: Plan, search: Search, store: PathLike | None
 ) -> tuple[Model | None, list[str]]:
-    """The best candidate that can be fitted on all rows, and sentences if that is another one."""
+    """The ensemble, or the best candidate that can be fitted on all rows, and sentences if that is
+    another one.
+    """
+    if plan.ensemble:
+        return problem.kept(search.best_estimator_), []
     said = f"The best candidate's fit on all {len(problem.labels)} {problem.noun} diverged"
     told: list[str] = []
     best = search.best_index_
