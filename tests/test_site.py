@@ -118,9 +118,9 @@ def test_every_public_name_shows_an_example():
 def test_the_figures_are_those_of_the_results():
     result = json.loads((results.RESULTS / "peers.json").read_text())
     peer, ratio = next(iter(result["ratios"].items()))
-    for language in pages.LANGUAGES:
-        index = results.pages(language)["results/index.md"]
-        assert f"| [{result['title']}](peers.md) | {peer} | {ratio:.1f} |" in index
+    line = f"[{result['title']}](peers.md)\n\n- **{ratio:.1f} times** as fast as {peer} (wanted: "
+    assert line in results.pages("en")["results/index.md"]
+    assert f"{peer}보다 **{ratio:.1f}배** 빠릅니다" in results.pages("ko")["results/index.md"]
 
 
 _PAGE = """---

@@ -46,7 +46,11 @@ html_css_files = ["kohort.css"]
 html_show_sourcelink = False
 html_copy_source = False
 _other = {"en": ("ko", "한국어"), "ko": ("en", "English")}[language]
-html_context = {"other_language": _other[0], "other_language_name": _other[1]}
+html_context = {
+    "default_mode": "auto",
+    "other_language": _other[0],
+    "other_language_name": _other[1],
+}
 html_theme_options = {
     "logo": {"text": "kohort"},
     "header_links_before_dropdown": 7,

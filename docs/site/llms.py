@@ -21,7 +21,8 @@ _FOLDERS = {
 def first_sentence(text: str) -> str:
     """The first sentence of a page's first paragraph, without links and marks."""
     body = re.sub(r"^(```|:::).*?^\1`*:*$", "", text, flags=re.M | re.S)
-    prose = [part for part in body.split("\n\n") if re.match(r"[\w\"*`\[]", part.lstrip("\n"))]
+    parts = (part for part in body.split("\n\n") if "{download}" not in part)
+    prose = [part for part in parts if re.match(r"[\w\"*`\[]", part.lstrip("\n"))]
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(prose[0].split())) if prose else ""
     return re.split(r"(?<=[.?!]) ", plain.replace("**", ""))[0]
 

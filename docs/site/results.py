@@ -25,10 +25,23 @@ goal that was set before, and stays where it is missed. How good the answers are
 [따로 쓴 페이지](../quality.md)에 있습니다.
 """,
 }
-_HEADS = {
-    "en": ("how many times as fast", "than", "times", "wanted", "All measurements", "Measured on"),
-    "ko": ("몇 배 빠른가", "비교 대상", "배", "목표", "모든 측정", "측정한 곳:"),
+_WORDS = {
+    "en": {
+        "fast": "How many times as fast",
+        "line": "**{ratio:.1f} times** as fast as {peer}",
+        "wanted": " (wanted: {goal})",
+        "every": "All measurements",
+        "on": "Measured on",
+    },
+    "ko": {
+        "fast": "몇 배 빠른가",
+        "line": "{peer}보다 **{ratio:.1f}배** 빠릅니다",
+        "wanted": " (목표: {goal})",
+        "every": "모든 측정",
+        "on": "측정한 곳:",
+    },
 }
+_OWN_HISTORY = {"paired"}  # Ratios to older versions say nothing to who compares with others.
 _TITLES = {"en": _TITLE, "ko": "얼마나 빠르고 얼마나 좋은가"}
 
 
@@ -50,19 +63,25 @@ def _page(name: str, result: dict, language: str) -> str:
     body = re.sub(r"\A#+ .*\n", "", text).replace("\n####", "\n##").replace("\n###", "\n##")
     machine = result["machine"]
     versions = ", ".join(f"{package} {version}" for package, version in machine["versions"].items())
-    head = f"{_HEADS[language][5]} {machine['cpu']}, {machine['cores']} cores, {machine['date']}, "
+    head = (
+        f"{_WORDS[language]['on']} {machine['cpu']}, {machine['cores']} cores, {machine['date']}, "
+    )
     return f"# {result['title']}\n\n{head}commit `{machine['commit']}`, {versions}.\n{body}"
 
 
 def _index(read: dict[str, dict], language: str) -> str:
-    first, than, times, wanted, every, _ = _HEADS[language]
-    lines = [f"# {_TITLES[language]}", _INTRO[language], f"## {first}\n"]
-    lines += [f"| | {than} | {times} | {wanted} |", "|---|---|---|---|"]
+    words = _WORDS[language]
+    lines = [f"# {_TITLES[language]}", _INTRO[language], f"## {words['fast']}\n"]
     for name, result in read.items():
-        for peer, ratio in result.get("ratios", {}).items():
-            goal = result.get("wanted", {}).get(peer, "")
-            lines.append(f"| [{result['title']}]({name}.md) | {peer} | {ratio:.1f} | {goal} |")
+        ratios = {} if name in _OWN_HISTORY else result.get("ratios", {})
+        if ratios:
+            lines.append(f"[{result['title']}]({name}.md)\n")
+        for peer, ratio in ratios.items():
+            goal = result.get("wanted", {}).get(peer)
+            told = words["wanted"].format(goal=goal) if goal not in (None, "none") else ""
+            lines.append(f"- {words['line'].format(ratio=ratio, peer=peer)}{told}")
+        lines += [""] if ratios else []
     titled = {name: result for name, result in read.items() if "title" in result}
-    lines += ["", f"## {every}\n"]
+    lines.append(f"## {words['every']}\n")
     lines += [f"- [{result['title']}]({name}.md)" for name, result in titled.items()]
     return "\n".join([*lines, "", ":::{toctree}", ":hidden:", "", *titled, ":::", ""])
