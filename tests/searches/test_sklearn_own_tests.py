@@ -45,6 +45,10 @@ def test_scikit_learns_tests_of_its_searches_pass(module, tmp_path):
     command = [sys.executable, "-m", "pytest", *options, "--timeout=120", "--pyargs", tests]
     ended = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},  # Another test runs on the other core.
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",  # Another test runs on the other core.
+            "KOHORT_STORE": str(tmp_path / "fits"),
+        },
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout[-20_000:] + ended.stderr[-2_000:]
