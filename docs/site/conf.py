@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import sys
@@ -42,6 +43,7 @@ copybutton_prompt_is_regexp = True
 html_theme = "pydata_sphinx_theme"
 html_title = "kohort"
 html_static_path = [str(_HERE / "static")]
+html_favicon = str(_HERE / "static" / "kohort.svg")
 html_css_files = ["kohort.css"]
 html_show_sourcelink = False
 html_copy_source = False
@@ -52,7 +54,7 @@ html_context = {
     "other_language_name": _other[1],
 }
 html_theme_options = {
-    "logo": {"text": "kohort"},
+    "logo": {"text": "kohort", "image_light": "kohort.svg", "image_dark": "kohort.svg"},
     "header_links_before_dropdown": 7,
     "navbar_align": "left",
     "navbar_persistent": ["search-button"],
@@ -94,9 +96,18 @@ def _inlined(app: Any, doctree: nodes.document, name: str) -> None:
             image.replace_self(nodes.raw("", re.sub("<svg", label, text, count=1), format="html"))
 
 
+def _described(app: Any, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """The first paragraph of a page, for who finds it by a search engine."""
+    first = next(doctree.findall(nodes.paragraph), None) if doctree else None
+    if first is not None:
+        text = html.escape(" ".join(first.astext().split()))
+        context["metatags"] += f'<meta name="description" content="{text}">'
+
+
 def setup(app: Any) -> None:
     """Search in Korean, short signatures, no methods of other libraries, drawings in the page."""
     app.add_search_language(korean_search.SearchKorean)
     app.connect("autodoc-process-signature", _short)
     app.connect("autodoc-skip-member", _skip)
     app.connect("doctree-resolved", _inlined)
+    app.connect("html-page-context", _described)

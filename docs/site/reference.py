@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
+from operator import attrgetter
 
 import kohort
+import kohort.lab
 
 _ROOMS = {
     "kohort.cohort": "Training together",
@@ -15,16 +17,26 @@ _ROOMS = {
     "kohort.studies": "Questions about a training",
     "kohort.data": "Data",
     "kohort.report": "Reports, pictures and trackers",
+    "kohort.lab": "The lab",
     "kohort.errors": "Errors and warnings",
 }
 _REST = "More"
 
 
+def names() -> list[str]:
+    """Every public name, as it is written after `kohort.`."""
+    return [*kohort.__all__, *(f"lab.{name}" for name in kohort.lab.__all__)]
+
+
+def _value(name: str) -> object:
+    return attrgetter(name)(kohort)
+
+
 def groups() -> dict[str, list[str]]:
     """Public names under the heading of the room that their module is in."""
     found: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(kohort.__all__, key=str.lower):
-        module = inspect.getmodule(getattr(kohort, name))
+    for name in sorted(names(), key=str.lower):
+        module = inspect.getmodule(_value(name))
         room = ".".join(module.__name__.split(".")[:2]) if module else ""
         found[_ROOMS.get(room, _REST)].append(name)
     order = [*dict.fromkeys(_ROOMS.values()), _REST]
@@ -33,28 +45,26 @@ def groups() -> dict[str, list[str]]:
 
 def summary(name: str) -> str:
     """The first sentence of a public name's docstring."""
-    first = (inspect.getdoc(getattr(kohort, name)) or "").split("\n\n")[0]
+    first = (inspect.getdoc(_value(name)) or "").split("\n\n")[0]
     return " ".join(first.split())
 
 
 def _page(name: str) -> str:
-    value = getattr(kohort, name)
-    head = f"{name}\n{'=' * len(name)}\n\n.. currentmodule:: kohort\n\n"
-    if inspect.ismodule(value):
-        return f"{head}.. automodule:: kohort.{name}\n   :members:\n"
-    if inspect.isclass(value):
-        return f"{head}.. autoclass:: {name}\n   :members:\n   :inherited-members:\n"
-    return f"{head}.. autofunction:: {name}\n"
+    kind = "class" if inspect.isclass(_value(name)) else "function"
+    module, _, short = f"kohort.{name}".rpartition(".")
+    members = "   :members:\n   :inherited-members:\n" if kind == "class" else ""
+    head = f"{name}\n{'=' * len(name)}\n\n.. currentmodule:: {module}\n\n"
+    return f"{head}.. auto{kind}:: {short}\n{members}"
 
 
 def pages() -> dict[str, str]:
     """Each page of the reference by its place in the tree; `reference/index.md` lists them."""
-    made = {f"reference/{name}.rst": _page(name) for name in kohort.__all__}
+    made = {f"reference/{name}.rst": _page(name) for name in names()}
     lines = []
-    for heading, names in groups().items():
+    for heading, group in groups().items():
         lines += [f"## {heading}\n", "| name | |", "|---|---|"]
-        lines += [f"| [`{name}`]({name}.rst) | {_cell(summary(name))} |" for name in names]
-        lines += ["", ":::{toctree}", ":hidden:", "", *names, ":::", ""]
+        lines += [f"| [`{name}`]({name}.rst) | {_cell(summary(name))} |" for name in group]
+        lines += ["", ":::{toctree}", ":hidden:", "", *group, ":::", ""]
     made["reference/names.txt"] = "\n".join(lines)
     return made
 
@@ -65,5 +75,5 @@ def _cell(text: str) -> str:
 
 def without_example() -> list[str]:
     """Public names whose docstring shows no example."""
-    documented = {name: inspect.getdoc(getattr(kohort, name)) or "" for name in kohort.__all__}
+    documented = {name: inspect.getdoc(_value(name)) or "" for name in names()}
     return [name for name, text in documented.items() if ">>> " not in text]

@@ -45,6 +45,12 @@ class Claim:
         Hyperparameters of kohort that it is about.
     size
         Width and height of the picture, in inches.
+
+    Examples
+    --------
+    >>> from kohort import lab
+    >>> lab.claims()["warm-up"].title.en
+    'Warm-up'
     """
 
     number: int
@@ -62,7 +68,18 @@ class Claim:
 
 @cache
 def claims() -> dict[str, Claim]:
-    """All claims by name, in the order of their numbers: the `CLAIM` of each file in `claims/`."""
+    """All claims by name, in the order of their numbers: the `CLAIM` of each file in `claims/`.
+
+    Returns
+    -------
+    dict from str to Claim
+
+    Examples
+    --------
+    >>> from kohort import lab
+    >>> "warm-up" in lab.claims()
+    True
+    """
     names = sorted(module.name for module in pkgutil.iter_modules(_folder.__path__))
     modules = [importlib.import_module(f"{_folder.__name__}.{name}") for name in names]
     found: list[Claim] = sorted((m.CLAIM for m in modules), key=lambda claim: claim.number)

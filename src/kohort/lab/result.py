@@ -34,6 +34,13 @@ class Result:
     made : dict of str
         Versions, commit and processor.
     outcomes : Outcomes
+
+    Examples
+    --------
+    >>> from kohort import lab
+    >>> result = lab.run("warm-up", quick=True)
+    >>> result.claim.name, result.seeds
+    ('warm-up', 2)
     """
 
     claim: Claim
@@ -82,10 +89,29 @@ class Result:
 def read_result(path: Path) -> Result:
     """The result that a file of `Result.to_json` holds.
 
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Result
+
     Raises
     ------
     DataError
         If the file is no such result.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from kohort import lab
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     written = lab.run("warm-up", quick=True, out=folder)
+    ...     read = lab.read_result(Path(folder) / "warm-up.json")
+    >>> read.claim is written.claim
+    True
     """
     try:
         found = json.loads(path.read_text("utf-8"))
