@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,9 +18,15 @@ from kohort.engine.member import DIVERGED, Floats
 from kohort.errors import DivergedError, DivergedWarning
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
 from kohort.lab.outcomes import Outcome, Outcomes
-from kohort.lab.tables import Change, Rows, Table, Task
+from kohort.lab.tables import Change, Parts, Rows, Table, Task
+from kohort.studies.uncertainty import expected_calibration_error
 
 Settings = Mapping[str, Any]
+Look = Callable[[Any, Parts], Mapping[str, Any]]
+"""What a claim reads off a fitted estimator and its rows, by names of its own."""
+PLAIN: Settings = {"ema_momentum": None, "output_initializer": "auto", "output_bias": "zeros"}
+"""The textbooks' network, without kohort's own defaults: no averaging of the weights, an output
+layer drawn like the others, and biases of 0."""
 _KINDS = {"regression": DenseRegressor, "classification": DenseClassifier}
 _BASE: Settings = {"early_stopping": False, "depth": 2, "width": 64}
 
@@ -59,23 +65,28 @@ class Fitted(NamedTuple):
     table, arm, seed
     settings
         Those of the arm, and what was tried on top of them.
-    valid, test
-        Measures on the rows to choose by and to report on: "loss" (log loss, or squared error as
-        a share of that of the mean) and "error" (share of wrong classes, or the root of the loss).
-        A training that diverged has those of the constant prediction.
+    train, valid, test
+        Measures on the rows to train on, to choose by and to report on: "loss" (log loss, or
+        squared error as a share of that of the mean), "error" (share of wrong classes, or the root
+        of the loss) and, of classes, "calibration" (expected calibration error). A training that
+        diverged has those of the constant prediction.
     diverged
     history
         Keras's history: a list per epoch for each name.
+    seen
+        What the claim's look at the estimator gave; empty if it diverged.
     """
 
     table: Table
     arm: Arm
     seed: int
     settings: Settings
+    train: Mapping[str, float]
     valid: Mapping[str, float]
     test: Mapping[str, float]
     diverged: bool
     history: Mapping[str, Floats]
+    seen: Mapping[str, Any]
 
 
 class _Job(NamedTuple):
@@ -114,7 +125,11 @@ class Bench:
         return [full[k] for k in np.linspace(0, len(full) - 1, quick).round().astype(int)]
 
     def fits(
-        self, tables: Sequence[Table], arms: Sequence[Arm], tried: Sequence[Settings] = ({},)
+        self,
+        tables: Sequence[Table],
+        arms: Sequence[Arm],
+        tried: Sequence[Settings] = ({},),
+        look: Look | None = None,
     ) -> list[Fitted]:
         """Train every arm on every table with every seed and each of the tried settings."""
         jobs = [
@@ -126,7 +141,7 @@ class Bench:
         ]
         with warnings.catch_warnings(), together(progress=self.progress):
             warnings.simplefilter("ignore", DivergedWarning)  # They are counted.
-            return list(Parallel()(delayed(_fitted)(job, self.quick) for job in jobs))
+            return list(Parallel()(delayed(_fitted)(job, self.quick, look) for job in jobs))
 
     def tuned(
         self,
@@ -168,24 +183,25 @@ def outcomes(fits: Iterable[Fitted], measures: Sequence[str] = ("loss", "error")
     return Outcomes(found)
 
 
-def _fitted(job: _Job, quick: bool) -> Fitted:
+def _fitted(job: _Job, quick: bool, look: Look | None) -> Fitted:
     rows = min(job.arm.rows or job.table.rows, 200) if quick else job.arm.rows
-    train, valid, test = job.table.parts(job.seed, rows, job.arm.change)
+    parts = job.table.parts(job.seed, rows, job.arm.change)
     model = _KINDS[job.table.task](**{**job.settings, "random_state": job.seed})
     try:
-        model.fit(train.X, train.y, validation_data=(valid.X, valid.y))
+        model.fit(*parts.train, validation_data=tuple(parts.valid), X_unlabeled=parts.unlabelled)
     except DivergedError:
         diverged, history = True, {}
     else:
         diverged, history = model.status_ == DIVERGED, model.history_
-    chosen_by, reported = (
-        _constant(job.table.task, train, part)
+    train, valid, test = (
+        _constant(job.table.task, parts.train, part)
         if diverged
         else measured(model, job.table.task, part)
-        for part in (valid, test)
+        for part in (parts.train, parts.valid, parts.test)
     )
+    seen = {} if look is None or diverged else look(model, parts)
     return Fitted(
-        job.table, job.arm, job.seed, job.settings, chosen_by, reported, diverged, history
+        job.table, job.arm, job.seed, job.settings, train, valid, test, diverged, history, seen
     )
 
 
@@ -197,11 +213,15 @@ def measured(model: Estimator, task: Task, rows: Rows) -> dict[str, float]:
 
 
 def of_probabilities(probabilities: Floats, classes: NDArray[Any], rows: Rows) -> dict[str, float]:
-    """Log loss in nats and share of wrong classes."""
+    """Log loss in nats, share of wrong classes and expected calibration error."""
     wrong = classes[probabilities.argmax(axis=1)] != rows.y
     sure = np.clip(probabilities.astype(np.float64), 1e-7, 1)
     sure /= sure.sum(axis=1, keepdims=True)
-    return {"loss": float(log_loss(rows.y, sure, labels=classes)), "error": float(wrong.mean())}
+    return {
+        "loss": float(log_loss(rows.y, sure, labels=classes)),
+        "error": float(wrong.mean()),
+        "calibration": expected_calibration_error(np.searchsorted(classes, rows.y), probabilities),
+    }
 
 
 def _of_numbers(predicted: Floats, rows: Rows) -> dict[str, float]:

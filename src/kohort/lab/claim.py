@@ -14,7 +14,7 @@ from kohort.lab import claims as _folder
 from kohort.lab.bench import Bench
 from kohort.lab.outcomes import Outcomes
 from kohort.lab.part import Part
-from kohort.lab.words import Language, Words
+from kohort.lab.words import NOTHING, Language, Words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,6 +45,9 @@ class Claim:
         Hyperparameters of kohort that it is about.
     size
         Width and height of the picture, in inches.
+    remark
+        What a reader shall know of the verdict, such as why it contradicts the textbook; shown
+        below it.
 
     Examples
     --------
@@ -64,6 +67,7 @@ class Claim:
     papers: tuple[str, ...]
     parameters: tuple[str, ...] = ()
     size: tuple[float, float] = (9.0, 3.8)
+    remark: Words = NOTHING
 
 
 @cache

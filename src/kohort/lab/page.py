@@ -92,6 +92,7 @@ def block(result: Result, language: Language, picture: str) -> str:
         f"> {claim.says.of(language)}",
         f"**{_VERDICT.of(language)}: {verdict_line(result, language)}.**",
         *([_QUICK.of(language)] if result.quick else []),
+        *([claim.remark.of(language)] if claim.remark.en else []),
         f"![{claim.title.of(language)}]({picture})",
         f"## {_DESIGN.of(language)}",
         claim.design.of(language),

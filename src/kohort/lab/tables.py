@@ -23,11 +23,16 @@ class Rows(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """Rows to train on, to choose settings by, and to report on."""
+    """Rows to train on, to choose settings by, and to report on.
+
+    `unlabelled`, of shape (row, feature), are further rows for unsupervised pretraining; None where
+    a condition makes none.
+    """
 
     train: Rows
     valid: Rows
     test: Rows
+    unlabelled: Floats | None = None
 
 
 Change = Callable[[Parts, np.random.Generator], Parts]
@@ -75,7 +80,8 @@ class Table(NamedTuple):
         held_out = order[first:]
         half = min(len(held_out) // 2, 2000)
         places = order[: min(rows or first, first)], held_out[:half], held_out[half : 2 * half]
-        parts = Parts(*(Rows(X[place], y[place]) for place in places))
+        train, valid, test = (Rows(X[place], y[place]) for place in places)
+        parts = Parts(train, valid, test)
         return parts if change is None else change(parts, draws)
 
 

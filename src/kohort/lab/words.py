@@ -27,6 +27,9 @@ class Words(NamedTuple):
         return self.ko if language == "ko" else self.en
 
 
+NOTHING = Words("", "")
+
+
 def checked_language(value: str) -> Language:
     """The language that a code names.
 
