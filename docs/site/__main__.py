@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from docs.site import llms, notebooks, pages, reference, results, translations
+from docs.site import lab, llms, notebooks, pages, reference, results, translations
 
 BUILD = pages.TOP / "build"
 _DOWNLOADS = {
@@ -42,6 +42,7 @@ def texts(language: str) -> tuple[dict[str, str], set[str]]:
             text = pages.after_title(text, f"\n{_DOWNLOADS[language] % (stem, stem)}\n")
         made[at] = text
     made["reference/index.md"] += "\n" + listed
+    made |= lab.filled(made, language)
     return made | names | results.pages(language), linked
 
 

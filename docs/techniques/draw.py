@@ -106,20 +106,6 @@ def schedule_results() -> Any:
 
 
 @picture
-def warm_up() -> Any:
-    figure, (axes,) = panels(1, 7)
-    rates = np.geomspace(1e-3, 0.1, 7).tolist()
-    for share in (0, 0.05, 0.2, 0.5):
-        model = kohort.DenseClassifier(**CLASSIFIER | {"depth": 8, "warmup": share, "epochs": 20})
-        found = error_rates(model, {"learning_rate": rates})
-        points(axes, found, "learning_rate", f"warmup={share}")
-    axes.set(xscale="log", xlabel="learning_rate (Adam)", ylabel="test error, %")
-    axes.set_title("8 layers on the digits, 20 epochs")
-    axes.legend()
-    return figure
-
-
-@picture
 def penalties() -> Any:
     figure, axes = panels(1, 7)
     strengths = np.geomspace(1e-5, 1.0, 9).tolist()

@@ -66,7 +66,7 @@ class Claim:
     draw: Callable[[Figure, Outcomes, Language], None]
     papers: tuple[str, ...]
     parameters: tuple[str, ...] = ()
-    size: tuple[float, float] = (9.0, 3.8)
+    size: tuple[float, float] = (7.2, 3.3)
     remark: Words = NOTHING
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -33,10 +33,10 @@ _SOME = Words("on some data", "일부 데이터에서")
 _RULE_TEXT = Words(
     "A comparison holds on a table if the 95 % interval over seeds (Student's t, paired) lies on its "
     "side{margins}. The claim is *held* if every comparison holds on every table, *not held* if none "
-    "holds anywhere, *not decided* if none holds and an interval is too wide to say, and *held when* "
-    "otherwise. The rule stands in the experiment's file and was fixed before the run.",
+    "that asks for a gain holds anywhere, *not decided* if none does and an interval is too wide to say, "
+    "and *held when* otherwise. The rule stands in the experiment's file and was fixed before the run.",
     "시드에 대한 95 % 구간(대응표본 스튜던트 t)이 주장 쪽에 놓이면 그 데이터에서 비교가 성립한 것으로 봅니다{margins}. "
-    "모든 비교가 모든 데이터에서 성립하면 *성립*, 어디에서도 성립하지 않으면 *성립하지 않음*, 성립한 비교가 없고 구간이 너무 넓어 "
+    "모든 비교가 모든 데이터에서 성립하면 *성립*, 이득을 묻는 비교가 어디에서도 성립하지 않으면 *성립하지 않음*, 그런 비교가 없고 구간이 너무 넓어 "
     "말할 수 없으면 *판정 보류*, 그 밖에는 *조건부 성립*입니다. 규칙은 실험 파일에 적혀 있으며 실행 전에 정했습니다.",
 )
 _MARGIN = Words(
@@ -75,7 +75,7 @@ def verdict_line(result: Result, language: Language) -> str:
     return f"{word}{separator}{told}" if told else word
 
 
-def block(result: Result, language: Language, picture: str) -> str:
+def block(result: Result, language: Language, picture: str, level: int = 2) -> str:
     """The result as Markdown without a title: verdict, picture, design, figures.
 
     Parameters
@@ -84,8 +84,10 @@ def block(result: Result, language: Language, picture: str) -> str:
     language : "en" or "ko"
     picture : str
         Where the picture is, seen from the page.
+    level : int, default=2
+        Of the headings, 1 being that of a title.
     """
-    claim = result.claim
+    claim, heading = result.claim, "#" * level
     used = {answer.table for one in result.answers for answer in one.by_table}
     data = [f"- {t.name}: {t.words.of(language)}" for t in TABLES if t.name in used]
     sections = [
@@ -94,11 +96,11 @@ def block(result: Result, language: Language, picture: str) -> str:
         *([_QUICK.of(language)] if result.quick else []),
         *([claim.remark.of(language)] if claim.remark.en else []),
         f"![{claim.title.of(language)}]({picture})",
-        f"## {_DESIGN.of(language)}",
+        f"{heading} {_DESIGN.of(language)}",
         claim.design.of(language),
         *(["\n".join([f"{_DATA.of(language)}:", "", *data])] if data else []),
         _rule(result, language),
-        f"## {_FIGURES.of(language)}",
+        f"{heading} {_FIGURES.of(language)}",
         figures(result.answers, language),
         *_diverged(result, language),
         _MADE.of(language).format(
@@ -156,20 +158,26 @@ def _diverged(result: Result, language: Language) -> list[str]:
     return [_DIVERGED.of(language).format(count=int(sum(values)), all=len(values))]
 
 
-def index(results: Sequence[Result], language: Language, folder: str) -> str:
-    """A Markdown table of all verdicts, with effects, links and commands."""
-    head = Words(
-        "| | claim | verdict | largest effect | command |",
-        "| | 주장 | 판정 | 가장 큰 효과 | 명령 |",
-    ).of(language)
+def index(results: Sequence[Result], language: Language, links: Mapping[str, str]) -> str:
+    """A Markdown table of all verdicts: effects, links and commands.
+
+    Parameters
+    ----------
+    results : sequence of Result
+    language : "en" or "ko"
+    links : mapping of str to str
+        Where the page of each claim is.
+    """
+    head = Words("| | claim | verdict | effect | command |", "| | 주장 | 판정 | 효과 | 명령 |").of(
+        language
+    )
     lines = [head, "|---|---|---|---|---|"]
     for result in results:
-        claim = result.claim
-        strongest = max(result.answers, key=lambda one: abs(one.effect))
-        effect = effect_text(strongest, strongest.effect, strongest.low, strongest.high)
+        claim, first = result.claim, result.answers[0]
+        effect = effect_text(first, first.effect, first.low, first.high)
         lines.append(
-            f"| {claim.number} | [{claim.says.of(language)}]({folder}{claim.name}.md) | "
-            f"**{result.verdict.word.of(language)}** | {strongest.part.when.of(language)}: {effect} | "
-            f"`kohort lab {claim.name}` |"
+            f"| {claim.number} | [{claim.says.of(language)}]({links[claim.name]}) "
+            f"| **{result.verdict.word.of(language)}** "
+            f"| {first.part.when.of(language)}: {effect} | `kohort lab {claim.name}` |"
         )
     return "\n".join(lines)

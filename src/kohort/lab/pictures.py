@@ -34,7 +34,7 @@ _SVG = STYLE | {
     "svg.fonttype": "none",  # Browsers have fonts for Korean, matplotlib has none.
     "svg.hashsalt": "kohort",
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 10.5,
 }
 
 

@@ -35,18 +35,20 @@ class Verdict(NamedTuple):
 def verdict(answers: Sequence[Answers]) -> Verdict:
     """The verdict by the rule of all claims.
 
-    Held: every part has the answer yes on every table. Held when: some part has it on some table.
-    Not decided: none has, and one is open. Not held: none has, and none is open.
+    Held: every part has the answer yes on every table. Held when: some part that asks for "better"
+    has it on some table. Not decided: none has, and one is open. Not held: none has, and none is
+    open. Parts that ask for "no worse" alone make no claim hold, unless it has no others.
     """
-    all_tables = tuple(k for k, one in enumerate(answers) if one.answer == YES)
-    if len(all_tables) == len(answers):
-        return Verdict(HELD, all_tables)
+    everywhere = tuple(k for k, one in enumerate(answers) if one.answer == YES)
+    if len(everywhere) == len(answers):
+        return Verdict(HELD, everywhere)
+    gains = [one for one in answers if one.part.asks == "better"] or answers
+    found = {answer.answer for one in gains for answer in one.by_table}
+    if YES not in found:
+        return Verdict(NOT_DECIDED if OPEN in found else NOT_HELD)
     sometimes = tuple(
         k
         for k, one in enumerate(answers)
-        if k not in all_tables and any(found.answer == YES for found in one.by_table)
+        if k not in everywhere and any(answer.answer == YES for answer in one.by_table)
     )
-    if all_tables or sometimes:
-        return Verdict(HELD_WHEN, all_tables, sometimes)
-    undecided = any(found.answer == OPEN for one in answers for found in one.by_table)
-    return Verdict(NOT_DECIDED if undecided else NOT_HELD)
+    return Verdict(HELD_WHEN, everywhere, sometimes)
