@@ -45,17 +45,20 @@ def together(
     threads : int or None, default=None
         CPU threads that train, >= 1. None for one per core.
     executor : Executor or None, default=None
-        Who trains. None for this machine's cores or accelerators.
+        The object that trains the fits, such as a `RayExecutor`. None for this machine's cores or
+        accelerators.
     store : str, path, FolderStore or None, default=None
-        A folder for what has ended: a fit that is equal in all that its result depends on is given
-        back without training, in a later search, after a crash, and in another process. A line at
-        the end says how many were, unless `progress` is False. None takes the folder that the
-        environment variable `KOHORT_STORE` names, and without it remembers nothing.
+        A folder that keeps the results of fits. A fit whose recipe, rows and seed equal those of a
+        kept one is not trained again: not in a later search, not after a crash, not in another
+        process. A line at the end says how many fits came from the store, unless `progress` is
+        False. None for the folder that the environment variable `KOHORT_STORE` names; without that
+        variable nothing is kept.
 
-    Yields
-    ------
-    Cohort
-        `census()` tells how many fits wait, train and have ended.
+    Returns
+    -------
+    context manager of Cohort
+        For a `with` statement. Its `Cohort` has a method `census()`, which tells how many fits
+        wait, train and have ended.
 
     Raises
     ------

@@ -39,6 +39,7 @@ class ParquetTable:
     Parameters
     ----------
     path : str or path
+        The Parquet file.
     columns : sequence of str or None, default=None
         Features in their order; None for all columns that are not excluded.
     exclude : sequence of str, default=()
@@ -47,8 +48,9 @@ class ParquetTable:
     Attributes
     ----------
     shape : tuple of int
-        Rows and columns.
+        Numbers of rows and columns.
     columns : tuple of str
+        Names of the features, in their order.
 
     Raises
     ------
@@ -145,15 +147,17 @@ class ParquetTable:
         )
 
     def column(self, name: str) -> NDArray[Any]:
-        """One column, in memory, such as the target.
+        """Read one column into memory, such as the target.
 
         Parameters
         ----------
         name : str
+            The column's name in the file; it need not be a feature.
 
         Returns
         -------
         array, shape (row,)
+            The column's values in this table's rows.
 
         Raises
         ------
@@ -179,9 +183,19 @@ class ParquetTable:
         return np.asarray(found.to_pandas())[self._rows]
 
     def moments(self, weight: Floats | None) -> Moments:
-        """Range, mean and deviation of each column.
+        """Compute range, mean and standard deviation of each column.
 
-        The file is read once, group by group, for all fits that need those of the same rows.
+        The file is read once, group by group, for all fits that need the moments of the same rows.
+
+        Parameters
+        ----------
+        weight : array, shape (row,), or None
+            Weight of each row, non-negative. None for equal weights.
+
+        Returns
+        -------
+        Moments
+            Arrays of shape (column,), in the column's own units.
         """
         key = hashlib.blake2b(self._rows.tobytes() + (b"" if weight is None else weight.tobytes()))
         with _learning:
@@ -215,14 +229,21 @@ class ParquetTable:
         return np.searchsorted(self._starts, self._rows, side="right") - 1
 
     def stream(self, scaling: Standardisation, dtype: np.dtype[Any], workers: int) -> Stream:
-        """The rows as a standardisation has them, read when they are needed.
+        """Give the standardised rows as a stream, which reads them when they are needed.
 
         Parameters
         ----------
         scaling : Standardisation
+            Offset and scale of each column.
         dtype : numpy.dtype
+            Type of the numbers in the batches.
         workers : int
-            Processes that read, >= 0.
+            Number of processes that read, >= 0; with 0 the training process reads.
+
+        Returns
+        -------
+        Stream
+            Batches of shape (batch, column), in the order of rows that each epoch asks for.
         """
         source = ParquetRows(self._file, self.columns, self._rows, self._starts, scaling, dtype)
         blocks = self._blocks

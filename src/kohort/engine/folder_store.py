@@ -25,7 +25,7 @@ from kohort.errors import DataError, ParameterError, StoreWarning, explain, show
 from kohort.recipe.constraints import Interval, check
 
 LIMIT = 10 * 2**30
-"""Bytes that a store holds unless told otherwise."""
+"""Bytes that a store holds by default."""
 
 MARK = "kohort-store.json"
 """Name of the file that says that a folder is a store."""
@@ -38,7 +38,7 @@ _STALE = 3600.0  # Seconds after which a file without a name is a killed process
 
 
 class Entry(NamedTuple):
-    """A file of a store: key, size in bytes, and when it was last used, in seconds since 1970."""
+    """A file of a store: key, size in bytes, and time of the last use in seconds since 1970."""
 
     key: str
     size: int
@@ -46,21 +46,22 @@ class Entry(NamedTuple):
 
 
 class FolderStore:
-    """Keeps what has ended in a folder, for later searches and for other processes.
+    """A folder that keeps the results of fits for later searches and for other processes.
 
     Parameters
     ----------
     folder : str or path
-        New, empty, or a store.
+        A new folder, an empty one, or one that is a store already.
     limit : int, default=10 GiB
-        Bytes that its files may take, >= 1. Beyond that those go whose last use is longest ago.
+        Bytes that the files may take together, >= 1. A store above its limit removes the files
+        whose last use is longest ago.
 
     Raises
     ------
     ParameterError
         If the limit is no positive whole number.
     DataError
-        If the folder holds anything else, is of a later version, or cannot be written.
+        If the folder holds other files, was written by a later version, or cannot be written.
 
     Examples
     --------
@@ -113,12 +114,24 @@ class FolderStore:
             raise _unusable(self.folder, "A later version of kohort wrote it")
 
     def get(self, key: str) -> Outcome | None:
-        """The outcome kept under a key, or None; a damaged one is removed, with a warning.
+        """Read the outcome that is kept under a key.
+
+        A damaged file is removed with a `StoreWarning`, as if it had not been there.
+
+        Parameters
+        ----------
+        key : str
+            The hash of the fit, 64 hexadecimal digits.
+
+        Returns
+        -------
+        Outcome or None
+            None if the store has no outcome under this key.
 
         Raises
         ------
         OSError
-            If there is one and it cannot be read.
+            If the file exists and cannot be read.
         """
         path = self._path(key)
         try:
@@ -141,14 +154,21 @@ class FolderStore:
         return outcome
 
     def put(self, key: str, outcome: Outcome) -> None:
-        """Keep an outcome under a key; an equal key replaces it.
+        """Keep an outcome under a key, in place of an earlier one under the same key.
+
+        Parameters
+        ----------
+        key : str
+            The hash of the fit, 64 hexadecimal digits.
+        outcome : Outcome
+            The weights and the history of a fit that has ended.
 
         Raises
         ------
         OSError
-            If it cannot be written.
+            If the file cannot be written.
         TypeError
-            If its weights are of a type that cannot be kept.
+            If the weights are of a type that cannot be kept.
         """
         path, data = self._path(key), packed(key, outcome)
         try:
@@ -159,7 +179,14 @@ class FolderStore:
         self._grow(len(data))
 
     def entries(self) -> Iterator[Entry]:
-        """Every file, in no order; those that go meanwhile may be missing."""
+        """List the files of the store.
+
+        Yields
+        ------
+        Entry
+            Key, size and last use of a file, in no particular order. Files that another process
+            removes meanwhile may be missing.
+        """
         for part in self._parts():
             with suppress(OSError), os.scandir(part) as files:
                 for file in files:
@@ -170,12 +197,17 @@ class FolderStore:
                             yield Entry(key, found.st_size, found.st_mtime)
 
     def prune(self, limit: int) -> list[Entry]:
-        """Remove what was used longest ago until no more than so many bytes are left.
+        """Remove files, those first whose last use is longest ago, until the store is small enough.
+
+        Parameters
+        ----------
+        limit : int
+            Bytes that the remaining files may take together, >= 0.
 
         Returns
         -------
         list of Entry
-            What was removed.
+            The removed files.
         """
         check("limit", limit, Interval(0, float("inf"), whole=True))
         entries = sorted(self.entries(), key=lambda entry: entry.used)

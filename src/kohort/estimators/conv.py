@@ -63,25 +63,27 @@ _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
         Largest shift as a share of the size, turn as a share of 180 degrees, change of brightness
         and contrast, in [0, 1].
     image_size : (height, width) or None, default=None
-        Size that image files are resized to; None for the one that all have.
+        Size in pixels that image files are resized to; None if all have the same size already.
     crop_to_aspect_ratio : bool, default=False
         Whether to cut the ends of an image off that are too long for `image_size`, instead of
         squeezing it; Keras's name.
     channels : {1, 3} or None, default=None
-        Of image files; None for 1 if all are grey, else 3.
+        Channels of image files; None for 1 if all files are grey, else 3.
     workers : int, "auto" or None, default=None
-        Processes that read image files while the network trains, >= 0, each file once for all fits
-        that train together on it; needs the package grain. 0 reads in the training process,
-        `"auto"` measures how many keep the training busy (`kohort.plan_workers`). None decodes the
-        files once, into memory, where a quarter of the free memory holds them, and is `"auto"`
-        where not. The trained network is the same whatever their number.
+        Number of processes that read image files while the network trains, >= 0; they need the
+        package grain. Each file is read once for all fits that train on it together. With 0 the
+        training process reads; `"auto"` measures how many processes keep the training busy
+        (`kohort.plan_workers`). None decodes the files into memory once if a quarter of the free
+        memory can hold them, and is `"auto"` otherwise. The number does not change the network.
     bad_images : {"raise", "skip"}, default="raise"
-        What training does about files that are no images: one error that names them, or train and
-        validate without them and count them in `n_skipped_`.
+        `"raise"` ends the fit with one error that names the files that are no images; `"skip"`
+        trains and validates without them and counts them in `n_skipped_`.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
+        The optimizer, as Keras names it.
     learning_rate : float or "auto", default=0.001
         "auto" asks `kohort.find_learning_rate`.
     epochs : int, default=10
+        Passes over the training images, >= 1.
     **parameters
         Any other of `KerasClassifier` and `KerasRegressor`: `batch_size`, `callbacks`,
         `validation_split`, `random_state`, `optimizer__clipnorm`, ..."""
@@ -179,12 +181,18 @@ class _Images(KerasEstimator):
         ----------
         X : array of uint8 or float, shape (image, height, width, channel) or (image, height,
             width); or list, array or Series of paths of image files
-        y, sample_weight, **fit_params
-            As those of `KerasClassifier.fit`.
+            Images in memory, or the files that hold them.
+        y : array-like, shape (image,) or (image, target)
+            Class or number of each image.
+        sample_weight : array-like, shape (image,), default=None
+            Non-negative; scaled to a mean of 1 over the training images.
+        **fit_params : object
+            Arguments of Keras's `fit`; they override the estimator's parameters.
 
         Returns
         -------
         self
+            The estimator with the trained model.
 
         Raises
         ------
@@ -330,16 +338,18 @@ class ConvClassifier(_Images, KerasClassifier):
 
     Attributes
     ----------
-    classes_ : array
+    classes_ : array, shape (class,)
+        The labels, sorted.
     model_ : keras.Model
+        The model with the trained weights.
     history_ : dict of lists
         Logs of each epoch, as Keras gives them.
     n_skipped_ : int
-        Files that were left out, of those to validate on too.
+        Number of files that could not be read and were left out, validation files included.
     worker_plan_ : WorkerPlan
-        What `workers="auto"` has measured.
+        The measurements that `workers="auto"` decided by.
     diagnosis_ : Diagnosis
-        With `diagnose=True`: what keeps the model from learning, if anything does.
+        With `diagnose=True`: the causes that keep the model from learning, if there are any.
 
     Examples
     --------
@@ -374,14 +384,15 @@ class ConvRegressor(_Images, KerasRegressor):
     Attributes
     ----------
     model_ : keras.Model
+        The model with the trained weights.
     history_ : dict of lists
         Logs of each epoch, as Keras gives them.
     n_skipped_ : int
-        Files that were left out, of those to validate on too.
+        Number of files that could not be read and were left out, validation files included.
     worker_plan_ : WorkerPlan
-        What `workers="auto"` has measured.
+        The measurements that `workers="auto"` decided by.
     diagnosis_ : Diagnosis
-        With `diagnose=True`: what keeps the model from learning, if anything does.
+        With `diagnose=True`: the causes that keep the model from learning, if there are any.
 
     Examples
     --------

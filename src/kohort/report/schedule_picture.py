@@ -31,13 +31,15 @@ def plot_schedule(*estimators: Estimator, steps_per_epoch: int = 100) -> Any:
     Parameters
     ----------
     *estimators : DenseRegressor or DenseClassifier
-        Fitted or not; one line each, named by the parameters in which they differ.
+        Fitted or not. The picture has a line for each, named by the parameters in which the
+        estimators differ.
     steps_per_epoch : int, default=100
         Training rows divided by `batch_size`, rounded up.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Learning rate against step; below it the momentum, if the schedule changes it.
 
     Raises
     ------

@@ -60,7 +60,7 @@ class SearchReport:
 def search_report(
     search: Search, path: str | Path | None = None, language: str = "en"
 ) -> SearchReport:
-    """Show a search as one page: leaderboard, curves, what mattered, where the time went.
+    """Show a search as one page: leaderboard, curves, importance of parameters, times.
 
     The page is a single HTML file that needs no server and no network. It has a leaderboard to
     sort and to filter, the learning curves of all fits, parallel coordinates, the importance of
@@ -82,6 +82,7 @@ def search_report(
     Returns
     -------
     SearchReport
+        The page, as `report.html`; a notebook shows it.
 
     Raises
     ------

@@ -13,22 +13,24 @@ from kohort.searches.tables.tabular import load_tabular
 def load(path: PathLike, *, trusted: bool = False) -> Estimator:
     """Read an estimator that `save` wrote.
 
-    The file of a network is data alone: whatever it holds, nothing in it is run. What it says about
-    its sizes is compared with its own size before memory is asked for, and what it holds with the
-    network that it describes, so that files from others may be loaded. So is the file of an
-    ensemble of such networks; one of pipelines, and the folder of a tabular model or of a run, hold
-    transformers as pickles.
+    The file of a network, or of an ensemble of networks, is data alone: loading it runs nothing in
+    it. The sizes that the file states are compared with the size of the file before memory is
+    taken, and its arrays with the network that it describes, so that you may load files from
+    others. The file of an ensemble of pipelines, the folder of a tabular model and the folder of a
+    run hold transformers as pickles.
 
     Parameters
     ----------
     path : str or path
+        The file or the folder that `save` wrote, or the folder of a run.
     trusted : bool, default=False
-        Whether you know who wrote it: needed for a file with pickles, which may run any program.
+        Whether to read pickles, which may run any program as they are read. Give True only for
+        files whose author you know.
 
     Returns
     -------
     DenseRegressor, EnsembleRegressor, TabularRegressor or one of the classifiers
-        Fitted; predicts exactly what the saved one does.
+        The fitted estimator; its predictions equal those of the saved one exactly.
 
     Raises
     ------

@@ -41,7 +41,23 @@ class TogetherMixin(KeepsFoldModels, RefitsNextBest, RichReprMixin):
     """A search whose `fit` runs inside `kohort.together()`."""
 
     def fit(self, X: TableLike, y: TargetsLike = None, **params: FitOptions) -> Self:
-        """Run the search; parameters are those of scikit-learn's `fit`."""
+        """Run the search, all of its fits as one cohort.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or list of paths, shape (row, feature)
+            Features, as the estimator takes them.
+        y : array-like, shape (row,) or (row, target), default=None
+            Targets.
+        **params : object
+            Arguments of the estimator's `fit`, and of the splitter and the scorer, such as
+            `groups`; as in scikit-learn.
+
+        Returns
+        -------
+        self
+            The search with its results.
+        """
         with together() as cohort, compilations() as programs, keeping():
             before, times, start = len(cohort.record), cohort.times(), time.perf_counter()
             try:
@@ -103,34 +119,54 @@ def _told(fit: dict[str, Any]) -> bool:
 class GridSearchCV(TogetherMixin, model_selection.GridSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.GridSearchCV` whose `fit` runs inside `kohort.together()`.
 
-    Parameters, attributes and results are scikit-learn's, see its documentation, and further:
+    Results and attributes are scikit-learn's, and those below.
 
     Parameters
     ----------
+    estimator : estimator
+        The estimator whose parameters are searched; kohort's train as one cohort.
+    param_grid : dict or list of dict
+        Values to try, by the names of parameters.
+    scoring : str, callable, list, dict or None, default=None
+        Score of a candidate, as in scikit-learn; None for the estimator's own `score`.
+    n_jobs : int or None, default=None
+        Fits of estimators that are not kohort's that run at once. kohort's use all cores anyway.
+    cv : int, splitter, iterable or None, default=None
+        Folds, as in scikit-learn; None for 5.
+    verbose : int, default=0
+        How much scikit-learn prints.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Number of tasks that scikit-learn hands out at once.
+    error_score : "raise" or float, default=nan
+        Score of a fit that ends in an error.
+    return_train_score : bool, default=False
+        Whether to score the training rows too.
     refit : bool, str or callable, default=True
-        scikit-learn's; or `"ensemble"`: nothing is fitted again, and `best_estimator_` is what
-        `kohort.ensemble_of` gives, a weighted average of the models of the folds.
+        As in scikit-learn; or `"ensemble"`: no model is fitted again, and `best_estimator_` is the
+        weighted average of the models of the folds that `kohort.ensemble_of` gives.
     keep_fold_models : bool, default=False
-        Whether to keep the models of the folds (those of the 50 best candidates) and what they
-        predict of the rows left out, for `kohort.ensemble_of`. `refit="ensemble"` keeps them too.
+        Whether to keep the models of the folds (those of the 50 best candidates) and their
+        predictions of the rows left out, for `kohort.ensemble_of`. `refit="ensemble"` keeps them
+        too.
 
     Attributes
     ----------
     fold_models_ : FoldModels
-        What was kept.
+        The kept models of the folds.
     refit_failures_ : dict
-        From the number of each candidate whose refit failed to its error: the next best one that
-        can be fitted is taken, with a warning, and has the other `best_` attributes too.
+        Errors of refits by the number of the candidate. When the refit of the best candidate
+        fails, the next best one that can be fitted is taken, with a warning; the `best_`
+        attributes are then those of the candidate that was taken.
     cohort_record_ : list of Record
-        What became of each kohort fit, in the order in which the search asked for them.
+        One record per kohort fit with its end, in the order in which the search asked for them.
     fit_failures_ : dict
-        From the reasons for which fits in the folds ended in an error to how many did; errors that
-        the same line raised are one reason, in the words of the first.
+        Number of fits in the folds that ended in an error, by the reason. Errors that the same
+        line raised are one reason, in the words of the first.
     cohort_times_ : dict
-        `wall`, the seconds that `fit` took; `threads`, how many trained; `seconds`, what the time
-        of all threads went into (`compile`, `train`, `host` and `idle`, which add up to wall x
-        threads); `programs`, how many the search asked for; `programs_from_cache`, how many of
-        them an earlier process had compiled.
+        `wall`, seconds that `fit` took; `threads`, number of threads that trained; `seconds`, the
+        seconds of all threads by activity (`compile`, `train`, `host` and `idle`, which add up to
+        wall x threads); `programs`, number of programs that the search needed;
+        `programs_from_cache`, number of those that an earlier process had compiled.
 
     Examples
     --------
@@ -164,34 +200,58 @@ class GridSearchCV(TogetherMixin, model_selection.GridSearchCV):  # type: ignore
 class RandomizedSearchCV(TogetherMixin, model_selection.RandomizedSearchCV):  # type: ignore[misc]
     """`sklearn.model_selection.RandomizedSearchCV` whose `fit` runs inside `kohort.together()`.
 
-    Parameters, attributes and results are scikit-learn's, see its documentation, and further:
+    Results and attributes are scikit-learn's, and those below.
 
     Parameters
     ----------
+    estimator : estimator
+        The estimator whose parameters are searched; kohort's train as one cohort.
+    param_distributions : dict or list of dict
+        Lists of values, or distributions to draw from, by the names of parameters.
+    n_iter : int, default=10
+        Number of candidates, >= 1.
+    scoring : str, callable, list, dict or None, default=None
+        Score of a candidate, as in scikit-learn; None for the estimator's own `score`.
+    n_jobs : int or None, default=None
+        Fits of estimators that are not kohort's that run at once. kohort's use all cores anyway.
+    cv : int, splitter, iterable or None, default=None
+        Folds, as in scikit-learn; None for 5.
+    verbose : int, default=0
+        How much scikit-learn prints.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Number of tasks that scikit-learn hands out at once.
+    random_state : int, RandomState instance or None, default=None
+        Fixes the candidates.
+    error_score : "raise" or float, default=nan
+        Score of a fit that ends in an error.
+    return_train_score : bool, default=False
+        Whether to score the training rows too.
     refit : bool, str or callable, default=True
-        scikit-learn's; or `"ensemble"`: nothing is fitted again, and `best_estimator_` is what
-        `kohort.ensemble_of` gives, a weighted average of the models of the folds.
+        As in scikit-learn; or `"ensemble"`: no model is fitted again, and `best_estimator_` is the
+        weighted average of the models of the folds that `kohort.ensemble_of` gives.
     keep_fold_models : bool, default=False
-        Whether to keep the models of the folds (those of the 50 best candidates) and what they
-        predict of the rows left out, for `kohort.ensemble_of`. `refit="ensemble"` keeps them too.
+        Whether to keep the models of the folds (those of the 50 best candidates) and their
+        predictions of the rows left out, for `kohort.ensemble_of`. `refit="ensemble"` keeps them
+        too.
 
     Attributes
     ----------
     fold_models_ : FoldModels
-        What was kept.
+        The kept models of the folds.
     refit_failures_ : dict
-        From the number of each candidate whose refit failed to its error: the next best one that
-        can be fitted is taken, with a warning, and has the other `best_` attributes too.
+        Errors of refits by the number of the candidate. When the refit of the best candidate
+        fails, the next best one that can be fitted is taken, with a warning; the `best_`
+        attributes are then those of the candidate that was taken.
     cohort_record_ : list of Record
-        What became of each kohort fit, in the order in which the search asked for them.
+        One record per kohort fit with its end, in the order in which the search asked for them.
     fit_failures_ : dict
-        From the reasons for which fits in the folds ended in an error to how many did; errors that
-        the same line raised are one reason, in the words of the first.
+        Number of fits in the folds that ended in an error, by the reason. Errors that the same
+        line raised are one reason, in the words of the first.
     cohort_times_ : dict
-        `wall`, the seconds that `fit` took; `threads`, how many trained; `seconds`, what the time
-        of all threads went into (`compile`, `train`, `host` and `idle`, which add up to wall x
-        threads); `programs`, how many the search asked for; `programs_from_cache`, how many of
-        them an earlier process had compiled.
+        `wall`, seconds that `fit` took; `threads`, number of threads that trained; `seconds`, the
+        seconds of all threads by activity (`compile`, `train`, `host` and `idle`, which add up to
+        wall x threads); `programs`, number of programs that the search needed;
+        `programs_from_cache`, number of those that an earlier process had compiled.
 
     Examples
     --------

@@ -225,11 +225,11 @@ def _termination_kept() -> Iterator[None]:
 class RayExecutor(ClusterExecutor):
     """Trains the fits of a cohort on a Ray cluster: `kohort.together(executor=RayExecutor())`.
 
-    Fits travel in small groups as Ray tasks; each takes its share of what waits, less near the end.
-    Tables travel to each machine once. What ends is delivered at once, so that a machine that dies
-    costs the fits that it had not ended, which others train; machines that join are used. Fits with
-    callbacks, with rows that stay in files, and whose network cannot be pickled, train in this
-    process.
+    Fits travel as Ray tasks in small groups; a task takes its share of the waiting fits, a smaller
+    one near the end. Each machine gets a table once. The result of a fit is delivered as soon as
+    the fit ends: if a machine dies, other machines train the fits that it had not ended. Machines
+    that join the cluster are used. A fit with callbacks, with rows that stay in files, or with a
+    network that cannot be pickled trains in this process.
 
     Parameters
     ----------
@@ -256,13 +256,13 @@ class RayExecutor(ClusterExecutor):
 
     See Also
     --------
-    kohort.together
+    together : Trains the fits of a `with` block as one cohort; takes the executor.
 
     Notes
     -----
     Results are those of one machine: the kernels' to the last bit, XLA's to rounding. Where a
-    machine computes otherwise, such as one without the instruction set of the kernels that train
-    here, a line says so, and no store keeps what it trained.
+    machine rounds differently, because it lacks the instruction set of this machine's kernels, a
+    line says so, and no store keeps the fits that it trained.
 
     References
     ----------

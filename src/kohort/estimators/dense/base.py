@@ -99,8 +99,9 @@ class DenseEstimator(
         Parameters
         ----------
         X : array-like, sparse, DataFrame or ParquetTable, shape (row, feature)
-            Of a sparse table a few rows at a time are made dense.
+            Features. A sparse table is made dense a few rows at a time.
         y : array-like, shape (row,) or (row, target)
+            Numbers for a regressor; labels, or a column of 0 and 1 per label, for a classifier.
         sample_weight : array-like, shape (row,), default=None
             Non-negative; scaled to a mean of 1 over the training rows.
         validation_data : tuple (X, y) or (X, y, sample_weight), default=None
@@ -111,6 +112,7 @@ class DenseEstimator(
         Returns
         -------
         self
+            The estimator with the trained network.
 
         Raises
         ------
@@ -128,21 +130,30 @@ class DenseEstimator(
         self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None,
         validation_data: ValidationLike = None, X_unlabeled: TableLike = None,
     ) -> FitInParts:  # fmt: skip
-        """Do what `fit` does before it trains, for a training that may pause between epochs.
+        """Prepare a training that may pause between epochs, as `fit` does before it trains.
 
         Parameters
         ----------
-        X, y, sample_weight, validation_data, X_unlabeled
-            As those of `fit`.
+        X : array-like, sparse, DataFrame or ParquetTable, shape (row, feature)
+            Features, as in `fit`.
+        y : array-like, shape (row,) or (row, target)
+            Targets, as in `fit`.
+        sample_weight : array-like, shape (row,), default=None
+            Weight of each row, as in `fit`.
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Rows to monitor, as in `fit`.
+        X_unlabeled : array-like or DataFrame, shape (row, feature), default=None
+            Rows to pretrain on, as in `fit`.
 
         Returns
         -------
         FitInParts
+            A training that stands before its first epoch.
 
         Raises
         ------
         ParameterError
-            If the estimator has callbacks of scikit-learn's, which hear of a single fit.
+            If the estimator has callbacks of scikit-learn's: those expect one call of `fit`.
         """
         if EpochCallbacks.wanted(self):
             raise refuse_pauses(self, "has callbacks of scikit-learn's")
@@ -152,17 +163,25 @@ class DenseEstimator(
         self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None,
         validation_data: ValidationLike = None, X_unlabeled: TableLike = None,
     ) -> DensePrepared:  # fmt: skip
-        """Do what `fit` does before it trains: check, scale and split its data, once.
+        """Check, scale and split the data once, as `fit` does before it trains.
 
         Parameters
         ----------
-        X, y, sample_weight, validation_data, X_unlabeled
-            As those of `fit`.
+        X : array-like, sparse, DataFrame or ParquetTable, shape (row, feature)
+            Features, as in `fit`.
+        y : array-like, shape (row,) or (row, target)
+            Targets, as in `fit`.
+        sample_weight : array-like, shape (row,), default=None
+            Weight of each row, as in `fit`.
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Rows to monitor, as in `fit`.
+        X_unlabeled : array-like or DataFrame, shape (row, feature), default=None
+            Rows to pretrain on, as in `fit`.
 
         Returns
         -------
         DensePrepared
-            Its `members` are what `fit` would train; `take(outcomes)` ends the fit.
+            Its `members` are the networks that `fit` would train; `take(outcomes)` ends the fit.
         """
         self._check_parameters()
         given = labelled_rows(self, X, y, sample_weight, X_unlabeled)

@@ -23,6 +23,16 @@ class TrainsAnew:
     def set_params(self, **parameters: object) -> Self:
         """Set parameters by name, as scikit-learn's estimators do.
 
+        Parameters
+        ----------
+        **parameters : object
+            New values by the parameters' names.
+
+        Returns
+        -------
+        self
+            The estimator with the new values.
+
         Raises
         ------
         ParameterError

@@ -129,22 +129,24 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or DataFrame, shape (row, feature)
+            Rows with the features that `fit` saw.
         return_std : bool, default=False
-            Whether to return the standard deviation of the passes too: `mc_samples` passes with
-            dropout left on, through each of `n_networks`. It is the uncertainty of the network, not
-            the noise of the target.
+            Whether to return the standard deviation over the passes too: each of `n_networks`
+            networks makes `mc_samples` passes with dropout left on. It is the uncertainty of the
+            network, not the noise of the target.
 
         Returns
         -------
-        array of float64, shape (row,) or (row, target)
-            In the target's own units; the mean over all passes. In double precision, so that a
-            target that is large against its spread keeps its digits.
-        array of the same shape, only with `return_std`
+        mean : array of float64, shape (row,) or (row, target)
+            Mean over all passes, in the target's own units. Double precision keeps the digits of a
+            target that is large against its spread.
+        deviation : array of float64, of the same shape
+            Standard deviation over all passes; only with `return_std=True`.
 
         Raises
         ------
         ParameterError
-            If `return_std` is asked of a single pass.
+            If `return_std` is True and there is a single pass.
         """
         check_is_fitted(self, "weights_")
         if return_std and self._n_passes < 2:
@@ -295,6 +297,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or DataFrame, shape (row, feature)
+            Rows with the features that `fit` saw.
 
         Returns
         -------
@@ -310,6 +313,7 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or DataFrame, shape (row, feature)
+            Rows with the features that `fit` saw.
 
         Returns
         -------
@@ -346,10 +350,12 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or DataFrame, shape (row, feature)
+            Rows with the features that `fit` saw.
 
         Returns
         -------
-        array of labels, shape (row,); of 0 and 1, shape (row, label), if y has a column per label
+        array, shape (row,) or (row, label)
+            The label of each row; of shape (row, label), with 0 and 1, if y has a column per label.
         """
         if self._multilabel:
             return (self.predict_proba(X) > 0.5).astype(np.int64)

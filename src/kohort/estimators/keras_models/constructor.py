@@ -63,22 +63,33 @@ class KerasParameters(BaseEstimator):  # type: ignore[misc]
             setattr(self, name, value)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Every parameter, those of the build function and those with prefixes included.
+        """Give every parameter, with those of the build function and those with prefixes.
 
         Parameters
         ----------
         deep : bool, default=True
-            As in scikit-learn.
+            Whether to add the parameters of nested estimators, as in scikit-learn.
 
         Returns
         -------
         dict
+            Values by the parameters' names.
         """
         own = {name: getattr(self, name) for name in own_names(type(self))}
         return {**own, **further(self)}
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters by name.
+
+        Parameters
+        ----------
+        **params : object
+            New values by the parameters' names.
+
+        Returns
+        -------
+        self
+            The estimator with the new values.
 
         Raises
         ------

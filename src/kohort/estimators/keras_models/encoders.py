@@ -44,16 +44,21 @@ class SubclassHooks:
     scorer: Any = None
 
     def score(self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None) -> float:
-        """Accuracy or R2, or what the subclass's `scorer` gives.
+        """Score the predictions: accuracy, R2, or the score of the subclass's own `scorer`.
 
         Parameters
         ----------
-        X, y, sample_weight
-            As those of `fit`.
+        X : array-like, DataFrame, or dict or tuple of arrays
+            Features, as in `fit`.
+        y : array-like, shape (row,) or (row, target)
+            True targets, as in `fit`.
+        sample_weight : array-like, shape (row,), default=None
+            Weight of each row, as in `fit`.
 
         Returns
         -------
         float
+            The score; higher is better.
         """
         if self.scorer is None:
             return float(super().score(X, y, sample_weight))  # type: ignore[misc]

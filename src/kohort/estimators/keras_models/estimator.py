@@ -89,15 +89,17 @@ class KerasEstimator(TrainingModel):
             A dict or tuple of arrays for a model of several inputs. A table is dealt to several
             inputs in their order, which is how such a model is searched.
         y : array-like, shape (row,) or (row, target)
+            Targets of each row.
         sample_weight : array-like, shape (row,), default=None
-            Non-negative; scaled to a mean of 1 over the training rows, as in all of kohort, where
-            Keras's own `fit` takes them as they are.
-        **fit_params
+            Non-negative; scaled to a mean of 1 over the training rows, as in all of kohort. Keras's
+            own `fit` does not scale them.
+        **fit_params : object
             Arguments of Keras's `fit`; they override the estimator's parameters.
 
         Returns
         -------
         self
+            The estimator with the trained model.
 
         Raises
         ------
@@ -129,13 +131,15 @@ class KerasEstimator(TrainingModel):
 
         Parameters
         ----------
-        X, y
-            As those of `fit`.
+        X : array-like, DataFrame, or dict or tuple of arrays
+            Features, as in `fit`.
+        y : array-like, shape (row,) or (row, target)
+            Targets, as in `fit`.
 
         Returns
         -------
         self
-            With `model_` and its initial weights.
+            The estimator, with `model_` and its initial weights.
         """
         prepared = settled(self, self.prepare(X, y))
         prepared.put_rate()
@@ -146,17 +150,23 @@ class KerasEstimator(TrainingModel):
     def prepare(
         self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: Any
     ) -> KerasPrepared:
-        """Do what `fit` does before it trains: check its data, build the model and trace it.
+        """Check the data, build the model and trace it, as `fit` does before it trains.
 
         Parameters
         ----------
-        X, y, sample_weight, **fit_params
-            As those of `fit`.
+        X : array-like, DataFrame, or dict or tuple of arrays
+            Features, as in `fit`.
+        y : array-like, shape (row,) or (row, target)
+            Targets, as in `fit`.
+        sample_weight : array-like, shape (row,), default=None
+            Weight of each row, as in `fit`.
+        **fit_params : object
+            Arguments of Keras's `fit`; they override the estimator's parameters.
 
         Returns
         -------
         KerasPrepared
-            Its `members` are what `fit` would train; `take(outcomes)` ends the fit.
+            Its `members` are the models that `fit` would train; `take(outcomes)` ends the fit.
         """
         X, y, sample_weight = self._readable(X, y, sample_weight)
         return self._prepared(X, y, sample_weight, self._options(fit_params))
@@ -342,13 +352,16 @@ class KerasEstimator(TrainingModel):
         ----------
         param_grid : dict or list of dict
             As scikit-learn's `ParameterGrid`.
-        X, y
-            The data, or a part of it.
+        X : array-like, DataFrame, or dict or tuple of arrays
+            Features, or a part of their rows.
+        y : array-like, shape (row,) or (row, target)
+            Targets of the same rows.
 
         Returns
         -------
         DataFrame
-            A row per candidate: its parameters, `program` (equal numbers share a program), `why`.
+            A row per candidate with its parameters; `program`, a number that candidates of one
+            program share; and `why`, the parameters that cost the candidate a program.
         """
         from kohort.estimators.keras_models.groups import explain_groups
 

@@ -29,21 +29,45 @@ class TrainingModel(FittedModel):
     def prepare(
         self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: object
     ) -> KerasPrepared:
-        """Do what `fit` does before it trains."""
+        """Check the data and build the model, as `fit` does before it trains.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame, or dict or tuple of arrays
+            Features, as in `fit`.
+        y : array-like, shape (row,) or (row, target)
+            Targets, as in `fit`.
+        sample_weight : array-like, shape (row,), default=None
+            Weight of each row, as in `fit`.
+        **fit_params : object
+            Arguments of Keras's `fit`; they override the estimator's parameters.
+
+        Returns
+        -------
+        KerasPrepared
+            Its `members` are the models that `fit` would train; `take(outcomes)` ends the fit.
+        """
 
     def begin(
         self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None, **fit_params: object
     ) -> FitInParts:
-        """Do what `fit` does before it trains, for a training that may pause between epochs.
+        """Prepare a training that may pause between epochs, as `fit` does before it trains.
 
         Parameters
         ----------
-        X, y, sample_weight, **fit_params
-            As those of `fit`.
+        X : array-like, DataFrame, or dict or tuple of arrays
+            Features, as in `fit`.
+        y : array-like, shape (row,) or (row, target)
+            Targets, as in `fit`.
+        sample_weight : array-like, shape (row,), default=None
+            Weight of each row, as in `fit`.
+        **fit_params : object
+            Arguments of Keras's `fit`; they override the estimator's parameters.
 
         Returns
         -------
         FitInParts
+            A training that stands before its first epoch.
 
         Raises
         ------

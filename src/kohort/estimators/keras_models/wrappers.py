@@ -110,12 +110,19 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
 
         Parameters
         ----------
-        X, y, sample_weight, **fit_params
-            As those of `fit`.
+        X : array-like, DataFrame, or dict or tuple of arrays
+            Features, as in `fit`.
+        y : array-like, shape (row,) or (row, target)
+            Targets, as in `fit`.
+        sample_weight : array-like, shape (row,), default=None
+            Weight of each row, as in `fit`.
+        **fit_params : object
+            Arguments of Keras's `fit`; they override the estimator's parameters.
 
         Returns
         -------
         self
+            The estimator after the epoch.
         """
         return self._partially_fitted(X, y, sample_weight, fit_params)
 
@@ -138,15 +145,16 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
 
         Parameters
         ----------
-        X
-            As in `fit`.
-        **options
+        X : array-like, DataFrame, or dict or tuple of arrays
+            Features, as in `fit`.
+        **options : object
             Arguments of Keras's `predict`, such as `batch_size`, for a model that a cohort cannot
-            take. They do not change what is predicted.
+            take. They do not change the predictions.
 
         Returns
         -------
         array of float64, shape (row,) or (row, target)
+            Predictions in the target's own units.
         """
         outputs = self._predicted(X, options)
         if hasattr(self, "target_encoder_"):
@@ -280,16 +288,21 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
 
         Parameters
         ----------
-        X, y, sample_weight
-            As those of `fit`.
+        X : array-like, DataFrame, or dict or tuple of arrays
+            Features, as in `fit`.
+        y : array-like, shape (row,) or (row, target)
+            Targets, as in `fit`.
         classes : array-like, default=None
-            All classes, at the first call, where y does not hold each of them.
-        **fit_params
-            As those of `fit`.
+            All classes. Needed at the first call if y does not hold each of them.
+        sample_weight : array-like, shape (row,), default=None
+            Weight of each row, as in `fit`.
+        **fit_params : object
+            Arguments of Keras's `fit`; they override the estimator's parameters.
 
         Returns
         -------
         self
+            The estimator after the epoch.
         """
         if classes is not None and not hasattr(self, "weights_"):
             self._declared_classes = np.unique(classes)
@@ -373,19 +386,20 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         return [values.reshape(len(values), -1) for values in self._predicted(X, options)]
 
     def predict(self, X: TableLike, **options: Any) -> Any:
-        """The likeliest class, or the labels that are likelier than not.
+        """Predict the likeliest class, or every label whose probability is above one half.
 
         Parameters
         ----------
-        X
-            As in `fit`.
-        **options
-            As those of `KerasRegressor.predict`.
+        X : array-like, DataFrame, or dict or tuple of arrays
+            Features, as in `fit`.
+        **options : object
+            Arguments of Keras's `predict`, such as `batch_size`, for a model that a cohort cannot
+            take. They do not change the predictions.
 
         Returns
         -------
         array of labels, shape (row,) or (row, target)
-            In the form of y: one-hot rows for a one-hot y.
+            Labels in the form that y had, such as one-hot rows for a one-hot y.
         """
         if hasattr(self, "target_encoder_"):
             return decoded(self, self._predicted(X, options))

@@ -55,7 +55,18 @@ class Tracker(ABC):
             self._open()
 
     def log(self, trials: Trials) -> str:
-        """Keep a search; see `log_search`."""
+        """Write a search to the tracker, as `log_search` does.
+
+        Parameters
+        ----------
+        trials : Trials
+            The candidates of the search with their parameters, scores and curves.
+
+        Returns
+        -------
+        str
+            The name under which the tracker keeps the search.
+        """
         with self._explained("The search is unharmed; log it again with kohort.log_search."):
             return self._write(trials)
 
@@ -90,6 +101,7 @@ def log_search(search: Search, tracker: Tracker, cohort: Cohort | None = None) -
     search : GridSearchCV, RandomizedSearchCV or one of the Halving searches
         Fitted; kohort's, or scikit-learn's own.
     tracker : TensorBoardTracker, MLflowTracker or OptunaTracker
+        Where to write it.
     cohort : Cohort or None, default=None
         What `kohort.together()` gave, for scikit-learn's own searches; the search must be all that
         was fitted in that block. Without it their learning curves and statuses are not known, and
@@ -98,8 +110,8 @@ def log_search(search: Search, tracker: Tracker, cohort: Cohort | None = None) -
     Returns
     -------
     str
-        By which name the tracker knows the search: a folder, the ID of an MLflow run, or the name
-        of an Optuna study.
+        The name under which the tracker keeps the search: a folder, the ID of an MLflow run, or
+        the name of an Optuna study.
 
     Raises
     ------

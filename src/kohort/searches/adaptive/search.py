@@ -36,17 +36,16 @@ _PLANNED = ("epochs", "initial_epoch")
 
 
 class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
-    """Search that gives most epochs to the candidates that do best, and asks for further ones near
-    the best.
+    """Search that gives most epochs to the best candidates, and tries further ones near them.
 
     All folds of a candidate train up to a *rung*, a number of epochs, and pause there. The search's
-    scorer judges them on the rows left out; the best 1 / `reduction_factor` of those that have come
-    to the rung go on to the next from where they are, so that no epoch is trained twice; the others
-    are pruned. What is promoted and what begins in a round trains as one cohort, as
-    `kohort.together()` has it. Scores decide by the order of rungs and candidates alone: a seed
-    gives one result, whatever the number of cores.
+    scorer judges them on the rows left out. Of the candidates that have come to a rung, the best
+    1 / `reduction_factor` go on to the next from their own state, so that no epoch is trained
+    twice; the others are pruned. The promoted and the new candidates of a round train as one
+    cohort, as in `kohort.together()`. Decisions depend on scores and on the order of rungs and
+    candidates alone: a seed gives one result, whatever the number of cores.
 
-    Parameters, attributes and results are those of scikit-learn's searches, and further:
+    Results and attributes are those of scikit-learn's searches, and those below.
 
     Parameters
     ----------
@@ -55,44 +54,61 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
         of a pipeline, whose other steps are fitted once for each candidate and fold.
     param_distributions : dict or list of dict
         As that of `RandomizedSearchCV`. Lists are categories to Optuna; SciPy's `uniform`,
-        `loguniform` and `randint` are ranges; other distributions draw whatever the scores.
+        `loguniform` and `randint` are ranges; values of other distributions are drawn without
+        regard to the scores.
     n_candidates : int, default=60
-        Candidates in all, >= 1.
+        Number of candidates in all, >= 1.
     sampler : {"tpe", "random"} or optuna.samplers.BaseSampler, default="tpe"
-        Where candidates come from: Optuna's multivariate TPE with a constant liar (Falkner et al.
+        The source of candidates: Optuna's multivariate TPE with a constant liar (Falkner et al.
         2018, arXiv:1807.01774, describe it with halving), scikit-learn's `ParameterSampler`, or
         another sampler of Optuna's, such as `CmaEsSampler()`.
     pruner : {"asha", None}, default="asha"
         Successive halving by rungs; None trains every candidate to its end.
     reduction_factor : int, default=3
-        How many times the epochs of a rung are those of the one before, >= 2.
+        Ratio of the epochs of a rung to those of the rung before, >= 2.
     min_epochs : int or None, default=None
         Epochs of the first rung, >= 1; None for the estimator's `epochs` / reduction_factor**2.
     n_slots : int, default=4
-        Candidates that train in a round, >= 1: the sampler is asked for so many at a time, less
-        those that go on. Fewer make each better informed, more keep more cores busy.
+        Candidates that train in a round, >= 1: those that go on, and new ones from the sampler. A
+        smaller number makes the choice of each better informed, a larger one keeps more cores busy.
     storage : str, optuna.storages.BaseStorage or None, default=None
         Where Optuna keeps the study, such as `"sqlite:///optuna.db"`; None for memory.
     study_name : str or None, default=None
-        Of the study; one that exists is gone on with.
-    refit, keep_fold_models
-        As those of `kohort.RandomizedSearchCV`. With several metrics `refit` must name the one that
+        Name of the study; the search goes on with a study of this name if there is one.
+    scoring : str, callable, list, dict or None, default=None
+        Score of a candidate, as in scikit-learn; None for the estimator's own `score`.
+    n_jobs : int or None, default=None
+        Fits of estimators that are not kohort's that run at once. kohort's use all cores anyway.
+    refit : bool, str or callable, default=True
+        As that of `kohort.RandomizedSearchCV`. With several metrics it must name the metric that
         candidates are judged by.
+    cv : int, splitter, iterable or None, default=None
+        Folds, as in scikit-learn; None for 5.
+    verbose : int, default=0
+        How much scikit-learn prints.
+    pre_dispatch : int or str, default="2*n_jobs"
+        Number of tasks that scikit-learn hands out at once.
     random_state : int, RandomState instance or None, default=None
         Fixes the candidates; a sampler of Optuna's has a seed of its own.
+    error_score : "raise" or float, default=nan
+        Score of a fit that ends in an error.
+    return_train_score : bool, default=False
+        Whether to score the training rows too.
+    keep_fold_models : bool, default=False
+        As that of `kohort.RandomizedSearchCV`.
 
     Attributes
     ----------
     cv_results_ : dict of arrays
-        scikit-learn's columns, a row per candidate, with its scores at the latest rung, times over
-        all; further `rung` (which it reached, from 0), `epochs` (mean over the folds) and
-        `completed` (whether it trained to its end). Completed candidates rank first, since the
-        refit trains to the end, then those of higher rungs.
+        scikit-learn's columns with a value per candidate: scores at its latest rung, times over all
+        rungs. Further columns are `rung` (the number of the latest rung, from 0), `epochs` (mean
+        over the folds) and `completed` (whether the candidate trained to its end). Completed
+        candidates rank first, since the refit trains to the end, then those of higher rungs.
     n_epochs_ : int
         Epochs trained in all folds of all candidates.
     study_ : optuna.Study
-        Where a sampler of Optuna's was asked: one trial per candidate, with the scores of its rungs
-        by epochs.
+        The study of a sampler of Optuna's: one trial per candidate, with the scores of its rungs by
+        epochs.
     cohort_record_, fit_failures_, cohort_times_, fold_models_
         As those of `kohort.RandomizedSearchCV`.
 

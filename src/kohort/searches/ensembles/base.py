@@ -48,21 +48,26 @@ class SearchEnsemble(BaseEstimator):  # type: ignore[misc]
         self.size = size
 
     def fit(self, X: TableLike, y: TargetsLike, **params: FitOptions) -> Self:
-        """Search, and select from what the search has trained.
+        """Run the search, and select an ensemble from the models of its folds.
 
         Parameters
         ----------
-        X, y, **params
-            As those of the search's `fit`.
+        X : array-like or DataFrame, shape (row, feature)
+            Features.
+        y : array-like, shape (row,) or (row, target)
+            Targets.
+        **params : object
+            Further arguments of the search's `fit`, such as `groups`.
 
         Returns
         -------
         self
+            The fitted ensemble.
 
         Raises
         ------
         ParameterError
-            If the search is none of kohort's, or its folds do not serve; see `ensemble_of`.
+            If the search is none of kohort's, or its folds leave no rows out; see `ensemble_of`.
         """
         check("size", self.size, Interval(1, math.inf, whole=True))
         if not hasattr(self.search, "keep_fold_models"):
@@ -101,7 +106,20 @@ class SearchEnsemble(BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def of(cls, parts: tuple[Part, ...], learned: Mapping[str, Any]) -> Self:
-        """The fitted ensemble of some parts; it has no search to be fitted anew with."""
+        """Make a fitted ensemble of given parts; it has no search, and cannot be fitted again.
+
+        Parameters
+        ----------
+        parts : tuple of Part
+            The candidates with their weights and models.
+        learned : mapping
+            Fitted attributes by their names.
+
+        Returns
+        -------
+        EnsembleRegressor or EnsembleClassifier
+            The ensemble.
+        """
         self = cls(None)
         self.parts_ = parts
         heads = [member.head for part in parts for member in part.members]
@@ -129,8 +147,9 @@ class SearchEnsemble(BaseEstimator):  # type: ignore[misc]
 
     @property
     def fronts_(self) -> list[Estimator | None]:
-        """The different transformers in front of the members, of pipelines one for each fold; None
-        for members that read X as it is.
+        """Transformers in front of the members; None for members that read X as it is.
+
+        Members that are pipelines have one for each fold.
         """
         check_is_fitted(self, "parts_")
         return fronts_of(self._members())

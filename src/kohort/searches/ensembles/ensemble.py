@@ -28,23 +28,23 @@ class EnsembleRegressor(RegressorMixin, SearchEnsemble):  # type: ignore[misc]
     Parameters
     ----------
     search : GridSearchCV or RandomizedSearchCV
-        kohort's, of an estimator that predicts numbers.
+        A search of kohort's, over an estimator that predicts numbers.
     size : int, default=25
-        Rounds of the selection, >= 1: how many members at most share the average.
+        Rounds of the selection, >= 1; the ensemble has at most that many candidates.
 
     Attributes
     ----------
     parts_ : tuple of Part
-        `candidate`, `parameters`, `weight`, `loss` (alone), `without` (loss of the ensemble without
-        it) and `members` (one model per fold) of each candidate that takes part, the largest
-        weight first.
+        The selected candidates, the largest weight first. Each has `candidate` (its number),
+        `parameters`, `weight`, `loss` (its own), `without` (the loss of the ensemble without it)
+        and `members` (one model per fold).
     weights_ : array, shape (part,)
-        They sum to 1.
+        Weights of the parts; they sum to 1.
     loss_name_, loss_ : str, float
-        What the ensemble was selected by, and its value over the rows left out of the folds. A
-        little too good, since the selection has seen these rows.
+        The loss that the selection minimised, and its value for the ensemble on the out-of-fold
+        rows. It is a little too good, since the selection has seen these rows.
     best_single_loss_ : float
-        The least loss that any candidate has alone.
+        The least loss of a single candidate.
     out_of_fold_ : array, shape (row, target)
         The ensemble's predictions of the search's rows, by models that were not trained on them.
     n_features_in_, feature_names_in_
@@ -76,10 +76,12 @@ class EnsembleRegressor(RegressorMixin, SearchEnsemble):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or DataFrame, shape (row, feature)
+            Rows with the features that `fit` saw.
 
         Returns
         -------
         array of float64, shape (row,) or (row, target)
+            The weighted mean of the members' predictions, in the target's own units.
         """
         found = self._average(X, None)
         return found[:, 0] if self._flat else found
@@ -94,23 +96,23 @@ class EnsembleClassifier(ClassifierMixin, SearchEnsemble):  # type: ignore[misc]
     Parameters
     ----------
     search : GridSearchCV or RandomizedSearchCV
-        kohort's, of a classifier with `predict_proba`.
+        A search of kohort's, over a classifier with `predict_proba`.
     size : int, default=25
-        Rounds of the selection, >= 1: how many members at most share the average.
+        Rounds of the selection, >= 1; the ensemble has at most that many candidates.
 
     Attributes
     ----------
     parts_ : tuple of Part
-        `candidate`, `parameters`, `weight`, `loss` (alone), `without` (loss of the ensemble without
-        it) and `members` (one model per fold) of each candidate that takes part, the largest
-        weight first.
+        The selected candidates, the largest weight first. Each has `candidate` (its number),
+        `parameters`, `weight`, `loss` (its own), `without` (the loss of the ensemble without it)
+        and `members` (one model per fold).
     weights_ : array, shape (part,)
-        They sum to 1.
+        Weights of the parts; they sum to 1.
     loss_name_, loss_ : str, float
-        What the ensemble was selected by, and its value over the rows left out of the folds. A
-        little too good, since the selection has seen these rows.
+        The loss that the selection minimised, and its value for the ensemble on the out-of-fold
+        rows. It is a little too good, since the selection has seen these rows.
     best_single_loss_ : float
-        The least loss that any candidate has alone.
+        The least loss of a single candidate.
     out_of_fold_ : array, shape (row, class)
         The ensemble's probabilities for the search's rows, by models that were not trained on them.
     classes_ : array, shape (class,)
@@ -139,11 +141,12 @@ class EnsembleClassifier(ClassifierMixin, SearchEnsemble):  # type: ignore[misc]
     """
 
     def predict_proba(self, X: TableLike) -> Floats:
-        """Probability of each class.
+        """Predict the probability of each class.
 
         Parameters
         ----------
         X : array-like or DataFrame, shape (row, feature)
+            Rows with the features that `fit` saw.
 
         Returns
         -------
@@ -158,28 +161,31 @@ class EnsembleClassifier(ClassifierMixin, SearchEnsemble):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or DataFrame, shape (row, feature)
+            Rows with the features that `fit` saw.
 
         Returns
         -------
-        array of labels, shape (row,); of 0 and 1, shape (row, label), if y has a column per label
+        array, shape (row,) or (row, label)
+            The label of each row; of shape (row, label), with 0 and 1, if y has a column per label.
         """
         probabilities = self.predict_proba(X)
         return decided(probabilities, self.classes_, self._flat)
 
 
 def ensemble_of(search: Search, *, size: int = SIZE) -> EnsembleRegressor | EnsembleClassifier:
-    """Average the best of what a search has trained, chosen by what it predicts of rows left out.
+    """Average models that a search has trained, selected by their out-of-fold predictions.
 
-    Greedy selection with replacement: candidates are added one after another, each time the one
-    that makes the average of the out-of-fold predictions best, up to `size` times; how often each
-    was added is its weight. Nothing is trained: a part predicts as the mean of its models of the
-    folds. The loss is the search's own `scoring`; where it has none, squared error (each target in
-    units of its variance) or log loss, which have no ties and keep probabilities honest.
+    The selection is greedy, with replacement: in each of up to `size` rounds it adds the candidate
+    that makes the average of the out-of-fold predictions best. A candidate's weight is the number
+    of times it was added, as a share. No model is trained: a candidate predicts the mean of its
+    models of the folds. The loss is the search's own `scoring`. A search without one is judged by
+    the squared error (each target in units of its variance) or the log loss, which have no ties
+    and keep probabilities honest.
 
     Parameters
     ----------
     search : GridSearchCV or RandomizedSearchCV
-        kohort's, fitted with `keep_fold_models=True` or `refit="ensemble"`.
+        A search of kohort's, fitted with `keep_fold_models=True` or `refit="ensemble"`.
     size : int, default=25
         Rounds of the selection, >= 1.
 

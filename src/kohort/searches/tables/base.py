@@ -78,17 +78,18 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : DataFrame of pandas or polars, or array-like, shape (row, column)
-            Numbers, text, categories, dates, truth values; missing values anywhere.
+            Numbers, text, categories, dates and truth values; any of them may be missing.
         y : array-like, shape (row,)
-            Known in each row.
+            The target, without missing values.
         sample_weight : array-like, shape (row,), default=None
             Non-negative.
         groups : array-like, shape (row,), default=None
-            For a `cv` that keeps groups whole.
+            Group of each row, for a `cv` that keeps groups whole.
 
         Returns
         -------
         self
+            The fitted estimator.
 
         Raises
         ------
@@ -161,7 +162,20 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def of(cls, model: Estimator, columns: Mapping[str, str]) -> Self:
-        """The estimator of a pipeline, or an ensemble of such, that was fitted on such columns."""
+        """Make an estimator from a fitted pipeline, or from an ensemble of fitted pipelines.
+
+        Parameters
+        ----------
+        model : estimator
+            The pipeline or the ensemble.
+        columns : mapping from str to str
+            Kind of each column that the pipeline was fitted on, by its name.
+
+        Returns
+        -------
+        TabularRegressor or TabularClassifier
+            The fitted estimator.
+        """
         self = cls()
         self.model_, self.columns_ = model, dict(columns)
         self.n_features_in_ = len(columns)
@@ -186,6 +200,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         array, shape (row,)
+            A number, or a label, for each row.
 
         Raises
         ------

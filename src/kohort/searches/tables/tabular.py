@@ -81,17 +81,18 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     def predict_interval(self, X: TableLike, coverage: float = 0.9) -> Floats:
         """Predict an interval that holds the target in a given share of new rows.
 
-        The prediction, plus and minus that quantile of the ensemble's errors on rows that were left
-        out of its folds which `coverage` asks for: the split conformal interval, with errors across
-        folds. It holds for rows like those of `fit`, on the average over them; it is as wide in
-        every row. The ensemble, all of whose folds predict a new row, errs a little less than a
-        fold alone, so that intervals are rather too wide than too narrow.
+        This is the split conformal interval, with errors across folds: the prediction, plus and
+        minus the `coverage` quantile of the ensemble's absolute errors on out-of-fold rows. The
+        share holds on average over new rows that are like those of `fit`; the interval has the
+        same width in every row. For a new row the models of all folds predict together, which errs
+        a little less than one fold alone, so that intervals are rather too wide than too narrow.
 
         Parameters
         ----------
         X : DataFrame or array-like, shape (row, column)
+            Rows with the columns that `fit` saw.
         coverage : float, default=0.9
-            In (0, 1).
+            Share of new rows whose target the interval holds, in (0, 1).
 
         Returns
         -------
@@ -185,11 +186,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         return self
 
     def predict_proba(self, X: TableLike) -> Floats:
-        """Probability of each class.
+        """Predict the probability of each class.
 
         Parameters
         ----------
         X : DataFrame or array-like, shape (row, column)
+            Rows with the columns that `fit` saw.
 
         Returns
         -------

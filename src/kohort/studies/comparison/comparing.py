@@ -43,19 +43,21 @@ def compare(
 ) -> Comparison:  # fmt: skip
     """Compare two estimators over random splits and seeds, all fits trained as one cohort.
 
-    Each seed draws a split (by class where classes are large enough) and sets every `random_state`
-    of both. A fit that diverges (even if earlier weights were restored), fails or has no finite
-    score counts with the score of a constant prediction (the mean, the classes' shares) and is
-    named in the table. An R² below the constant's is raised to it: a mean with one R² of -1e9 in it
-    says nothing. Training sets of several seeds overlap, so that the interval, by Student's t, is
-    rather too narrow for fresh data (Nadeau and Bengio 2003).
+    Each seed draws a split (by class if the classes are large enough) and sets every `random_state`
+    of both estimators. A fit counts with the score of a constant prediction (the mean, or the
+    shares of the classes) if it diverges, even if earlier weights were restored, if it fails, or if
+    its score is not finite; the table names it. An R² below the constant's is raised to it, because
+    one R² of -1e9 would decide the mean alone. The interval is Student's t. It is rather too narrow
+    for fresh data, since the training sets of several seeds overlap.
 
     Parameters
     ----------
     estimator, other : scikit-learn estimators
-        Two regressors or two classifiers; pipelines too. Not changed.
-    X, y
-        As `fit` takes them, with a row per example.
+        Two regressors or two classifiers; pipelines too. They are not changed.
+    X : array-like, DataFrame or list of paths, shape (row, feature)
+        Features, as both estimators' `fit` takes them, with a row per example.
+    y : array-like, shape (row,) or (row, target)
+        Targets, as both estimators' `fit` takes them.
     k : int, default=10
         Number of seeds, >= 2.
     validation_fraction, confidence : float, default=0.25, 0.95
@@ -68,14 +70,19 @@ def compare(
     Returns
     -------
     Comparison
-        `helped` says that `other` is better.
+        The scores of all fits, the mean difference `other` - `estimator` with its interval, and
+        `helped`, which is True if `other` is better.
 
     Raises
     ------
     ParameterError, DataError
         If a parameter is out of range, or there are too few rows.
     Exception
-        The first error of an estimator whose every fit raised one.
+        The first error of an estimator, if every fit of it raised one.
+
+    References
+    ----------
+    Nadeau and Bengio, "Inference for the Generalization Error", Machine Learning 52, 2003.
 
     Examples
     --------

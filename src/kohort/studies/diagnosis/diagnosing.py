@@ -32,25 +32,28 @@ _MOST_ROWS = 4096
 
 
 def diagnose(estimator: Estimator, X: TableLike, y: TargetsLike, **fit_params: Any) -> Diagnosis:
-    """Fit a copy with instruments on, and say what keeps it from learning, if anything does.
+    """Fit a copy of an estimator, measure its layers, and name the causes that hinder learning.
 
-    Chosen steps are probed by a program beside the training program, which stays as it is: the
-    weights are those of `fit` to the last bit. A search or fit of several estimators is diagnosed
-    by their parameter `diagnose=True` instead.
+    A second program measures the network at chosen steps. The training program stays as it is, so
+    that the weights equal those of `fit` to the last bit. Use the estimators' parameter
+    `diagnose=True` to diagnose the fits of a search.
 
     Parameters
     ----------
     estimator : DenseRegressor, DenseClassifier, or an estimator of a Keras model or of images
-        Not changed.
-    X, y
-        As `fit` takes them.
-    **fit_params
+        The estimator to copy; it is not changed.
+    X : array-like, DataFrame, list of paths or ParquetTable, shape (row, feature)
+        Features, as the estimator's `fit` takes them.
+    y : array-like, shape (row,) or (row, target)
+        Targets, as the estimator's `fit` takes them.
+    **fit_params : object
         Further arguments of `fit`.
 
     Returns
     -------
     Diagnosis
-        Also where training diverged and `fit` would raise an error.
+        The findings and the measurements. A training that diverges gives one too, although `fit`
+        would raise an error.
 
     Raises
     ------

@@ -22,14 +22,17 @@ _MOST_TOLD = 3
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Diagnosis(ShownMixin):
-    """What keeps a network from learning; `str(diagnosis)` says it in one to three sentences.
+    """The causes that keep a network from learning, as `kohort.diagnose` finds them.
 
-    Attributes
+    `str(diagnosis)` names them in one to three sentences.
+
+    Parameters
     ----------
     findings : tuple of Finding
-        The most severe first; causes come before their symptoms. Empty where nothing is wrong.
+        The findings, the most severe first; a cause comes before its symptoms. Empty if the
+        network learns as it should.
     measurements : Measurements
-        What they were found in.
+        Signals, gradients and losses of the training, in which the findings were found.
 
     Examples
     --------
@@ -66,8 +69,10 @@ class Diagnosis(ShownMixin):
 
     @property
     def training(self) -> pd.DataFrame:
-        """A row per probe: `step`; the batch's `loss`; norm of the whole `gradient`; the share
-        of it that clipping `kept`, NaN where nothing is clipped.
+        """A table of the measured steps, a row for each.
+
+        Columns are `step`, the batch's `loss`, the norm of the whole `gradient`, and `kept`, the
+        share of that norm that clipping leaves (NaN without clipping).
         """
         return self.measurements.training()
 
@@ -89,6 +94,7 @@ class Diagnosis(ShownMixin):
         Returns
         -------
         matplotlib.figure.Figure
+            A panel for each kind of measurement.
 
         Raises
         ------
@@ -140,7 +146,18 @@ class Diagnosis(ShownMixin):
         return self._verifier(chosen, k)
 
     def with_verifier(self, verifier: Verifier) -> Diagnosis:
-        """The same diagnosis, which can verify a remedy."""
+        """Give the same diagnosis with a function that tries a remedy.
+
+        Parameters
+        ----------
+        verifier : callable
+            Compares the estimator with a changed copy over several seeds.
+
+        Returns
+        -------
+        Diagnosis
+            A copy whose method `verify` calls the function.
+        """
         return replace(self, _verifier=verifier)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -31,29 +31,43 @@ def rate_batch_map(
 
     All cells see the same examples equally often and validate on the same rows. The optimizer is
     the estimator's: `"sgd"` gives a map free of momentum, on which the best rate grows with the
-    batch size while that is small (Goyal et al. 2017, arXiv:1706.02677).
+    batch size while that is small.
 
     Parameters
     ----------
-    estimator, X, y, **fit_params
-        As in `find_learning_rate`. The estimator is not changed.
+    estimator : kohort's Dense, Keras or Conv regressor or classifier
+        The estimator to train; it is not changed.
+    X : array-like, DataFrame or list of paths, shape (row, feature)
+        Features, as the estimator's `fit` takes them.
+    y : array-like, shape (row,) or (row, target)
+        Targets, as the estimator's `fit` takes them.
     rates : sequence of float
-        > 0; by default nine from 1e-4 to 1.
+        Learning rates, > 0; by default nine from 1e-4 to 1.
     batch_sizes : sequence of int
-        >= 1, by default 8 to 256; those above the number of training rows are left out.
+        Rows of a batch, >= 1; by default 8 to 256. Sizes above the number of training rows are
+        left out.
     epochs, seeds : int, default=10, 3
         Epochs of each fit, and fits of each cell, >= 1.
     validation_fraction : float, default=0.2
-        Share of the rows to validate on, in (0, 1), where `fit` gets no rows for it.
+        Share of the rows to validate on, in (0, 1). Not used if the fit is given rows to validate
+        on.
+    **fit_params : object
+        Further arguments of `fit`.
 
     Returns
     -------
     RateBatchMap
+        A `table` with the losses of each pair, and `best`, the pair of the lowest loss.
 
     Raises
     ------
     ParameterError, DataError
         As `find_learning_rate`, or if no batch size is left.
+
+    References
+    ----------
+    Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017
+    (arXiv:1706.02677).
 
     Examples
     --------

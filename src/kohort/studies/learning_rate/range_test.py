@@ -34,39 +34,45 @@ def find_learning_rate(
     estimator: Estimator, X: TableLike, y: TargetsLike, *, seeds: int = _SEEDS, low: float = _LOW,
     high: float = _HIGH, steps: int | None = None, **fit_params: Any,
 ) -> RateFinding:  # fmt: skip
-    """Find a learning rate by letting it grow from step to step (Smith 2017, arXiv:1506.01186).
+    """Find a learning rate by letting it grow from step to step.
 
     Several seeds train from fresh weights as one cohort while the rate grows exponentially. The
     suggestion is a twentieth of the rate from which on the smoothed median of their losses stays
-    above its lowest level: the edge of stability. docs/learning_rate.md measures it, and others.
-    A schedule starts from it or peaks at it.
+    above its lowest level: the edge of stability. docs/learning_rate.md compares this rule with
+    others. A schedule starts at the suggested rate or peaks at it.
 
     Parameters
     ----------
     estimator : kohort's Dense, Keras or Conv regressor or classifier
-        Not changed. What is pretrained, and callbacks, are left out.
-    X, y
-        As `fit` takes them.
+        The estimator to train; it is not changed. Its pretraining and its callbacks are left out.
+    X : array-like, DataFrame or list of paths, shape (row, feature)
+        Features, as the estimator's `fit` takes them.
+    y : array-like, shape (row,) or (row, target)
+        Targets, as the estimator's `fit` takes them.
     seeds : int, default=8
-        Networks that are tested, >= 1.
+        Number of networks that are trained, >= 1.
     low, high : float, default=1e-6, 10.0
         First and last rate, 0 < low < high.
     steps : int or None, default=None
-        Steps of the test, >= 50. None for 800, or as many as `fit` takes if that is less, but at
-        least 200.
-    **fit_params
+        Steps of the test, >= 50. None for 800, or for the number of steps of `fit` if that is
+        smaller, but for at least 200.
+    **fit_params : object
         Further arguments of `fit`.
 
     Returns
     -------
     RateFinding
-        Its `learning_rate` is None where the curves do not support a suggestion.
+        Its `learning_rate` is the suggestion, or None if the curves do not support one.
 
     Raises
     ------
     ParameterError
         If a parameter is out of range, the estimator is not kohort's or trains in Keras's own
         loop, or a schedule of the optimizer's own sets the rate.
+
+    References
+    ----------
+    Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017 (arXiv:1506.01186).
 
     Examples
     --------

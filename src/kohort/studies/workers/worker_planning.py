@@ -48,19 +48,21 @@ def plan_workers(
     Parameters
     ----------
     source : list of paths of images, or ParquetTable
+        The files to read, as the estimator's `fit` takes them.
     batch_size : int
         Rows of a batch, >= 1.
     estimator : ConvClassifier, ConvRegressor, DenseClassifier or DenseRegressor
         Not changed.
     y : array-like, default=None
-        Targets; None for made-up ones of two classes, or of one number.
+        Targets; None for invented ones, of two classes or of one number.
     seconds : float, default=60
-        Time for all of it, compiling included, > 0. Training alone and with no worker are measured
-        in any case; what would not end in time is not begun.
+        Time for all measurements, compiling included, > 0. Training from memory and training
+        without a worker are always measured; a measurement that would not end in time is not begun.
 
     Returns
     -------
     WorkerPlan
+        The recommended number of `workers`, and a `table` with a row for each number tried.
 
     Raises
     ------

@@ -123,15 +123,40 @@ class ClusterExecutor:
         return bool(self._ledger) or self._local.busy
 
     def census(self) -> Census:
-        """How many members wait, train and have ended, here and elsewhere."""
+        """Count the members that wait, train and have ended, on all machines.
+
+        Returns
+        -------
+        Census
+            One count for each state of a member.
+        """
         return self._ledger.census() + self._local.census()
 
     def times(self) -> Times:
-        """What the seconds of threads here and elsewhere were spent on so far."""
+        """Add up the time that all threads of all machines have used so far.
+
+        Returns
+        -------
+        Times
+            Seconds by activity: compiling, training, the host's work, idling.
+        """
         return self._times + self._local.times()
 
     def submit(self, member: Member, done: Done) -> Fit:
-        """Queue a member; `done(fit)` is called, in some thread, when it has ended."""
+        """Queue a member for training.
+
+        Parameters
+        ----------
+        member : Member
+            The fit to train.
+        done : callable
+            Called once with the `Fit`, from any thread, when the member has ended.
+
+        Returns
+        -------
+        Fit
+            The member's place in the queue, later its outcome.
+        """
         if obstacle := self._customs.obstacle(member):
             self._stayed[obstacle] += 1
             return self._local.submit(member, done)
@@ -146,7 +171,13 @@ class ClusterExecutor:
         return fit
 
     def start(self, fits: Collection[Fit] | None = None) -> None:
-        """Let the given fits train (default: all that wait)."""
+        """Let fits train that wait.
+
+        Parameters
+        ----------
+        fits : collection of Fit or None, default=None
+            The fits to train; None for all that wait.
+        """
         for obstacle in list(self._stayed):
             self._say(f"{_fits(self._stayed.pop(obstacle))} here, since {obstacle}.")
         self._local.start(fits)
@@ -172,7 +203,13 @@ class ClusterExecutor:
         self._local.relieve()
 
     def cancel(self, fits: Collection[Fit] | None = None) -> None:
-        """End the given fits (default: all) with `CancelledError`."""
+        """End fits with `CancelledError`.
+
+        Parameters
+        ----------
+        fits : collection of Fit or None, default=None
+            The fits to end; None for all.
+        """
         self._local.cancel(fits)
         with self._lock:
             ended = self._ledger.cancel(fits)
@@ -186,7 +223,13 @@ class ClusterExecutor:
             self._deliver(fit)
 
     def join(self, seconds: float | None = None) -> None:
-        """Wait until nothing trains here or elsewhere, but no longer than so many seconds."""
+        """Wait until no fit trains on any machine, or the time is over.
+
+        Parameters
+        ----------
+        seconds : float or None, default=None
+            The longest time to wait, >= 0; None to wait without end.
+        """
         thread = self._thread
         if thread is not None:
             thread.join(seconds)

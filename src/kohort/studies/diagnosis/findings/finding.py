@@ -19,22 +19,22 @@ _MARK = "diagnose"
 class Finding:
     """One thing that keeps a network from learning.
 
-    Attributes
+    Parameters
     ----------
     code : str
         Stable name, such as `"vanishing_gradients"`.
     severity : float
         In [0, 1]: below 0.3 a hint, from 0.7 on the network can hardly learn.
     layer : str or None
-        Where it was seen; None for the whole network.
+        Name of the layer that has the fault; None for the whole network.
     evidence : dict
-        What was measured, and the thresholds that it passed.
+        The measured values by name, and the thresholds that they passed.
     explanation, remedy : str
-        What happens, and what to do.
+        One sentence on what happens, and one on what to do.
     changes : dict
-        The remedy as parameters of the estimator; empty where it is none of those.
+        The remedy as parameters of the estimator; empty if no parameter is the remedy.
     reference : str
-        Where it is described.
+        The paper or the book that describes the fault.
     scoring : str or None
         scikit-learn's name of the score that shows whether the remedy helped; None for R² in
         regression and the log loss in classification.
