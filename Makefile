@@ -24,6 +24,7 @@ demo: .venv/.ready
 lint: .venv/.ready
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/python tools/docstrings.py
 	$(BIN)/towncrier build --draft --version $(VERSION) >/dev/null
 
 types: .venv/.ready

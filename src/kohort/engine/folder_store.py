@@ -223,12 +223,12 @@ class FolderStore:
         return removed
 
     def verify(self) -> list[str]:
-        """Read every file; those that are damaged are removed.
+        """Read every file, and remove those that are damaged.
 
         Returns
         -------
         list of str
-            Keys of what was removed.
+            Keys of the removed outcomes.
         """
         damaged = []
         for entry in list(self.entries()):

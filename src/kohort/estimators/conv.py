@@ -41,8 +41,8 @@ _MEMORY_SHARE = 4
 
 _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
         `"vgg"`: `depth` stages of two 3x3 convolutions and a pooling; `"resnet"`: three stages of
-        `depth` pre-activation blocks (He et al. 2016). Filters double from stage to stage; global
-        average pooling and one dense layer end both.
+        `depth` pre-activation blocks (He et al. 2016, arXiv:1603.05027). Filters double from stage
+        to stage; global average pooling and one dense layer end both.
     depth, width : int, default=2, 32
         Stages or blocks, and filters of the first stage, >= 1.
     backbone : str or None, default=None
@@ -70,16 +70,15 @@ _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
     channels : {1, 3} or None, default=None
         Channels of image files; None for 1 if all files are grey, else 3.
     workers : int, "auto" or None, default=None
-        Number of processes that read image files while the network trains, >= 0; they need the
-        package grain. Each file is read once for all fits that train on it together. With 0 the
-        training process reads; `"auto"` measures how many processes keep the training busy
-        (`kohort.plan_workers`). None decodes the files into memory once if a quarter of the free
-        memory can hold them, and is `"auto"` otherwise. The number does not change the network.
+        Processes that read image files, each once for all fits that train on it together, >= 0;
+        they need the package grain. 0 reads in the training process, `"auto"` asks
+        `kohort.plan_workers`. None decodes the files into memory once if a quarter of the free
+        memory can hold them, and is `"auto"` otherwise. The network is the same in each case.
     bad_images : {"raise", "skip"}, default="raise"
         `"raise"` ends the fit with one error that names the files that are no images; `"skip"`
         trains and validates without them and counts them in `n_skipped_`.
     optimizer : str, class or keras.optimizers.Optimizer, default="adam"
-        The optimizer, as Keras names it.
+        As Keras names it.
     learning_rate : float or "auto", default=0.001
         "auto" asks `kohort.find_learning_rate`.
     epochs : int, default=10
@@ -179,20 +178,18 @@ class _Images(KerasEstimator):
 
         Parameters
         ----------
-        X : array of uint8 or float, shape (image, height, width, channel) or (image, height,
-            width); or list, array or Series of paths of image files
-            Images in memory, or the files that hold them.
-        y : array-like, shape (image,) or (image, target)
-            Class or number of each image.
-        sample_weight : array-like, shape (image,), default=None
-            Non-negative; scaled to a mean of 1 over the training images.
+        X : array of uint8 or float, or list, array or Series of paths
+            Images in memory, of shape (image, height, width, channel) or (image, height, width), or
+            the image files.
+        y, sample_weight : array-like, shape (image,) or (image, target)
+            Class or number, and weight, of each image, as in `KerasClassifier.fit`.
         **fit_params : object
             Arguments of Keras's `fit`; they override the estimator's parameters.
 
         Returns
         -------
         self
-            The estimator with the trained model.
+            The trained estimator.
 
         Raises
         ------
@@ -343,13 +340,11 @@ class ConvClassifier(_Images, KerasClassifier):
     model_ : keras.Model
         The model with the trained weights.
     history_ : dict of lists
-        Logs of each epoch, as Keras gives them.
+        Logs of each epoch, as Keras has them.
     n_skipped_ : int
         Number of files that could not be read and were left out, validation files included.
-    worker_plan_ : WorkerPlan
-        The measurements that `workers="auto"` decided by.
-    diagnosis_ : Diagnosis
-        With `diagnose=True`: the causes that keep the model from learning, if there are any.
+    worker_plan_, diagnosis_ : WorkerPlan, Diagnosis
+        The measurements of `workers="auto"`; the findings of `diagnose=True`.
 
     Examples
     --------
@@ -386,13 +381,11 @@ class ConvRegressor(_Images, KerasRegressor):
     model_ : keras.Model
         The model with the trained weights.
     history_ : dict of lists
-        Logs of each epoch, as Keras gives them.
+        Logs of each epoch, as Keras has them.
     n_skipped_ : int
         Number of files that could not be read and were left out, validation files included.
-    worker_plan_ : WorkerPlan
-        The measurements that `workers="auto"` decided by.
-    diagnosis_ : Diagnosis
-        With `diagnose=True`: the causes that keep the model from learning, if there are any.
+    worker_plan_, diagnosis_ : WorkerPlan, Diagnosis
+        The measurements of `workers="auto"`; the findings of `diagnose=True`.
 
     Examples
     --------

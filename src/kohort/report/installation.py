@@ -94,11 +94,11 @@ def installation() -> list[Fact]:
 
 
 def show_versions() -> None:
-    """Print what trains here, and what to do about what is missing.
+    """Print the state of the installation, with a remedy for each missing part.
 
-    Compiler and instruction set of dense networks, devices, caches, versions, optional packages.
-
-    `kohort doctor` prints the same. JAX is imported only where it may have an accelerator.
+    It lists the compiler and the instruction set of dense networks, devices, caches, versions and
+    optional packages. `kohort doctor` prints the same. JAX is imported only on machines that may
+    have an accelerator.
 
     Examples
     --------

@@ -131,6 +131,9 @@ class GridSearchCV(TogetherMixin, model_selection.GridSearchCV):  # type: ignore
         Score of a candidate, as in scikit-learn; None for the estimator's own `score`.
     n_jobs : int or None, default=None
         Fits of estimators that are not kohort's that run at once. kohort's use all cores anyway.
+    refit : bool, str or callable, default=True
+        As in scikit-learn; or `"ensemble"`: no model is fitted again, and `best_estimator_` is the
+        weighted average of the models of the folds that `kohort.ensemble_of` gives.
     cv : int, splitter, iterable or None, default=None
         Folds, as in scikit-learn; None for 5.
     verbose : int, default=0
@@ -141,9 +144,6 @@ class GridSearchCV(TogetherMixin, model_selection.GridSearchCV):  # type: ignore
         Score of a fit that ends in an error.
     return_train_score : bool, default=False
         Whether to score the training rows too.
-    refit : bool, str or callable, default=True
-        As in scikit-learn; or `"ensemble"`: no model is fitted again, and `best_estimator_` is the
-        weighted average of the models of the folds that `kohort.ensemble_of` gives.
     keep_fold_models : bool, default=False
         Whether to keep the models of the folds (those of the 50 best candidates) and their
         predictions of the rows left out, for `kohort.ensemble_of`. `refit="ensemble"` keeps them
@@ -214,6 +214,9 @@ class RandomizedSearchCV(TogetherMixin, model_selection.RandomizedSearchCV):  # 
         Score of a candidate, as in scikit-learn; None for the estimator's own `score`.
     n_jobs : int or None, default=None
         Fits of estimators that are not kohort's that run at once. kohort's use all cores anyway.
+    refit : bool, str or callable, default=True
+        As in scikit-learn; or `"ensemble"`: no model is fitted again, and `best_estimator_` is the
+        weighted average of the models of the folds that `kohort.ensemble_of` gives.
     cv : int, splitter, iterable or None, default=None
         Folds, as in scikit-learn; None for 5.
     verbose : int, default=0
@@ -226,9 +229,6 @@ class RandomizedSearchCV(TogetherMixin, model_selection.RandomizedSearchCV):  # 
         Score of a fit that ends in an error.
     return_train_score : bool, default=False
         Whether to score the training rows too.
-    refit : bool, str or callable, default=True
-        As in scikit-learn; or `"ensemble"`: no model is fitted again, and `best_estimator_` is the
-        weighted average of the models of the folds that `kohort.ensemble_of` gives.
     keep_fold_models : bool, default=False
         Whether to keep the models of the folds (those of the 50 best candidates) and their
         predictions of the rows left out, for `kohort.ensemble_of`. `refit="ensemble"` keeps them

@@ -36,40 +36,87 @@ class Executor(Protocol):
         ...
 
     def submit(self, member: Member, done: Done) -> Fit:
-        """Queue a member; `done(fit)` is called, in some thread, when it has ended."""
+        """Queue a member for training.
+
+        Parameters
+        ----------
+        member : Member
+            The fit to train.
+        done : callable
+            Called once with the `Fit`, from any thread, when the member has ended.
+
+        Returns
+        -------
+        Fit
+            The member's place in the queue, later its outcome.
+        """
         ...
 
     def start(self, fits: Collection[Fit] | None = None) -> None:
-        """Let the given fits train (default: all that wait)."""
+        """Let fits train that wait.
+
+        Parameters
+        ----------
+        fits : collection of Fit or None, default=None
+            The fits to train; None for all that wait.
+        """
         ...
 
     def relieve(self) -> None:
-        """Help fits that wait while nobody trains; who waits for one calls it now and then."""
+        """Train waiting fits in the calling thread while no other thread trains.
+
+        A thread that waits for a fit calls it now and then.
+        """
         ...
 
     def cancel(self, fits: Collection[Fit] | None = None) -> None:
-        """End the given fits (default: all) with `CancelledError`."""
+        """End fits with `CancelledError`.
+
+        Parameters
+        ----------
+        fits : collection of Fit or None, default=None
+            The fits to end; None for all.
+        """
         ...
 
     def join(self, seconds: float | None = None) -> None:
-        """Wait until the threads that train have ended, but no longer than so many seconds."""
+        """Wait until no fit trains on any machine, or the time is over.
+
+        Parameters
+        ----------
+        seconds : float or None, default=None
+            The longest time to wait, >= 0; None to wait without end.
+        """
         ...
 
     def census(self) -> Census:
-        """How many members wait, train and have ended."""
+        """Count the members that wait, train and have ended, on all of its machines.
+
+        Returns
+        -------
+        Census
+            One count for each state of a member.
+        """
         ...
 
     def times(self) -> Times:
-        """What the seconds of the threads that train were spent on so far."""
+        """Add up the time that all threads of all machines have used so far.
+
+        Returns
+        -------
+        Times
+            Seconds by activity: compiling, training, the host's work, idling.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Census:
-    """How many members are where, and how much of the epochs that may be needed is done.
+    """Numbers of members by state, and the share of the epochs that is done.
 
-    A member that goes on after a pause counts as one more. `epochs` counts those trained, `found`
-    those of the ended that a store gave back without training.
+    A member that goes on after a pause counts as one more. `epochs` is the number of trained
+    epochs, `found` the number of ended members that a store gave back without training. `progress`
+    is in [0, 1]: epochs done, as a share of the most that may be needed.
     """
 
     submitted: int = 0

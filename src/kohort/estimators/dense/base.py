@@ -134,16 +134,8 @@ class DenseEstimator(
 
         Parameters
         ----------
-        X : array-like, sparse, DataFrame or ParquetTable, shape (row, feature)
-            Features, as in `fit`.
-        y : array-like, shape (row,) or (row, target)
-            Targets, as in `fit`.
-        sample_weight : array-like, shape (row,), default=None
-            Weight of each row, as in `fit`.
-        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
-            Rows to monitor, as in `fit`.
-        X_unlabeled : array-like or DataFrame, shape (row, feature), default=None
-            Rows to pretrain on, as in `fit`.
+        X, y, sample_weight, validation_data, X_unlabeled : array-like
+            Rows to train on, to monitor and to pretrain on, as in `fit`.
 
         Returns
         -------
@@ -167,16 +159,8 @@ class DenseEstimator(
 
         Parameters
         ----------
-        X : array-like, sparse, DataFrame or ParquetTable, shape (row, feature)
-            Features, as in `fit`.
-        y : array-like, shape (row,) or (row, target)
-            Targets, as in `fit`.
-        sample_weight : array-like, shape (row,), default=None
-            Weight of each row, as in `fit`.
-        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
-            Rows to monitor, as in `fit`.
-        X_unlabeled : array-like or DataFrame, shape (row, feature), default=None
-            Rows to pretrain on, as in `fit`.
+        X, y, sample_weight, validation_data, X_unlabeled : array-like
+            Rows to train on, to monitor and to pretrain on, as in `fit`.
 
         Returns
         -------

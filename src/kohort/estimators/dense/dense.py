@@ -61,24 +61,28 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
     n_epochs_, best_epoch_ : int
         Epochs run; index of the epoch whose weights are kept.
     status_ : str
-        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`; of a fit that was
-        only begun `"paused"`.
+        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`; `"paused"` for a
+        fit in parts that has not ended.
     batch_size_plan_, rate_finding_ : BatchSizePlan, RateFinding
-        What was measured where `batch_size`, `learning_rate` is `"auto"`.
+        The measurements of the batch size and of the learning rate that are `"auto"`.
     weights_ : list of arrays
         Trained variables layer by layer, in Keras's shapes: kernel, bias, gamma and beta of the
         normalisation, slopes of prelu; then the moving averages of batch_norm.
     networks_ : list of Outcome
-        `weights`, `history`, `status` and `best_epoch` of each of `n_networks`; the attributes
-        above are those of the first.
+        `weights`, `history`, `status` and `best_epoch` of each of `n_networks` networks; the
+        attributes above are those of the first.
     diagnosis_ : Diagnosis
-        With `diagnose=True`: what keeps the (first) network from learning, if anything does.
+        With `diagnose=True`: the causes that keep the first network from learning, if any.
     recipe_ : Recipe
         The hyperparameters with every `"auto"` and None resolved.
     n_features_in_, feature_names_in_
         Number of features; their names, if X had any.
     n_outputs_ : int
         Number of targets.
+
+    References
+    ----------
+    {references}
 
     Examples
     --------
@@ -202,24 +206,28 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
     n_epochs_, best_epoch_ : int
         Epochs run; index of the epoch whose weights are kept.
     status_ : str
-        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`; of a fit that was
-        only begun `"paused"`.
+        `"finished"`, `"stopped_early"`, `"stopped_by_callback"` or `"diverged"`; `"paused"` for a
+        fit in parts that has not ended.
     batch_size_plan_, rate_finding_ : BatchSizePlan, RateFinding
-        What was measured where `batch_size`, `learning_rate` is `"auto"`.
+        The measurements of the batch size and of the learning rate that are `"auto"`.
     weights_ : list of arrays
         Trained variables layer by layer, in Keras's shapes: kernel, bias, gamma and beta of the
         normalisation, slopes of prelu; then the moving averages of batch_norm.
     networks_ : list of Outcome
-        `weights`, `history`, `status` and `best_epoch` of each of `n_networks`; the attributes
-        above are those of the first.
+        `weights`, `history`, `status` and `best_epoch` of each of `n_networks` networks; the
+        attributes above are those of the first.
     diagnosis_ : Diagnosis
-        With `diagnose=True`: what keeps the (first) network from learning, if anything does.
+        With `diagnose=True`: the causes that keep the first network from learning, if any.
     recipe_ : Recipe
         The hyperparameters with every `"auto"` and None resolved.
     n_features_in_, feature_names_in_
         Number of features; their names, if X had any.
     classes_ : array, shape (class,)
         Labels, sorted; positions of the columns if y has a column of 0 and 1 per label.
+
+    References
+    ----------
+    {references}
 
     Examples
     --------

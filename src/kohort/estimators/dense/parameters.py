@@ -125,8 +125,8 @@ class DenseParameters(Hyperparameters):
         "diagnosis",
         HOST,
         flag(),
-        "Whether to watch the (first) network in training and to say in `diagnosis_` what keeps it "
-        "from learning; the weights stay the same to the last bit. See `kohort.diagnose`.",
+        "Whether to measure the first network in training and to keep in `diagnosis_` the causes "
+        "that hinder learning; the weights stay the same to the last bit. See `kohort.diagnose`.",
     )
     random_state: int | np.random.RandomState | None = hyperparameter(
         None,
@@ -187,9 +187,23 @@ def check_own(estimator: DenseParameters) -> None:
 
 Class = TypeVar("Class", bound=type)
 
+_REFERENCES = """Papers without an arXiv number that the parameters name:
+
+    Bengio et al., "Greedy Layer-Wise Training of Deep Networks", NIPS 2006.
+    Bishop, "Training with Noise is Equivalent to Tikhonov Regularization", Neural Computation 1995.
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    AISTATS 2010.
+    Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics 1964.
+    Koenker and Bassett, "Regression Quantiles", Econometrica 1978.
+    Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", SIAM Journal on
+    Control and Optimization 1992.
+    Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR
+    2014.
+    Vincent et al., "Stacked Denoising Autoencoders", JMLR 2010."""
+
 
 def documented(*more: Parameter) -> Callable[[Class], Class]:
-    """Class decorator: put the documentation of all parameters in place of `{parameters}`.
+    """Class decorator: write all parameters and references in place of their names in braces.
 
     Parameters
     ----------
@@ -202,7 +216,9 @@ def documented(*more: Parameter) -> Callable[[Class], Class]:
         known = {p.name: p for p in table_of(DenseParameters)} | own
         entries = [_entry(known[name]) for name in cls.__dataclass_fields__]  # type: ignore[attr-defined]
         assert cls.__doc__ is not None
-        cls.__doc__ = cls.__doc__.replace("    {parameters}", "\n".join(entries))
+        cls.__doc__ = cls.__doc__.replace("    {parameters}", "\n".join(entries)).replace(
+            "{references}", _REFERENCES
+        )
         return cls
 
     return decorate

@@ -154,12 +154,8 @@ class KerasEstimator(TrainingModel):
 
         Parameters
         ----------
-        X : array-like, DataFrame, or dict or tuple of arrays
-            Features, as in `fit`.
-        y : array-like, shape (row,) or (row, target)
-            Targets, as in `fit`.
-        sample_weight : array-like, shape (row,), default=None
-            Weight of each row, as in `fit`.
+        X, y, sample_weight : array-like
+            Features, targets and weights of the rows, as in `fit`.
         **fit_params : object
             Arguments of Keras's `fit`; they override the estimator's parameters.
 

@@ -110,14 +110,8 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
 
         Parameters
         ----------
-        X : array-like, DataFrame, or dict or tuple of arrays
-            Features, as in `fit`.
-        y : array-like, shape (row,) or (row, target)
-            Targets, as in `fit`.
-        sample_weight : array-like, shape (row,), default=None
-            Weight of each row, as in `fit`.
-        **fit_params : object
-            Arguments of Keras's `fit`; they override the estimator's parameters.
+        X, y, sample_weight, **fit_params : array-like
+            Features, targets, weights and arguments of Keras's `fit`, as in `fit`.
 
         Returns
         -------
@@ -145,11 +139,8 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
 
         Parameters
         ----------
-        X : array-like, DataFrame, or dict or tuple of arrays
-            Features, as in `fit`.
-        **options : object
-            Arguments of Keras's `predict`, such as `batch_size`, for a model that a cohort cannot
-            take. They do not change the predictions.
+        X, **options : array-like
+            Features, as in `fit`; arguments of Keras's `predict` for models in Keras's own loop.
 
         Returns
         -------
@@ -288,10 +279,8 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
 
         Parameters
         ----------
-        X : array-like, DataFrame, or dict or tuple of arrays
-            Features, as in `fit`.
-        y : array-like, shape (row,) or (row, target)
-            Targets, as in `fit`.
+        X, y : array-like
+            Features and targets of the rows, as in `fit`.
         classes : array-like, default=None
             All classes. Needed at the first call if y does not hold each of them.
         sample_weight : array-like, shape (row,), default=None
@@ -390,11 +379,8 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
 
         Parameters
         ----------
-        X : array-like, DataFrame, or dict or tuple of arrays
-            Features, as in `fit`.
-        **options : object
-            Arguments of Keras's `predict`, such as `batch_size`, for a model that a cohort cannot
-            take. They do not change the predictions.
+        X, **options : array-like
+            Features, as in `fit`; arguments of Keras's `predict` for models in Keras's own loop.
 
         Returns
         -------

@@ -49,7 +49,7 @@ class Tracker(ABC):
         Raises
         ------
         TrackerError
-            If its package is missing, or what it writes to cannot be used.
+            If its package is missing, or its folder, server or database cannot be used.
         """
         with self._explained("Choose another place, or leave the tracker out."):
             self._open()
@@ -103,9 +103,9 @@ def log_search(search: Search, tracker: Tracker, cohort: Cohort | None = None) -
     tracker : TensorBoardTracker, MLflowTracker or OptunaTracker
         Where to write it.
     cohort : Cohort or None, default=None
-        What `kohort.together()` gave, for scikit-learn's own searches; the search must be all that
-        was fitted in that block. Without it their learning curves and statuses are not known, and
-        scores and parameters alone are logged. Not needed for kohort's searches.
+        The cohort of the `kohort.together()` block in which a search of scikit-learn's own was
+        fitted, and nothing else. Without it the log has the search's scores and parameters, but no
+        learning curves and statuses. kohort's own searches do not need it.
 
     Returns
     -------

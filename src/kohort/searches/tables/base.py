@@ -214,18 +214,18 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
 
     @property
     def network_(self) -> Estimator:
-        """What predicts behind the transformers: a dense network, or the ensemble as a whole."""
+        """The dense network behind the transformers, or the ensemble as a whole."""
         check_is_fitted(self, "model_")
         return self.model_[-1] if isinstance(self.model_, Pipeline) else self.model_
 
     def to_keras(self) -> Any:
-        """The network as a compiled `keras.Model`; what stands in front of it is scikit-learn's.
+        """Export the network as a compiled `keras.Model`, without scikit-learn's transformers.
 
         Returns
         -------
         keras.Model
-            Its input is what the transformers give: `model_[:-1].transform`, or with `search` the
-            `transform` of each of `model_.fronts_`, one input for each.
+            Its input is the output of the transformers: of `model_[:-1].transform`, or with
+            `search` of the `transform` of each of `model_.fronts_`, an input for each.
         """
         network = self.network_
         if hasattr(network, "fronts_"):
@@ -235,13 +235,13 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
     def save(self, folder: PathLike) -> None:
         """Write the fitted estimator into a folder, as `kohort search --out` does.
 
-        `kohort.load(folder, trusted=True)` reads it, and so does `kohort predict`: what prepares
-        raw tables is a pickle.
+        `kohort.load(folder, trusted=True)` reads it, and so does `kohort predict --trusted`: the
+        transformers that prepare raw tables are a pickle.
 
         Parameters
         ----------
         folder : str or path
-            Made if it does not exist; files of these names are replaced.
+            The folder; it is made if it does not exist, and files of equal names are replaced.
 
         Raises
         ------

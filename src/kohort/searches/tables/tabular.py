@@ -19,23 +19,24 @@ from kohort.searches.tables.folder import read_tabular
 class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     """Regression from a raw table: text, dates, missing values and categories in, numbers out.
 
-    Columns become numbers by skrub's `TableVectorizer` (text that is numbers or truth values is
-    read as such first), missing numbers the median; a dense network learns from them. It is what
-    `kohort search` and `kohort fit` save. Needs skrub: `pip install "kohort[tables]"`.
+    skrub's `TableVectorizer` makes numbers of the columns; numbers and truth values that are
+    written as text are read first. The median replaces missing numbers. A dense network learns
+    from the result. `kohort search` and `kohort fit` save this estimator. It needs skrub:
+    `pip install "kohort[tables]"`.
 
     Parameters
     ----------
     network : DenseRegressor or None, default=None
-        What learns, with parameters of its own (`network__depth` in a search around it); None for
-        `DenseRegressor()`.
+        The network that learns; a search around the estimator names its parameters
+        `network__depth` and so on. None for `DenseRegressor()`.
     search : {"random", "adaptive"} or None, default=None
         How to search the network's depth, width, activation, optimizer, rate, dropout and decay:
         random candidates, or `kohort.AdaptiveSearchCV` (which needs Optuna). Either ends in an
-        ensemble of what was trained (`kohort.ensemble_of`). None trains one network.
+        ensemble of the networks of its folds (`kohort.ensemble_of`). None trains one network.
     n_candidates : int, default=30
-        Of the search, >= 1.
+        Number of candidates of the search, >= 1.
     cv : int, cross-validator or list of (train, test), default=5
-        Folds of the search; a number is of shuffled ones.
+        Folds of the search; an integer is a number of folds of shuffled rows.
     random_state : int, RandomState or None, default=None
         Fixes folds, candidates, networks and the encoding of text.
 
@@ -44,13 +45,14 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     model_ : Pipeline or EnsembleRegressor
         Fitted: transformers and network, or the ensemble of the search.
     network_ : DenseRegressor or EnsembleRegressor
+        The network behind the transformers, or the ensemble as a whole.
     search_ : RandomizedSearchCV or AdaptiveSearchCV
-        With `search`: for `kohort.search_report`, for one.
+        With `search`: the fitted search, such as `kohort.search_report` takes.
     columns_ : dict from str to str
-        Columns, and what each holds: `"number"`, `"number in "` and a unit, `"truth value"`,
-        `"date"`, `"empty"`, or `"text"` for anything else.
+        Kind of the values of each column: `"number"`, `"number in "` and a unit,
+        `"truth value"`, `"date"`, `"empty"`, or `"text"` for anything else.
     residuals_ : array, shape (row, target)
-        With `search`: sizes of the ensemble's errors on rows left out of its folds, in order.
+        With `search`: absolute errors of the ensemble on out-of-fold rows, sorted.
     n_features_in_, feature_names_in_
         Number of columns; their names, if X had any.
 
@@ -132,23 +134,24 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
 class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc]
     """Classification of a raw table: text, dates, missing values and categories in, classes out.
 
-    Columns become numbers by skrub's `TableVectorizer` (text that is numbers or truth values is
-    read as such first), missing numbers the median; a dense network learns from them. It is what
-    `kohort search` and `kohort fit` save. Needs skrub: `pip install "kohort[tables]"`.
+    skrub's `TableVectorizer` makes numbers of the columns; numbers and truth values that are
+    written as text are read first. The median replaces missing numbers. A dense network learns
+    from the result. `kohort search` and `kohort fit` save this estimator. It needs skrub:
+    `pip install "kohort[tables]"`.
 
     Parameters
     ----------
     network : DenseClassifier or None, default=None
-        What learns, with parameters of its own (`network__depth` in a search around it); None for
-        `DenseClassifier()`.
+        The network that learns; a search around the estimator names its parameters
+        `network__depth` and so on. None for `DenseClassifier()`.
     search : {"random", "adaptive"} or None, default=None
         How to search the network's depth, width, activation, optimizer, rate, dropout and decay:
         random candidates, or `kohort.AdaptiveSearchCV` (which needs Optuna). Either ends in an
-        ensemble of what was trained (`kohort.ensemble_of`). None trains one network.
+        ensemble of the networks of its folds (`kohort.ensemble_of`). None trains one network.
     n_candidates : int, default=30
-        Of the search, >= 1.
+        Number of candidates of the search, >= 1.
     cv : int, cross-validator or list of (train, test), default=5
-        Folds of the search; a number is of shuffled and stratified ones.
+        Folds of the search; an integer is a number of folds of shuffled rows, stratified by class.
     random_state : int, RandomState or None, default=None
         Fixes folds, candidates, networks and the encoding of text.
 
@@ -157,11 +160,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     model_ : Pipeline or EnsembleClassifier
         Fitted: transformers and network, or the ensemble of the search.
     network_ : DenseClassifier or EnsembleClassifier
+        The network behind the transformers, or the ensemble as a whole.
     search_ : RandomizedSearchCV or AdaptiveSearchCV
-        With `search`: for `kohort.search_report`, for one.
+        With `search`: the fitted search, such as `kohort.search_report` takes.
     columns_ : dict from str to str
-        Columns, and what each holds: `"number"`, `"number in "` and a unit, `"truth value"`,
-        `"date"`, `"empty"`, or `"text"` for anything else.
+        Kind of the values of each column: `"number"`, `"number in "` and a unit,
+        `"truth value"`, `"date"`, `"empty"`, or `"text"` for anything else.
     classes_ : array, shape (class,)
         Labels, sorted.
     n_features_in_, feature_names_in_

@@ -106,20 +106,21 @@ class Diagnosis(ShownMixin):
     def verify(self, k: int = 10, finding: Finding | None = None) -> Comparison:
         """Train the estimator and its changed copy side by side, in one cohort over `k` seeds.
 
-        Further arguments that `fit` was diagnosed with, such as sample weights, are left out.
+        Further arguments of the diagnosed `fit`, such as sample weights, are left out.
 
         Parameters
         ----------
         k : int, default=10
             Number of splits and seeds, >= 2.
         finding : Finding or None, default=None
-            Whose remedy to try; None for the first.
+            The finding whose remedy is tried; None for the first.
 
         Returns
         -------
         Comparison
-            `helped` says whether the remedy did. The score is R² in regression, the (negative) log
-            loss in classification, unless the finding asks for another.
+            Its `helped` is True if the remedy made the score better. The score is R² in
+            regression and the negative log loss in classification, unless the finding names
+            another.
 
         Raises
         ------

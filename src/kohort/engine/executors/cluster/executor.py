@@ -67,18 +67,19 @@ def say(line: str) -> None:
     print(f"kohort: {line}", file=sys.stderr, flush=True)
 
 
-class ClusterExecutor:
-    """Trains members by errands on a cluster, and those that cannot travel here.
+class ClusterExecutor(Executor):
+    """Trains members on a cluster, and in this process those that cannot be sent.
 
     Parameters
     ----------
     cluster : Cluster
+        The machines, and the way to send errands to them.
     local : Executor or None, default=None
-        Trains what cannot travel; None for this machine's cores.
+        The executor of members that cannot be sent; None for this machine's cores.
     max_retries : int, default=3
-        How often a fit may be the death of the process that trains it alone, >= 0.
+        Deaths of the process that trains a fit alone, >= 0, after which the fit fails.
     say : callable
-        Is given lines for the user.
+        Called with each line for the user, a string.
     """
 
     def __init__(
@@ -123,40 +124,12 @@ class ClusterExecutor:
         return bool(self._ledger) or self._local.busy
 
     def census(self) -> Census:
-        """Count the members that wait, train and have ended, on all machines.
-
-        Returns
-        -------
-        Census
-            One count for each state of a member.
-        """
         return self._ledger.census() + self._local.census()
 
     def times(self) -> Times:
-        """Add up the time that all threads of all machines have used so far.
-
-        Returns
-        -------
-        Times
-            Seconds by activity: compiling, training, the host's work, idling.
-        """
         return self._times + self._local.times()
 
     def submit(self, member: Member, done: Done) -> Fit:
-        """Queue a member for training.
-
-        Parameters
-        ----------
-        member : Member
-            The fit to train.
-        done : callable
-            Called once with the `Fit`, from any thread, when the member has ended.
-
-        Returns
-        -------
-        Fit
-            The member's place in the queue, later its outcome.
-        """
         if obstacle := self._customs.obstacle(member):
             self._stayed[obstacle] += 1
             return self._local.submit(member, done)
@@ -171,13 +144,6 @@ class ClusterExecutor:
         return fit
 
     def start(self, fits: Collection[Fit] | None = None) -> None:
-        """Let fits train that wait.
-
-        Parameters
-        ----------
-        fits : collection of Fit or None, default=None
-            The fits to train; None for all that wait.
-        """
         for obstacle in list(self._stayed):
             self._say(f"{_fits(self._stayed.pop(obstacle))} here, since {obstacle}.")
         self._local.start(fits)
@@ -199,17 +165,9 @@ class ClusterExecutor:
             self._fail(arrivals, failure)
 
     def relieve(self) -> None:
-        """Help fits that wait here while nobody trains."""
         self._local.relieve()
 
     def cancel(self, fits: Collection[Fit] | None = None) -> None:
-        """End fits with `CancelledError`.
-
-        Parameters
-        ----------
-        fits : collection of Fit or None, default=None
-            The fits to end; None for all.
-        """
         self._local.cancel(fits)
         with self._lock:
             ended = self._ledger.cancel(fits)
@@ -223,13 +181,6 @@ class ClusterExecutor:
             self._deliver(fit)
 
     def join(self, seconds: float | None = None) -> None:
-        """Wait until no fit trains on any machine, or the time is over.
-
-        Parameters
-        ----------
-        seconds : float or None, default=None
-            The longest time to wait, >= 0; None to wait without end.
-        """
         thread = self._thread
         if thread is not None:
             thread.join(seconds)

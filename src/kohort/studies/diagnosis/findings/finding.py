@@ -36,7 +36,7 @@ class Finding:
     reference : str
         The paper or the book that describes the fault.
     scoring : str or None
-        scikit-learn's name of the score that shows whether the remedy helped; None for R² in
+        Name in scikit-learn of the score that shows whether the remedy helped; None for R² in
         regression and the log loss in classification.
 
     Examples
