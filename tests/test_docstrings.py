@@ -1,4 +1,4 @@
-"""`tools/docstrings.py`, which `make lint` runs over every public name, finds what it is to find."""
+"""The check of docstrings that `make lint` runs (`tools/docstrings.py`) finds each fault."""
 
 import runpy
 from pathlib import Path

@@ -70,7 +70,7 @@ def test_fragments_and_missing_signatures_are_told(released):
 
 def test_every_core_dependency_and_those_of_the_tests_have_a_lower_bound():
     bounds = _tool("lower_bounds")["lower_bounds"](_PROJECT, ["cli", "test"])
-    assert bounds["numpy"] == "2.0"
+    assert bounds["numpy"] == "2.2"
     assert {"skrub", "grain", "optuna", "plotly"} < bounds.keys()  # Through extras of extras.
 
 

@@ -11,7 +11,8 @@ from kohort import _version
 
 _TOP = Path(__file__).parents[1]
 _TOOL = runpy.run_path(str(_TOP / "tools" / "signatures.py"))
-_ROW = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<deprecated>[\d.]+) \| (?P<gone>[\d.]+) \|", re.M)
+_GONE = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<deprecated>[\d.]+) \| (?P<gone>[\d.]+) \|", re.M)
+_MEASURED = re.compile(r"^\| `(?P<name>[^`]+=\))` \| \S+ \| \S+ \| (?P<version>[\d.]+) \|", re.M)
 
 
 def _number(version):
@@ -25,13 +26,16 @@ def _released():
 
 
 def _told():
-    """Names of the page's table whose time has come: deprecated before, gone by this version."""
+    """Names of the page's tables whose time has come: deprecated before, or measured as better."""
     page = (_TOP / "docs" / "compatibility.md").read_text("utf-8")
     now = _number(_version.VERSION)
-    return {
+    gone = {
         row["name"]
-        for row in _ROW.finditer(page)
+        for row in _GONE.finditer(page)
         if _number(row["deprecated"]) < _number(row["gone"]) <= now
+    }
+    return gone | {
+        row["name"] for row in _MEASURED.finditer(page) if _number(row["version"]) <= now
     }
 
 
@@ -59,7 +63,7 @@ def _of(source):
         ("def f(a, *, b=1): ...", "def f(a, **b): ...", ["f(b)"]),
         ("def f(a, b=1): ...", "def f(a, *, b=1): ...", ["f(b)"]),
         ("def f(a, b): ...", "def f(b, a): ...", ["f(a)", "f(b)"]),
-        ("def f(a=1): ...", "def f(a=2): ...", ["f(a)"]),
+        ("def f(a=1): ...", "def f(a=2): ...", ["f(a=)"]),
         ("def f(a=1): ...", "def f(a): ...", ["f(a)"]),
         ("def f(a): ...", "def f(a, b): ...", ["f(b)"]),
         ("def f(*a): ...", "def f(a): ...", ["f(a)"]),

@@ -40,7 +40,7 @@ _RIDDLES = re.compile(
 
 _PRIVATE = re.compile(r"Parameters \{('_\w+'(, )?)+\} not documented")
 
-_CITED = re.compile(r"\([A-Z][^()]*\b(?:et al\.|and [A-Z]\w+|[A-Z]\w+) (?:19|20)\d\d\)")
+_CITED = re.compile(r"\((?=[A-Z])[^()]*(?:et al\.|[A-Z]\w+) (?:19|20)\d\d\)")
 """A paper in brackets that end with its year, and so have no arXiv number."""
 
 

@@ -88,7 +88,8 @@ def broken(old: Mapping[str, Parameters | str], new: Mapping[str, Parameters | s
     list of str
         What is broken, as the table of docs/compatibility.md names it: "name" for a name that is
         gone or has become something else, "name(parameter)" for a parameter that is gone, is taken
-        in another way, stands elsewhere, has another default or has become necessary.
+        in another way, stands elsewhere or has become necessary, "name(parameter=)" for one that
+        has another default.
     """
     found = []
     for name, before in old.items():
@@ -105,8 +106,10 @@ def _changed(before: Parameters, after: Parameters) -> list[str]:
     by_position = [name for name, (kind, _) in after.items() if kind in _ORDERED]
     found = []
     for place, (name, (kind, default)) in enumerate(before.items()):
-        if name not in after or after[name][1] != default:
+        if name not in after or (default and not after[name][1]):
             found.append(name)
+        elif after[name][1] != default:
+            found.append(f"{name}=")
         elif kind in _ORDERED:
             if by_position[place : place + 1] != [name]:
                 found.append(name)
