@@ -179,8 +179,7 @@ class _Images(KerasEstimator):
         Parameters
         ----------
         X : array of uint8 or float, or list, array or Series of paths
-            Images in memory, of shape (image, height, width, channel) or (image, height, width), or
-            the image files.
+            Images of shape (image, height, width[, channel]), or the image files.
         y, sample_weight : array-like, shape (image,) or (image, target)
             Class or number, and weight, of each image, as in `KerasClassifier.fit`.
         **fit_params : object
