@@ -99,7 +99,7 @@ def log_search(search: Search, tracker: Tracker, cohort: Cohort | None = None) -
     Parameters
     ----------
     search : GridSearchCV, RandomizedSearchCV or one of the Halving searches
-        Fitted; kohort's, or scikit-learn's own.
+        A fitted search, kohort's or scikit-learn's own.
     tracker : TensorBoardTracker, MLflowTracker or OptunaTracker
         Where to write it.
     cohort : Cohort or None, default=None
@@ -110,8 +110,7 @@ def log_search(search: Search, tracker: Tracker, cohort: Cohort | None = None) -
     Returns
     -------
     str
-        The name under which the tracker keeps the search: a folder, the ID of an MLflow run, or
-        the name of an Optuna study.
+        The tracker's name for the search: a folder, an MLflow run's ID, an Optuna study's name.
 
     Raises
     ------

@@ -48,17 +48,16 @@ def plan_batch_size(
 
     Batch sizes in powers of two are compiled and run on the data for a moment each; XLA's own
     buffer assignment gives the bytes of each program before it runs. A short training gives the
-    gradient noise scale, the batch size beyond which a larger batch learns less per example. The
-    recommendation is the size with the least predicted time to a given loss.
+    gradient noise scale (McCandlish et al. 2018, arXiv:1812.06162), the batch size beyond which a
+    larger batch learns less per example. The recommendation is the size with the least predicted
+    time to a given loss.
 
     Parameters
     ----------
     estimator : DenseRegressor, DenseClassifier, KerasRegressor or KerasClassifier
         Not changed. Its batch size (32 where it is `"auto"`) and rate are where the advice starts.
-    X : array-like, DataFrame, list of paths or ParquetTable, shape (row, feature)
-        Features, as the estimator's `fit` takes them.
-    y : array-like, shape (row,) or (row, target)
-        Targets, as the estimator's `fit` takes them.
+    X, y : array-like
+        Features and targets, as the estimator's `fit` takes them.
     memory : int or None, default=None
         Bytes that may be used, > 0; None for what the device has free.
     seconds : float, default=60
@@ -78,10 +77,6 @@ def plan_batch_size(
     ParameterError
         If the estimator is not kohort's, trains in Keras's own loop, or a parameter is out of
         range.
-
-    References
-    ----------
-    McCandlish et al., "An Empirical Model of Large-Batch Training", 2018 (arXiv:1812.06162).
 
     Examples
     --------

@@ -38,26 +38,22 @@ _Part = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 def compare(
     estimator: Estimator, other: Estimator, X: TableLike, y: TargetsLike, *, k: int = 10,
-    validation_fraction: float = 0.25,
-    confidence: float = 0.95, scoring: ScoringLike = None, random_state: RandomStateLike = 0,
+    validation_fraction: float = 0.25, confidence: float = 0.95, scoring: ScoringLike = None,
+    random_state: RandomStateLike = 0,
 ) -> Comparison:  # fmt: skip
     """Compare two estimators over random splits and seeds, all fits trained as one cohort.
 
     Each seed draws a split (by class if the classes are large enough) and sets every `random_state`
-    of both estimators. A fit counts with the score of a constant prediction (the mean, or the
-    shares of the classes) if it diverges, even if earlier weights were restored, if it fails, or if
-    its score is not finite; the table names it. An R² below the constant's is raised to it, because
-    one R² of -1e9 would decide the mean alone. The interval is Student's t. It is rather too narrow
-    for fresh data, since the training sets of several seeds overlap.
+    of both estimators. A fit that diverges, fails or has no finite score counts with the score of a
+    constant prediction, and the table names it. An R² below that is raised to it: one of -1e9 would
+    decide the mean alone. The t interval is rather too narrow, since training sets overlap.
 
     Parameters
     ----------
     estimator, other : scikit-learn estimators
         Two regressors or two classifiers; pipelines too. They are not changed.
-    X : array-like, DataFrame or list of paths, shape (row, feature)
-        Features, as both estimators' `fit` takes them, with a row per example.
-    y : array-like, shape (row,) or (row, target)
-        Targets, as both estimators' `fit` takes them.
+    X, y : array-like
+        Features and targets, as both estimators' `fit` takes them, with a row per example.
     k : int, default=10
         Number of seeds, >= 2.
     validation_fraction, confidence : float, default=0.25, 0.95
@@ -70,15 +66,14 @@ def compare(
     Returns
     -------
     Comparison
-        The scores of all fits, the mean difference `other` - `estimator` with its interval, and
-        `helped`, which is True if `other` is better.
+        All scores, the mean difference with its interval, and `helped`: whether `other` is better.
 
     Raises
     ------
     ParameterError, DataError
         If a parameter is out of range, or there are too few rows.
     Exception
-        The first error of an estimator, if every fit of it raised one.
+        The first error of an estimator of which every fit raised one.
 
     References
     ----------

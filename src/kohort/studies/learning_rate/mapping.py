@@ -31,26 +31,20 @@ def rate_batch_map(
 
     All cells see the same examples equally often and validate on the same rows. The optimizer is
     the estimator's: `"sgd"` gives a map free of momentum, on which the best rate grows with the
-    batch size while that is small.
+    batch size while that is small (Goyal et al. 2017, arXiv:1706.02677).
 
     Parameters
     ----------
-    estimator : kohort's Dense, Keras or Conv regressor or classifier
-        The estimator to train; it is not changed.
-    X : array-like, DataFrame or list of paths, shape (row, feature)
-        Features, as the estimator's `fit` takes them.
-    y : array-like, shape (row,) or (row, target)
-        Targets, as the estimator's `fit` takes them.
+    estimator, X, y : estimator, array-like, array-like
+        As those of `find_learning_rate`. The estimator is not changed.
     rates : sequence of float
         Learning rates, > 0; by default nine from 1e-4 to 1.
     batch_sizes : sequence of int
-        Rows of a batch, >= 1; by default 8 to 256. Sizes above the number of training rows are
-        left out.
+        Rows of a batch, >= 1; by default 8 to 256. Those above the training rows are left out.
     epochs, seeds : int, default=10, 3
         Epochs of each fit, and fits of each cell, >= 1.
     validation_fraction : float, default=0.2
-        Share of the rows to validate on, in (0, 1). Not used if the fit is given rows to validate
-        on.
+        Share of the rows to validate on, in (0, 1), unless the fit is given such rows.
     **fit_params : object
         Further arguments of `fit`.
 
@@ -63,11 +57,6 @@ def rate_batch_map(
     ------
     ParameterError, DataError
         As `find_learning_rate`, or if no batch size is left.
-
-    References
-    ----------
-    Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017
-    (arXiv:1706.02677).
 
     Examples
     --------

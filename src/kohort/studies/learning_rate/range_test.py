@@ -34,7 +34,7 @@ def find_learning_rate(
     estimator: Estimator, X: TableLike, y: TargetsLike, *, seeds: int = _SEEDS, low: float = _LOW,
     high: float = _HIGH, steps: int | None = None, **fit_params: Any,
 ) -> RateFinding:  # fmt: skip
-    """Find a learning rate by letting it grow from step to step.
+    """Find a learning rate by letting it grow from step to step (Smith 2017, arXiv:1506.01186).
 
     Several seeds train from fresh weights as one cohort while the rate grows exponentially. The
     suggestion is a twentieth of the rate from which on the smoothed median of their losses stays
@@ -45,10 +45,8 @@ def find_learning_rate(
     ----------
     estimator : kohort's Dense, Keras or Conv regressor or classifier
         The estimator to train; it is not changed. Its pretraining and its callbacks are left out.
-    X : array-like, DataFrame or list of paths, shape (row, feature)
-        Features, as the estimator's `fit` takes them.
-    y : array-like, shape (row,) or (row, target)
-        Targets, as the estimator's `fit` takes them.
+    X, y : array-like
+        Features and targets, as the estimator's `fit` takes them.
     seeds : int, default=8
         Number of networks that are trained, >= 1.
     low, high : float, default=1e-6, 10.0
@@ -69,10 +67,6 @@ def find_learning_rate(
     ParameterError
         If a parameter is out of range, the estimator is not kohort's or trains in Keras's own
         loop, or a schedule of the optimizer's own sets the rate.
-
-    References
-    ----------
-    Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017 (arXiv:1506.01186).
 
     Examples
     --------
