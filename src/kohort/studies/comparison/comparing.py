@@ -46,7 +46,8 @@ def compare(
     Each seed draws a split (by class if the classes are large enough) and sets every `random_state`
     of both estimators. A fit that diverges, fails or has no finite score counts with the score of a
     constant prediction, and the table names it. An R² below that is raised to it: one of -1e9 would
-    decide the mean alone. The t interval is rather too narrow, since training sets overlap.
+    decide the mean alone. The t interval is rather too narrow, since training sets overlap (Nadeau
+    and Bengio 2003, doi:10.1023/A:1024068626366).
 
     Parameters
     ----------
@@ -74,10 +75,6 @@ def compare(
         If a parameter is out of range, or there are too few rows.
     Exception
         The first error of an estimator of which every fit raised one.
-
-    References
-    ----------
-    Nadeau and Bengio, "Inference for the Generalization Error", Machine Learning 52, 2003.
 
     Examples
     --------

@@ -70,17 +70,15 @@ def rate_batch_map(
     """
     _check_each("rates", rates, Interval(0, np.inf, "neither"))
     _check_each("batch_sizes", batch_sizes, _COUNT)
-    for name, count in (("epochs", epochs), ("seeds", seeds)):
-        check(name, count, _COUNT)
+    check("epochs", epochs, _COUNT)
+    check("seeds", seeds, _COUNT)
     check("validation_fraction", validation_fraction, Interval(0, 1, "neither"))
     prepared = _prepared(bare(estimator, epochs=epochs), X, y, unheard(fit_params))
     parameter, sizes = estimator._rate_parameter, sorted({int(size) for size in batch_sizes})
-    members = {
-        size: _validated(
-            seeded_members(prepared.with_batch_size(size), seeds, parameter), validation_fraction
-        )
-        for size in sizes
+    seeded = {
+        size: seeded_members(prepared.with_batch_size(size), seeds, parameter) for size in sizes
     }
+    members = {size: _validated(seeded[size], validation_fraction) for size in sizes}
     return measured(_fitting(members), sorted(set(rates)), parameter)
 
 
