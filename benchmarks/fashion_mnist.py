@@ -46,7 +46,7 @@ def kohort_side() -> dict[str, Any]:
     X, y = data()
     estimator = kohort.DenseClassifier(
         depth=2, width=WIDTHS, optimizer="sgd", batch_size=BATCH, epochs=EPOCHS,
-        early_stopping=False, standardize=False, random_state=0,
+        early_stopping=False, standardize=False, random_state=0, **side.PLAIN,
     )  # fmt: skip
     split = PredefinedSplit(np.r_[np.full(len(X) - VALIDATION, -1), np.zeros(VALIDATION, int)])
     search = kohort.GridSearchCV(estimator, {"learning_rate": RATES}, cv=split, refit=False)

@@ -107,7 +107,13 @@ def dense_side() -> dict[str, Any]:
 
     parts = scaled()
     estimator = kohort.DenseRegressor(
-        optimizer="sgd", epochs=100, patience=10, standardize=False, random_state=0
+        optimizer="sgd",
+        epochs=100,
+        patience=10,
+        standardize=False,
+        random_state=0,
+        kernel_initializer="he_normal",
+        **side.PLAIN,
     )
     return _searched(_book_search(estimator), *parts["train"], validation_data=parts["valid"])
 

@@ -38,7 +38,7 @@ def kohort_side(width: int, batch: int) -> dict[str, Any]:
     X, y = data()
     estimator = kohort.DenseRegressor(
         depth=DEPTH, width=width, optimizer="adam", batch_size=batch, epochs=EPOCHS,
-        early_stopping=False, standardize=False, random_state=0,
+        early_stopping=False, standardize=False, random_state=0, **side.PLAIN,
     )  # fmt: skip
     search = kohort.GridSearchCV(estimator, {"learning_rate": RATES}, cv=FOLDS)
     start = time.perf_counter()

@@ -17,6 +17,16 @@ from sklearn.model_selection import train_test_split
 CALIFORNIA = Path(__file__).parent.parent / "examples" / "california_housing.parquet"
 
 
+PLAIN: dict[str, Any] = {
+    "output_initializer": "auto",
+    "output_bias": "zeros",
+    "scale_binary": True,
+    "input_clip": None,
+    "ema_momentum": None,
+}
+"""A dense network as Keras has it, for benchmarks that train the same network on both sides."""
+
+
 def run(module: str, side: str, cache: str | None = None) -> dict[str, Any]:
     """Result that `python -m MODULE SIDE` prints as its last line, as JSON."""
     with tempfile.TemporaryDirectory() as cold:
