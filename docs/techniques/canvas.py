@@ -37,13 +37,3 @@ def points(axes: Any, found: Any, name: str, label: str | None = None, color: An
     (line,) = axes.plot(x, [np.median(s) for _, s in found], label=label, color=color, linewidth=2)
     for value, (_, scores) in zip(x, found, strict=True):
         axes.plot([value] * len(scores), scores, ".", color=line.get_color(), alpha=0.35)
-
-
-def bars(axes: Any, found: Any) -> None:
-    """Median over seeds and every seed, a bar for each (name, scores)."""
-    for place, (_, scores) in enumerate(found):
-        axes.barh(place, np.median(scores), color=COLORS[1], alpha=0.35)
-        axes.plot(scores, [place] * len(scores), ".", color=COLORS[1])
-    axes.set_yticks(range(len(found)), [name for name, _ in found])
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)

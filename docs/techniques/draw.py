@@ -13,126 +13,22 @@ from typing import Any
 import formulas  # noqa: F401  (its pictures register themselves)
 import matplotlib as mpl
 import numpy as np
-from canvas import PICTURES, bars, panels, picture, points
+from canvas import PICTURES, panels, picture, points
 from experiments import (
     CLASSIFIER,
     SEEDS,
-    at_best_rate,
     curves,
     diabetes,
     digits,
     error_rates,
     log_losses,
-    sweep,
 )
 from matplotlib import pyplot
 
 import kohort
-from kohort.recipe.optimizers import OPTIMIZERS
-from kohort.recipe.schedules import SCHEDULES
 from kohort.style import COLORS, GRAY, STYLE
 
 FOLDER = Path(__file__).parent / "pictures"
-
-
-@picture
-def normalisation() -> Any:
-    figure, (left, right) = panels(2)
-    deep = CLASSIFIER | {"depth": 10, "optimizer": "sgd", "epochs": 30}
-    kinds = {"none": {}, "batch_norm before": {"batch_norm": "before"},
-             "batch_norm after": {"batch_norm": "after"},
-             "layer_norm before": {"layer_norm": "before"}}  # fmt: skip
-    rates = [1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0]
-    for label, fields in kinds.items():
-        model = kohort.DenseClassifier(**deep | fields)
-        points(left, error_rates(model, {"learning_rate": rates}), "learning_rate", label)
-        small = kohort.DenseClassifier(**deep | {"learning_rate": 0.03, "epochs": 10} | fields)
-        sizes = [2, 4, 8, 16, 32, 64]
-        points(right, error_rates(small, {"batch_size": sizes}), "batch_size", label)
-    left.set(xscale="log", xlabel="learning_rate (sgd)", ylabel="test error, %")
-    left.set_title("10 layers on the digits")
-    left.legend()
-    right.set(xscale="log", xlabel="batch_size (rate 0.03, 10 epochs)", xticks=sizes)
-    right.set_xticklabels(sizes)
-    right.minorticks_off()
-    right.set_title("Small batches")
-    return figure
-
-
-@picture
-def gradient_clipping() -> Any:
-    figure, (axes,) = panels(1, 7)
-    model = {"depth": 4, "width": 64, "optimizer": "momentum", "epochs": 20,
-             "early_stopping": False}  # fmt: skip
-    rates = np.geomspace(1e-3, 3.0, 11).tolist()
-    kinds = {"none": {}, "global_clipnorm=1": {"global_clipnorm": 1.0},
-             "clipnorm=0.5": {"clipnorm": 0.5}, "clipvalue=0.1": {"clipvalue": 0.1}}  # fmt: skip
-    for label, fields in kinds.items():
-        found = error_rates(kohort.DenseClassifier(**model | fields), {"learning_rate": rates})
-        points(axes, found, "learning_rate", label)
-    axes.set(xscale="log", xlabel="learning_rate (momentum 0.9)", ylabel="test error, %")
-    axes.set_title("4 layers on the digits; no point: diverged")
-    axes.legend()
-    return figure
-
-
-def _best_rates(models: dict[str, Any], rates: Any, epochs: int, title: str) -> Any:
-    """A bar for each model, at its best learning rate on the digits."""
-    figure, (axes,) = panels(1, 7, 0.3 * len(models) + 0.6)
-    bars(axes, at_best_rate(models, rates.tolist()))
-    axes.set_xlabel(f"test error after {epochs} epochs, %, at the best of {len(rates)} rates")
-    axes.set_title(title)
-    return figure
-
-
-@picture
-def optimizers() -> Any:
-    base = CLASSIFIER | {"epochs": 15}
-    models = {name: kohort.DenseClassifier(**base, optimizer=name) for name in OPTIMIZERS}
-    return _best_rates(models, np.geomspace(1e-4, 3.0, 10), 15, "Optimizers on the digits")
-
-
-@picture
-def schedule_results() -> Any:
-    base = CLASSIFIER | {"epochs": 30, "plateau_patience": 3}
-    models = {
-        name: kohort.DenseClassifier(
-            **base, schedule=name, boundaries=[15, 25] if name == "piecewise" else None
-        )
-        for name in SCHEDULES
-    }
-    rates = np.geomspace(3e-4, 3e-2, 6)
-    return _best_rates(models, rates, 30, "Schedules with Adam on the digits")
-
-
-@picture
-def penalties() -> Any:
-    figure, axes = panels(1, 7)
-    strengths = np.geomspace(1e-5, 1.0, 9).tolist()
-    model = {"width": 64, "epochs": 100, "early_stopping": False}
-    for name, optimizer in (("l2", "adam"), ("l1", "adam"), ("weight_decay", "adamw")):
-        regressor = kohort.DenseRegressor(**model, optimizer=optimizer)
-        found = sweep(regressor, {name: strengths}, diabetes(), "r2", train_size=0.5)
-        points(axes[0], [({"strength": p[name]}, s) for p, s in found], "strength", name)
-    axes[0].set(xscale="log", xlabel="strength", ylabel="test R2", ylim=(-0.6, 0.6))
-    axes[0].set_title("2x64 on 221 rows of the diabetes table, 100 epochs")
-    axes[0].legend()
-    return figure
-
-
-@picture
-def dropout() -> Any:
-    figure, (axes,) = panels(1, 7)
-    rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
-    for width in (32, 128):
-        for name in ("dropout", "input_dropout"):
-            model = kohort.DenseClassifier(**CLASSIFIER | {"width": width, "epochs": 60})
-            found = error_rates(model, {name: rates})
-            points(axes, found, name, f"{name}, width={width}")
-    axes.set(xlabel="share dropped", ylabel="test error, %", ylim=(0, 20))
-    axes.set_title("2 layers on 539 digits, 60 epochs")
-    axes.legend()
-    return figure
 
 
 @picture
@@ -150,19 +46,6 @@ def noise() -> Any:
     right.set(xlabel="share", ylabel="test error, %")
     right.set_title("6 SELU layers")
     right.legend()
-    return figure
-
-
-@picture
-def max_norm() -> Any:
-    figure, (axes,) = panels(1, 7)
-    limits = [0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0]
-    for rate in (0.0, 0.5):
-        model = kohort.DenseClassifier(**CLASSIFIER | {"dropout": rate, "learning_rate": 3e-3})
-        points(axes, error_rates(model, {"max_norm": limits}), "max_norm", f"dropout={rate}")
-    axes.set(xlabel="max_norm", ylabel="test error, %")
-    axes.set_title("2x64 on the digits")
-    axes.legend()
     return figure
 
 
@@ -249,37 +132,6 @@ def deep_ensembles() -> Any:
     model = kohort.DenseClassifier(**CLASSIFIER)
     points(right, log_losses(model, {"n_networks": sizes}), "n_networks")
     right.set(xlabel="n_networks", ylabel="negative log-likelihood", title="2x64 on 539 digits")
-    return figure
-
-
-@picture
-def pretraining() -> Any:
-    figure, (axes,) = panels(1, 7)
-    X, y = digits()
-    counts = [20, 40, 80, 160, 320]
-    for kind in (None, "autoencoder", "denoising", "layerwise"):
-        found = []
-        for count in counts:
-            errors = []
-            for seed in range(SEEDS):
-                order = np.random.default_rng(seed).permutation(len(y))
-                labels = y.copy()
-                labels[order[count:]] = -1
-                known = order[:count]
-                model = kohort.DenseClassifier(
-                    depth=2, width=64, epochs=60, early_stopping=False, random_state=seed,
-                    pretrain=kind, pretrain_epochs=30,
-                )  # fmt: skip
-                rows = order[:1200] if kind else known
-                model.fit(X[rows], labels[rows])
-                errors.append(100 * (1 - model.score(X[order[1200:]], y[order[1200:]])))
-            found.append(({"labels": count}, np.array(errors)))
-        points(axes, found, "labels", str(kind))
-    axes.set(xscale="log", xlabel="rows with a label, of 1,200", ylabel="test error, %")
-    axes.set_xticks(counts, counts)
-    axes.minorticks_off()
-    axes.set_title("Digits")
-    axes.legend(title="pretrain")
     return figure
 
 

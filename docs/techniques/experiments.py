@@ -68,16 +68,6 @@ def log_losses(estimator: Any, grid: dict[str, list[Any]]) -> Any:
     return [(params, -scores) for params, scores in found]
 
 
-def at_best_rate(models: dict[str, Any], rates: list[float]) -> Any:
-    """Test errors on the digits of each model at its best learning rate, ready for `bars`."""
-    found = []
-    for name, model in models.items():
-        tried = error_rates(model, {"learning_rate": rates})
-        params, scores = min(tried, key=lambda entry: np.nanmedian(entry[1]))
-        found.append((f"{name}, rate {params['learning_rate']:.2g}", scores))
-    return found
-
-
 def curves(parameters: dict[str, dict[str, Any]], data: Any, kind: Any) -> dict[str, np.ndarray]:
     """Validation loss by epoch of several settings, the median over seeds, as one cohort."""
     from concurrent.futures import ThreadPoolExecutor
