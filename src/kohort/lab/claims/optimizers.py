@@ -39,17 +39,31 @@ SCHEDULES: dict[str, Settings] = {
 }
 SCHEDULED = "schedules"
 
+NAMES = {
+    "momentum": Words("momentum", "모멘텀"),
+    "nesterov": Words("Nesterov", "네스테로프"),
+    **{name.lower(): Words(name, name) for name in ("AdaGrad", "RMSProp", "Adam", "Adamax")},
+    **{name.lower(): Words(name, name) for name in ("Nadam", "AdamW")},
+    "power": Words("power", "거듭제곱"),
+    "exponential": Words("exponential", "지수"),
+    "piecewise": Words("piecewise", "구간별"),
+    "performance": Words("performance", "성능"),
+    "1cycle": Words("1cycle", "1사이클"),
+}
+
 PARTS = (
     *(
         Part(
-            Words(f"{name}, after {SHORT} epochs", f"{name}, {SHORT}에포크 뒤"),
+            Words(
+                f"{NAMES[name].en}, after {SHORT} epochs", f"{NAMES[name].ko}, {SHORT}에포크 뒤"
+            ),
             "loss", name, SGD, at=SHORT, margin=0.05,
         )
         for name in LOWEST if name != SGD
     ),
     *(
         Part(
-            Words(f"{name} schedule", f"{name} 스케줄"),
+            Words(f"{NAMES[name].en} schedule", f"{NAMES[name].ko} 스케줄"),
             "loss", name, CONSTANT, at=SCHEDULED, margin=0.05,
         )
         for name in SCHEDULES if name != CONSTANT
@@ -93,7 +107,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Loss of every optimizer against plain SGD's and of every schedule against a constant rate's."""
     left, right = panels(figure, 2)
     names = [name for name in LOWEST if name != SGD]
-    _bars(left, [(name, _change(found, name, SGD, SHORT)) for name in names])
+    _bars(left, [(NAMES[name].of(language), _change(found, name, SGD, SHORT)) for name in names])
     later = [float(_change(found, name, SGD, LONG).mean()) for name in names]
     label = _LATER.of(language).format(epochs=LONG)
     left.plot(later, range(len(names)), "D", color=GRAY, markersize=5, label=label)
@@ -103,7 +117,10 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         xlabel=_LOSS.of(language).format(other=_SGD.of(language)),
     )
     names = [name for name in SCHEDULES if name != CONSTANT]
-    _bars(right, [(name, _change(found, name, CONSTANT, SCHEDULED)) for name in names])
+    _bars(
+        right,
+        [(NAMES[name].of(language), _change(found, name, CONSTANT, SCHEDULED)) for name in names],
+    )
     right.set(
         title=_SCHEDULES.of(language).format(epochs=LONG),
         xlabel=_LOSS.of(language).format(other=_CONSTANT.of(language)),
