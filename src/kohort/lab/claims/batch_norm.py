@@ -100,10 +100,8 @@ _LABELS = {
     AFTER: Words("after activation", "활성화 뒤"),
 }
 _SIGMOID = Words("sigmoid", "시그모이드")
-_LOST = Words("gradients, {table}", "기울기, {table}")
-_SMALLER = Words(
-    "first layer's is smaller by 10 to the ...", "첫 층의 기울기가 작은 정도(10의 거듭제곱)"
-)
+_REACHED = Words("gradients, {table}", "기울기, {table}")
+_SHARE = Words("first layer's gradient / last layer's", "첫 층 기울기 / 마지막 층 기울기")
 
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
@@ -112,10 +110,14 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     *errors, gradients = panels(figure, len(TABLES) + 1)
     for axes, table in zip(errors, TABLES, strict=True):
         lines(axes, found, "error", table.name, tuple(PLACES), scale=100, labels=labels)
-        axes.set(title=f"{_SIGMOID.of(language)}, {table.name}", ylabel=ERROR.of(language), ylim=0)
+        axes.set(
+            title=f"{_SIGMOID.of(language)}, {table.name}", ylabel=ERROR.of(language), ylim=(0, 90)
+        )
     table = DIGITS.name
     lines(gradients, found, "vanishing", table, tuple(PLACES), labels=labels)
-    gradients.set(title=_LOST.of(language).format(table=table), ylabel=_SMALLER.of(language))
+    gradients.set(title=_REACHED.of(language).format(table=table), ylabel=_SHARE.of(language))
+    gradients.set_yticks(range(5), ["1", "1/10", "1/100", "1/1,000", "1/10,000"])
+    gradients.invert_yaxis()
     for axes in (*errors, gradients):
         axes.set(xlabel=DEPTH.of(language), xticks=DEPTHS)
     errors[0].legend(loc="upper left")
@@ -153,4 +155,16 @@ CLAIM = Claim(
     ),
     parameters=("batch_norm", "batch_norm_momentum", "norm_epsilon"),
     size=(11.0, 3.8),
+    remark=Words(
+        "Against the textbook: batch normalisation keeps the gradients of sigmoid layers alive on both "
+        "tables, but only on the digits does the score need it (81 % of errors without it in 8 "
+        "layers, 8 % with it). On the photographs the network without it learns too (23 %), although "
+        "the gradient of its first layer is 3,000 times smaller than the last one's. Tanh with Glorot's weights has "
+        "gradients that do not vanish, and gains nothing. And after the activation is never worse "
+        "than before it with sigmoid: 7 and 20 % of errors in 8 layers, against 8 and 28 %.",
+        "교과서와 다른 점: 배치 정규화는 두 데이터 모두에서 시그모이드 층의 기울기를 살려 두지만, 성능에 꼭 필요한 것은 "
+        "손글씨 숫자뿐입니다(8개 층 오류율이 없을 때 81 %, 있을 때 8 %). 사진 조각에서는 첫 층의 기울기가 마지막 층의 3,000분의 1인데도 "
+        "배치 정규화 없이 학습됩니다(23 %). 글로럿 초기화를 쓴 tanh는 기울기가 사라지지 않아 얻는 것이 없습니다. "
+        "시그모이드에서는 활성화 뒤에 두어도 앞에 두는 것보다 나쁘지 않습니다(8개 층 오류율 7 %와 20 %, 앞은 8 %와 28 %).",
+    ),
 )
