@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kohort.engine.member import Floats
-from kohort.lab.bench import PLAIN, Arm, Bench, outcomes, rates
+from kohort.lab.bench import PLAIN, Arm, Bench, Settings, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -54,8 +54,10 @@ PARTS = (
 def measure(bench: Bench) -> Outcomes:
     """Test error by depth at tuned rates, and the gradients of the first step."""
     base = {**PLAIN, "width": 32, "epochs": bench.epochs(20)}
-    cases = [(depth, {"depth": depth, "activation": "sigmoid"}) for depth in DEPTHS]
-    cases.append((TANH, {"depth": 8, "activation": "tanh"}))
+    cases: list[tuple[str | float, Settings]] = [
+        *((depth, {"depth": depth, "activation": "sigmoid"}) for depth in DEPTHS),
+        (TANH, {"depth": 8, "activation": "tanh"}),
+    ]
     arms = [
         Arm(side, {**base, **case, "batch_norm": place}, at=at, rows=ROWS)
         for at, case in cases
@@ -77,7 +79,7 @@ def _vanishing(bench: Bench, arms: list[Arm]) -> Outcomes:
     step = {"optimizer": "sgd", "epochs": 1, "batch_size": ROWS}
     first = [Arm(a.side, {**a.settings, **step}, a.at, rows=ROWS) for a in arms]
     two_rates = [{"learning_rate": 1e-30}, {"learning_rate": 1e3}]
-    weights: dict[tuple[Any, ...], list[list[Floats]]] = {}
+    weights: dict[tuple[str, str | float, str, int], list[list[Floats]]] = {}
     for one in bench.fits(TABLES, first, two_rates, look=_weights):
         key = one.table.name, one.arm.at, one.arm.side, one.seed
         weights.setdefault(key, []).append(one.seen["kernels"])
@@ -113,9 +115,8 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         axes.set(
             title=f"{_SIGMOID.of(language)}, {table.name}", ylabel=ERROR.of(language), ylim=(0, 90)
         )
-    table = DIGITS.name
-    lines(gradients, found, "vanishing", table, tuple(PLACES), labels=labels)
-    gradients.set(title=_REACHED.of(language).format(table=table), ylabel=_SHARE.of(language))
+    lines(gradients, found, "vanishing", DIGITS.name, tuple(PLACES), labels=labels)
+    gradients.set(title=_REACHED.of(language).format(table=DIGITS.name), ylabel=_SHARE.of(language))
     gradients.set_yticks(range(5), ["1", "1/10", "1/100", "1/1,000", "1/10,000"])
     gradients.invert_yaxis()
     for axes in (*errors, gradients):
