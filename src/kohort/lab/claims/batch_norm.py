@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kohort.engine.member import Floats
+from kohort.estimators.dense.dense import DenseClassifier
 from kohort.lab.bench import PLAIN, Arm, Bench, Settings, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
@@ -90,7 +91,7 @@ def _vanishing(bench: Bench, arms: list[Arm]) -> Outcomes:
     )
 
 
-def _weights(model: Any, parts: Parts) -> dict[str, list[Floats]]:
+def _weights(model: DenseClassifier, parts: Parts) -> dict[str, list[Floats]]:
     """Kernels of the hidden layers behind the first, which all have the same shape."""
     hidden = [kernel for kernel in model.weights_ if kernel.shape == (32, 32)]
     return {"kernels": [kernel.astype(np.float64) for kernel in hidden]}
