@@ -341,6 +341,22 @@ class Processes:
         self._running[task].close()
 
 
+class Dying(Processes):
+    """Its first errand dies when it has told of a snapshot."""
+
+    deaths = 0
+
+    def wait(self, tasks, seconds):
+        news = super().wait(tasks, seconds)
+        ((task, report),) = news
+        if not self.deaths and isinstance(report, Report) and report.saved:
+            self.deaths += 1
+            self.saved = report.saved[0]
+            self.call_off(task)
+            news.append((task, Lost("planted")))
+        return news
+
+
 def refusing():
     """An executor of this machine that nothing may come to."""
     executor = local.LocalExecutor(1)
@@ -396,6 +412,31 @@ class TestTravelling:
         assert engine.census().epochs == 2
         for one, other in zip(outcome_of(fit).weights, expected.weights, strict=True):
             np.testing.assert_array_equal(one, other)
+
+    def test_snapshots_come_back_and_fits_go_on_from_them(self, monkeypatch):
+        monkeypatch.setattr(errand, "PAUSE", 0.005)
+        long = replace(member(dropout=0.2), epochs=1000)
+        (expected,) = local.train([long])
+        dying, store, begun = Dying(), MemoryStore(), []
+        launch = dying.launch
+
+        def launched(terms, parcel, cargo):
+            (packed,) = unpack(parcel, [pickle.loads(piece) for piece in cargo])
+            begun.append(packed.member.begins)
+            return launch(terms, parcel, cargo)
+
+        dying.launch = launched
+        engine = StoringExecutor(
+            ClusterExecutor(dying, refusing(), say=lambda line: None), store, interval=0.0
+        )
+        (fit,) = trained(engine, [long])
+        assert dying.deaths == 1
+        assert begun[0] == 0 < begun[1] == dying.saved.epoch
+        outcome = outcome_of(fit)
+        assert outcome.history == fit.history == expected.history
+        for one, other in zip(outcome.weights, expected.weights, strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert len(store) == 2  # The outcome, and nothing in the place of its snapshot.
 
     def test_a_listener_s_error_is_its_own_fit_s(self):
         def listener(first, losses):
@@ -474,7 +515,7 @@ class TestTravelling:
         assert first.member.rows is second.member.rows
 
     def test_a_machine_with_another_version_is_refused(self):
-        terms = replace(errand.terms_of(1, member()), versions="kohort 0")
+        terms = replace(errand.terms_of(1, Fit(member())), versions="kohort 0")
         with pytest.raises(kohort.ClusterError, match="the driver has kohort 0"):
             next(errand.run(terms, b"", []))
 

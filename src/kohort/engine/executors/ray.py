@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any, cast
@@ -43,8 +44,8 @@ def _task(terms: Terms, parcel: bytes, *cargo: Cargo) -> Iterator[Report]:
 
 
 def _whole_task(terms: Terms, parcel: bytes, *cargo: Cargo) -> list[Report]:
-    """The same where Ray cannot stream: all reports at the end."""
-    return list(errand.run(terms, parcel, cargo))
+    """The same where Ray cannot stream: all reports at the end, snapshots would be late."""
+    return list(errand.run(replace(terms, interval=None), parcel, cargo))
 
 
 class RayCluster:

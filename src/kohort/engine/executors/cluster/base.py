@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from kohort.arrays import Floats, Integers
 from kohort.engine.member import Outcome, Rows
+from kohort.engine.snapshot import Snapshot
 from kohort.engine.times import Times
 from kohort.networks.base import Reading
 
@@ -63,6 +64,8 @@ class Report:
     exact : bool
         Whether results are those of the driver's machine, to the last bit. False holds for all that
         the errand reports from then on.
+    saved : mapping from int to Snapshot
+        From where members would go on.
     """
 
     begun: tuple[int, ...] = ()
@@ -70,6 +73,7 @@ class Report:
     ended: Mapping[int, Ending] = field(default_factory=dict)
     times: Times = field(default_factory=Times)
     exact: bool = True
+    saved: Mapping[int, Snapshot] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,12 +121,15 @@ class Terms:
         Instruction set of the kernels for dense networks; None for none.
     numerics : str
         What the last bits of the members' results depend on; see `kohort.engine.numerics`.
+    interval : float or None
+        Seconds that a member trains between two snapshots; None for no snapshots.
     """
 
     versions: str
     threads: int
     kernels: str | None
     numerics: str
+    interval: float | None = None
 
 
 class Cluster(Protocol):

@@ -7,6 +7,7 @@ import queue
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 
 import cloudpickle
@@ -21,6 +22,8 @@ from kohort.engine.executors.local import LocalExecutor
 from kohort.engine.fit import Fit
 from kohort.engine.member import TRAINING, Member
 from kohort.engine.numerics import Numerics
+from kohort.engine.saving import Saving
+from kohort.engine.snapshot import Snapshot
 from kohort.engine.times import Times
 from kohort.errors import ClusterError
 
@@ -31,9 +34,10 @@ PAUSE = 1.0
 """Seconds between two reports while nothing ends."""
 
 
-def terms_of(threads: int, member: Member) -> Terms:
-    """The terms of this process, for members of this one's structure."""
-    return Terms(_versions(), threads, instruction_set(), Numerics()(member))
+def terms_of(threads: int, fit: Fit) -> Terms:
+    """The terms of this process, for fits of this one's structure."""
+    interval = None if fit.saving is None else fit.saving.interval
+    return Terms(_versions(), threads, instruction_set(), Numerics()(fit.member), interval)
 
 
 def _versions() -> str:
@@ -69,7 +73,7 @@ def run(terms: Terms, parcel: bytes, cargo: Sequence[Cargo]) -> Iterator[Report]
     pairs = [listening(packed) for packed in unpack(parcel, cargo)]
     if Numerics()(pairs[0][0]) != terms.numerics:
         yield Report(exact=False)
-    yield from _train(pairs, LocalExecutor(terms.threads))
+    yield from _train(pairs, LocalExecutor(terms.threads), terms.interval)
 
 
 def _adapt(kernels: str | None) -> None:
@@ -79,11 +83,16 @@ def _adapt(kernels: str | None) -> None:
         lend(best_compiler())
 
 
-def _train(pairs: list[tuple[Member, Notes]], executor: Executor) -> Iterator[Report]:
+def _train(
+    pairs: list[tuple[Member, Notes]], executor: Executor, interval: float | None
+) -> Iterator[Report]:
     ended: queue.SimpleQueue[Fit] = queue.SimpleQueue()
     try:
         fits = [executor.submit(member, ended.put) for member, _ in pairs]
         desk = _Desk(fits, [notes for _, notes in pairs])
+        if interval is not None:
+            for fit in fits:
+                fit.saving = Saving(partial(desk.save, fit), interval)
         executor.start(fits)
         while desk.left:
             yield desk.report(_gathered(ended), executor.times())
@@ -113,7 +122,12 @@ class _Desk:
         self._epochs = {fit: _epochs(fit) for fit in fits}
         self._begun: set[Fit] = set()
         self._times = Times()
+        self._saved: queue.SimpleQueue[tuple[Fit, Snapshot]] = queue.SimpleQueue()
         self.left = set(fits)
+
+    def save(self, fit: Fit, snapshot: Snapshot) -> None:
+        """Take a snapshot to the next report."""
+        self._saved.put((fit, snapshot))
 
     def report(self, ended: list[Fit], times: Times) -> Report:
         """What is new."""
@@ -127,7 +141,13 @@ class _Desk:
             {self._numbers[fit]: logs for fit in self.left if (logs := self._logs(fit))},
             {self._numbers[fit]: self._ending(fit) for fit in ended},
             spent,
+            saved={self._numbers[fit]: last for fit, last in self._snapshots() if fit in self.left},
         )
+
+    def _snapshots(self) -> Iterator[tuple[Fit, Snapshot]]:
+        """Those since the last report, in their order."""
+        while not self._saved.empty():
+            yield self._saved.get()
 
     def _logs(self, fit: Fit) -> dict[str, list[float]]:
         """Logs of the epochs that nobody has been told of; its thread may be writing the next."""

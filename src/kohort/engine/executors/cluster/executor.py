@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kohort.engine import plan
 from kohort.engine.compilers.current import lent_compiler
@@ -37,6 +37,7 @@ from kohort.engine.executors.local import LocalExecutor
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member
 from kohort.engine.numerics import Numerics
+from kohort.engine.snapshot import Snapshot
 from kohort.engine.structure import Structure
 from kohort.engine.times import Times
 from kohort.errors import ClusterError
@@ -58,6 +59,7 @@ class _Errand:
     left: set[Fit]
     own: set[Fit]
     begun: set[Fit] = field(default_factory=set)
+    saved: dict[Fit, Snapshot] = field(default_factory=dict)
     called_off: bool = False
     exact: bool = True
 
@@ -238,7 +240,7 @@ class ClusterExecutor(Executor):
                 if key not in self._handles:
                     self._handles[key] = self._cluster.keep(piece)
             handles = {key: self._handles[key] for key in pieces}
-            terms = terms_of(self._cluster.cores, batch[0].member)
+            terms = terms_of(self._cluster.cores, batch[0])
             task = self._cluster.launch(terms, parcel, list(handles.values()))
         except Exception as error:
             self._waiting.over(batch)
@@ -294,9 +296,17 @@ class ClusterExecutor(Executor):
         for number, logs in report.logs.items():
             if errand.fits[number] in errand.left:
                 _advance(errand.fits[number], logs)
+        for number, snapshot in report.saved.items():
+            self._save(errand, errand.fits[number], snapshot)
         for fit, ending in endings.items():
             fit.exact = errand.exact
             self._end(fit, ending)
+
+    def _save(self, errand: _Errand, fit: Fit, snapshot: Snapshot) -> None:
+        """Keep where a fit would go on, if its machine dies and if this process does."""
+        if errand.exact and fit in errand.left and fit.saving is not None:
+            errand.saved[fit] = snapshot
+            fit.saving.take(snapshot)
 
     def _remark(self, member: Member) -> None:
         """Say once that processors differ, where that is not what was asked for."""
@@ -332,6 +342,8 @@ class ClusterExecutor(Executor):
                     if self._handles.get(key) == handle:
                         del self._handles[key]
             for fit in training:
+                if fit in errand.saved:
+                    fit.member = replace(fit.member, resumed=errand.saved[fit])
                 self._ledger.rewind(fit)
             given_up = self._waiting.again(training, untouched, self._most_deaths)
             self.repeated += len(left) - len(given_up)
