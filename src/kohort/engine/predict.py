@@ -81,14 +81,45 @@ def raw_outputs(
     -------
     array, shape (row, output)
     """
-    params, compiler = trained.packed(), compiler or lent_compiler()
-    outputs = []
-    for block in blocks(x):
-        padded, real = _padded(x[block])
-        arguments = (params, padded, real, *_member_arrays(trained, trained.dtype))
-        found = compiler.predict(trained.network, *arguments)
-        outputs.append(np.asarray(found)[:real])
-    return np.concatenate(outputs)
+    return np.concatenate(
+        [cohort_outputs([trained], x[block][None], [0], compiler)[0] for block in blocks(x)]
+    )
+
+
+def cohort_outputs(
+    members: Sequence[Trained[Predictor]],
+    tables: HostArray,
+    read: Sequence[int],
+    compiler: Compiler | None = None,
+) -> Floats:
+    """Raw outputs of members of equal structure, in one call of the compiler.
+
+    Parameters
+    ----------
+    members : sequence of Trained
+        Of equal networks and types.
+    tables : array of floats or bytes, shape (table, row, feature)
+        Standardised; at most as many rows as `blocks` gives.
+    read : sequence of int
+        Which table each member reads.
+    compiler : Compiler or None, default=None
+        None for the one that the session lends.
+
+    Returns
+    -------
+    array, shape (member, row, output)
+    """
+    first, (padded, real) = members[0], _padded(tables)
+    own = [_member_arrays(member, first.dtype) for member in members]
+    found = (compiler or lent_compiler()).predict(
+        first.network,
+        np.stack([member.packed() for member in members]),
+        padded,
+        np.asarray(read, np.int32),
+        real,
+        *(np.stack(arrays) for arrays in zip(*own, strict=True)),
+    )
+    return np.asarray(found)[:, :real]
 
 
 def sampled_outputs(
@@ -133,7 +164,8 @@ def _member_arrays(
 
 
 def _padded(x: NDArray[Any]) -> tuple[HostArray, Integers]:
-    rows = max(BLOCK, bucket(len(x)))
-    padded = np.zeros((rows, x.shape[1]), x.dtype)
-    padded[: len(x)] = x
-    return padded, np.asarray(len(x), np.int32)
+    """Tables (..., row, feature) at a compiled number of rows, and how many are real."""
+    *tables, rows, features = x.shape
+    padded = np.zeros((*tables, max(BLOCK, bucket(rows)), features), x.dtype)
+    padded[..., :rows, :] = x
+    return padded, np.asarray(rows, np.int32)

@@ -159,25 +159,28 @@ class Compiler(Protocol):
         network: Predictor,
         params: Floats,
         x: HostArray,
+        read: Integers,
         real: Integers,
         numbers: Floats,
         units: Integers,
     ) -> Array:
-        """Return the outputs of a network for a padded table, of which `real` rows count.
+        """Return the outputs of members of a network for padded tables, of which `real` rows count.
 
         Parameters
         ----------
         network : Predictor
-        params : array, shape (size,)
-            Its variables at compiled width, as one vector.
-        x : array, shape (row, feature)
+        params : array, shape (member, size)
+            Their variables at compiled width.
+        x : array, shape (table, row, feature)
+        read : array of int, shape (member,)
+            The table that each reads.
         real : int32 scalar
-        numbers : array, shape (number,)
-        units : array of int32, shape (layer,)
+        numbers : array, shape (member, number)
+        units : array of int32, shape (member, layer)
 
         Returns
         -------
-        array, shape (row, output)
+        array, shape (member, row, output)
         """
         ...
 
@@ -193,10 +196,10 @@ class Compiler(Protocol):
         seed: Integers,
         position: Integers,
     ) -> Array:
-        """Return outputs of several passes with noise, shape (pass, row, output).
+        """Return outputs of several passes with noise of one member, shape (pass, row, output).
 
         `position` (int32) counts the blocks of rows before the first; the other arguments are those
-        of `predict`.
+        of `predict`, without its axes of members and tables.
         """
         ...
 

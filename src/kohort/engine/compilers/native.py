@@ -208,15 +208,18 @@ class NativeCompiler:
         network: Predictor,
         params: Floats,
         x: HostArray,
+        read: Integers,
         real: Integers,
         numbers: Floats,
         units: Integers,
     ) -> Array:
         program = self._predictor(network, params, x)
         if program is None:
-            return self._other.predict(network, params, x, real, numbers, units)
-        outputs = np.zeros((len(x), network.outputs), params.dtype)
-        program.predict(params, x, int(real), numbers, units, outputs)
+            return self._other.predict(network, params, x, read, real, numbers, units)
+        outputs = np.zeros((len(params), x.shape[1], network.outputs), params.dtype)
+        for member, table in enumerate(read):
+            own = numbers[member], units[member], outputs[member]
+            program.predict(params[member], x[table], int(real), *own)
         return outputs
 
     def sample(

@@ -186,15 +186,16 @@ class XlaCompiler:
         network: Predictor,
         params: Floats,
         x: HostArray,
+        read: Integers,
         real: Integers,
         numbers: Floats,
         units: Integers,
     ) -> Array:
-        arguments = (params, x, real, numbers, units)
+        arguments = (params, x, read, real, numbers, units)
         program = self.program(
-            (network, len(x), str(x.dtype), str(params.dtype)),
+            (network, len(params), x.shape[:2], str(x.dtype), str(params.dtype)),
             "predict",
-            lambda: prediction_function(network, len(x)),
+            lambda: prediction_function(network, x.shape[1]),
             arguments,
             lasting=True,
         )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
@@ -22,6 +20,7 @@ from kohort.estimators.dense.class_targets import (
     weights_of_targets,
 )
 from kohort.estimators.dense.parameters import documented
+from kohort.estimators.dense.passes import probabilities
 from kohort.estimators.scaling import Scaling
 from kohort.recipe import losses
 from kohort.recipe.constraints import OneOf, check
@@ -157,15 +156,21 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
             raise _needs_passes("return_std", "False", return_std)
         means, deviations = [], []
         for raw in self._passes(X):
-            values = raw.astype(np.float64)
-            if self.recipe_.loss == "poisson":
-                values = np.exp(values)
+            values = self._linked(raw)
             means.append(self._target.undo(values.mean(axis=0)))
             if return_std:  # In the scaled unit: squares of large numbers overflow.
                 deviations.append(self._target.scale * values.std(axis=0))
         if return_std:
             return self._shaped(means), self._shaped(deviations)
         return self._shaped(means)
+
+    def _linked(self, passes: Floats) -> Floats:
+        values = passes.astype(np.float64)
+        return np.exp(values) if self.recipe_.loss == "poisson" else values
+
+    def answered(self, passes: Floats) -> Floats:
+        """Targets in their own units, shape (row, target), of raw outputs (pass, row, target)."""
+        return self._target.undo(self._linked(passes).mean(axis=0))
 
     def _shaped(self, blocks: list[Floats]) -> Floats:
         values = np.concatenate(blocks)
@@ -313,7 +318,14 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
             Columns in the order of `classes_`; each row sums to 1, unless y has a column per label:
             then each is the probability of its label.
         """
-        return self._over_passes(X, lambda passes: np.asarray(passes.mean(axis=0)))
+        return np.concatenate([self.answered(passes) for passes in self._passes(X)])
+
+    def answered(self, passes: Floats) -> Floats:
+        """Probabilities, shape (row, class), of raw outputs (pass, row, output)."""
+        return np.asarray(self._likely(passes).mean(axis=0))
+
+    def _likely(self, passes: Floats) -> Floats:
+        return probabilities(passes, losses.LINKS[self.recipe_.loss])
 
     def predict_uncertainty(self, X: TableLike) -> Uncertainty:
         """Uncertainty of each row's class, from several passes.
@@ -343,14 +355,8 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
             by_label = np.stack([1 - passes, passes], axis=-1) if self._multilabel else passes
             return np.stack(uncertainty(by_label), axis=1)
 
-        found = self._over_passes(X, both)
+        found = np.concatenate([both(self._likely(passes)) for passes in self._passes(X)])
         return Uncertainty(found[:, 0], found[:, 1])
-
-    def _over_passes(self, X: TableLike, reduce: Callable[[Floats], Floats]) -> Floats:
-        """Reduce the probabilities (pass, row, class) block by block of rows."""
-        check_is_fitted(self, "weights_")
-        link = losses.LINKS[self.recipe_.loss]
-        return np.concatenate([reduce(_probabilities(raw, link)) for raw in self._passes(X)])
 
     def predict(self, X: TableLike) -> NDArray[Any]:
         """Predict the most probable class.
@@ -374,16 +380,6 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _probabilities(raw: Floats, link: str) -> Floats:
-    """Raw outputs (..., output) as probabilities (..., class), in double precision."""
-    raw = raw.astype(np.float64)
-    if link == "softmax":
-        return np.asarray(softmax(raw, axis=-1))
-    if raw.shape[-1] > 1:
-        return np.asarray(expit(raw))
-    return expit(np.concatenate([-raw, raw], axis=-1))
 
 
 def _needs_passes(name: str, requirement: str, value: object) -> ParameterError:

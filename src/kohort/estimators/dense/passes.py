@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit, softmax
 from sklearn.utils.validation import check_is_fitted
 
 from kohort.arrays import TableLike
 from kohort.engine.member import Floats, Outcome
-from kohort.engine.predict import Trained, blocks, raw_outputs, sampled_outputs
+from kohort.engine.predict import Trained, blocks, cohort_outputs, sampled_outputs
+from kohort.engine.rows import LazyRows
 from kohort.estimators.preparation import checked_table
 from kohort.estimators.scaling import Scaling
+from kohort.networks.base import Predictor
 from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.recipe import Recipe
 
@@ -34,24 +39,44 @@ class DensePasses:
 
     def _passes(self, X: TableLike) -> Iterator[Floats]:
         """Raw outputs of every pass, block by block of rows, shape (pass, row, output)."""
+        if not self._samples:
+            yield from (found for _, (found,) in passes_together([self], [X]))
+            return
+        x, noisy = self._rows(X), self._network.sampler
+        for block in blocks(x):
+            passes = [
+                sampled_outputs(Trained(noisy, *rest), x[block], self._samples, block.start)
+                for rest in self._trained
+            ]
+            yield passes[0] if len(passes) == 1 else np.concatenate(passes)
+
+    def _rows(self, X: TableLike) -> Floats | LazyRows:
+        """Rows as the networks read them."""
         check_is_fitted(self, "weights_")
         X, _ = checked_table(self, X, reset=False)
-        x = self._scaling.rows(X, self.weights_[0].dtype)
-        networks = [
+        return self._scaling.rows(X, self.weights_[0].dtype)
+
+    @property
+    def _trained(self) -> list[tuple[list[Floats], tuple[float, ...], tuple[int, ...], int]]:
+        """What a `Trained` of each network needs beside its structure."""
+        return [
             (outcome.weights, self.recipe_.numbers(), self.recipe_.units, seed)
             for outcome, seed in zip(self.networks_, self._seeds(len(self.networks_)), strict=True)
             if outcome.weights is not None
         ]
-        plain, noisy = self._network.predictor, self._network.sampler
-        for block in blocks(x):
-            if self._samples:
-                passes = [
-                    sampled_outputs(Trained(noisy, *rest), x[block], self._samples, block.start)
-                    for rest in networks
-                ]
-            else:
-                passes = [raw_outputs(Trained(plain, *rest), x[block])[None] for rest in networks]
-            yield passes[0] if len(passes) == 1 else np.concatenate(passes)
+
+    @property
+    def joins(self) -> bool:
+        """Whether `passes_together` and `answered` say what its `predict` or `predict_proba` does:
+        it makes plain passes, and no class derived from kohort's predicts otherwise.
+        """
+        own = (getattr(type(self), name, None) for name in ("predict", "predict_proba"))
+        kept = all(method is None or method.__module__.startswith("kohort.") for method in own)
+        return kept and hasattr(self, "weights_") and not self._samples
+
+    @abstractmethod
+    def answered(self, passes: Floats) -> Floats:
+        """Targets or probabilities, (row, output), of raw outputs (pass, row, output)."""
 
     @property
     def _samples(self) -> int:
@@ -61,3 +86,69 @@ class DensePasses:
     @property
     def _n_passes(self) -> int:
         return len(self.networks_) * max(1, self._samples)
+
+
+def passes_together(
+    estimators: Sequence[DensePasses], tables: Sequence[TableLike]
+) -> Iterator[tuple[slice, list[Floats]]]:
+    """Raw outputs of the plain passes of fitted estimators, block by block of rows.
+
+    Networks of equal structure predict a block as one cohort, in one call. Tables that are one
+    object are standardised once for all estimators that do it alike.
+
+    Parameters
+    ----------
+    estimators : sequence of DensePasses
+    tables : sequence of array, DataFrame, ...
+        What each reads; of equal numbers of rows.
+
+    Yields
+    ------
+    slice, list of array, shape (pass, row, output)
+        Rows, and their outputs by each estimator.
+    """
+    rows: list[Floats | LazyRows] = []
+    known: dict[tuple[object, ...], int] = {}
+    cohorts: dict[tuple[object, ...], list[_Place]] = {}
+    for number, (estimator, X) in enumerate(zip(estimators, tables, strict=True)):
+        check_is_fitted(estimator, "weights_")
+        dtype = str(estimator.weights_[0].dtype)
+        content = (array.tobytes() for array in estimator._scaling.arrays)
+        read = known.setdefault((id(X), dtype, *content), len(rows))
+        if read == len(rows):
+            rows.append(estimator._rows(X))
+        network = estimator._network.predictor
+        key = (network, dtype, str(rows[read].dtype))
+        cohorts.setdefault(key, []).extend(
+            _Place(number, read, Trained(network, *rest)) for rest in estimator._trained
+        )
+    for block in blocks(rows[0]):
+        passes: list[list[Floats]] = [[] for _ in estimators]
+        for places in cohorts.values():
+            reads = list(dict.fromkeys(place.read for place in places))
+            found = cohort_outputs(
+                [place.network for place in places],
+                np.stack([rows[read][block] for read in reads]),
+                [reads.index(place.read) for place in places],
+            )
+            for place, outputs in zip(places, found, strict=True):
+                passes[place.estimator].append(outputs)
+        yield block, [np.stack(own) for own in passes]
+
+
+class _Place(NamedTuple):
+    """A network among those that predict together: whose it is, and which rows it reads."""
+
+    estimator: int
+    read: int
+    network: Trained[Predictor]
+
+
+def probabilities(raw: Floats, link: str) -> Floats:
+    """Raw outputs (..., output) as probabilities (..., class), in double precision."""
+    raw = raw.astype(np.float64)
+    if link == "softmax":
+        return np.asarray(softmax(raw, axis=-1))
+    if raw.shape[-1] > 1:
+        return np.asarray(expit(raw))
+    return expit(np.concatenate([-raw, raw], axis=-1))

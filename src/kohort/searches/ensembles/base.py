@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from kohort.arrays import (
     Estimator,
@@ -162,8 +162,12 @@ class SearchEnsemble(BaseEstimator):  # type: ignore[misc]
 
     def _average(self, X: TableLike, classes: HostArray | None) -> Floats:
         check_is_fitted(self, "parts_")
-        outputs = outputs_of(self._members(), X, classes)
-        return np.asarray(sum(w * found for w, found in zip(self._shares(), outputs, strict=True)))
+        shares, total = self._shares(), np.zeros((_num_samples(X), 0))
+        for place, rows, output in outputs_of(self._members(), X, classes):
+            if not total.shape[1]:
+                total = np.zeros((len(total), output.shape[1]))
+            total[rows] += shares[place] * output
+        return total
 
     def to_keras(self, *, transformed: bool = False) -> Any:
         """The ensemble as one compiled `keras.Model`.

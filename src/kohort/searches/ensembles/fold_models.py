@@ -99,9 +99,8 @@ class FoldModels:
         times = np.bincount(np.concatenate([test for _, test in splits]), minlength=len(y))
         for fold, (_, test) in enumerate(splits):
             rows = _safe_indexing(X, test)
-            found = outputs_of(by_fold[fold], rows, classes)
-            for place, output in enumerate(found):
-                predictions[place, test] += output
+            for place, some, output in outputs_of(by_fold[fold], rows, classes):
+                predictions[place, test[some]] += output
         predictions /= times[:, None]
         members = [list(own) for own in zip(*by_fold, strict=True)]
         return cls(np.asarray(best), members, predictions, y, classes)

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from kohort.arrays import Estimator, Floats, HostArray, TableLike
 from kohort.errors import ParameterError, explain
+from kohort.estimators.dense.passes import passes_together
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +61,11 @@ def _content(step: Estimator) -> str:
 
 def outputs_of(
     members: Sequence[Member], X: TableLike, classes: HostArray | None
-) -> Iterator[Floats]:
-    """What each member predicts: probabilities of classes, or targets; (row, output).
+) -> Iterator[tuple[int, slice, Floats]]:
+    """What each member predicts: probabilities of classes, or targets.
 
-    Rows pass through equal transformers once.
+    Rows pass through equal transformers once. Members that can predict together do so, those of
+    equal structure as one cohort in one call for each block of rows.
 
     Parameters
     ----------
@@ -73,22 +75,36 @@ def outputs_of(
     classes : array or None
         Classes whose probabilities are wanted; None for the targets of a regression.
 
+    Yields
+    ------
+    int, slice, array, shape (row, output)
+        Place of a member, some rows, and what it predicts of them.
+
     Raises
     ------
     ParameterError
         If a member gives no probabilities, or those of something else than classes.
     """
-    transformed: dict[int, TableLike] = {}
-    for member in members:
-        front = member.front
-        if front is not None and id(front) not in transformed:
-            transformed[id(front)] = front.transform(X)
-        rows = X if front is None else transformed[id(front)]
-        if classes is None:
-            found = np.asarray(member.head.predict(rows), np.float64)
-            yield found.reshape(len(found), -1)
-        else:
-            yield _probabilities(member.head, rows, classes)
+    transformed = {id(f): X if f is None else f.transform(X) for f in fronts_of(members)}
+    tables = [transformed[id(member.front)] for member in members]
+    joining = [place for place, m in enumerate(members) if getattr(m.head, "joins", False)]
+    for place, member in enumerate(members):
+        if place not in joining:
+            yield place, slice(None), _alone(member.head, tables[place], classes)
+    if not joining:
+        return
+    heads = [members[place].head for place in joining]
+    for rows, passes in passes_together(heads, [tables[place] for place in joining]):
+        for place, head, own in zip(joining, heads, passes, strict=True):
+            found = head.answered(own)
+            yield place, rows, found if classes is None else _aligned(found, head, classes)
+
+
+def _alone(head: Estimator, rows: TableLike, classes: HostArray | None) -> Floats:
+    if classes is not None:
+        return _probabilities(head, rows, classes)
+    found = np.asarray(head.predict(rows), np.float64)
+    return found.reshape(len(found), -1)
 
 
 def _probabilities(head: Estimator, rows: TableLike, classes: HostArray) -> Floats:
@@ -99,8 +115,12 @@ def _probabilities(head: Estimator, rows: TableLike, classes: HostArray) -> Floa
     if isinstance(found, list):
         requirement = "one with a single target, where an ensemble of classifiers is made"
         raise ParameterError(explain("estimator", requirement, head))
+    return _aligned(np.asarray(found), head, classes)
+
+
+def _aligned(found: Floats, head: Estimator, classes: HostArray) -> Floats:
     if len(head.classes_) == len(classes):
-        return np.asarray(found)
+        return found
     whole = np.zeros((len(found), len(classes)), found.dtype)  # A fold may lack a class.
     whole[:, np.searchsorted(classes, head.classes_)] = found
     return whole
