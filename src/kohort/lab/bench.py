@@ -24,11 +24,17 @@ from kohort.studies.uncertainty import expected_calibration_error
 Settings = Mapping[str, Any]
 Look = Callable[[Any, Parts], Mapping[str, Any]]
 """What a claim reads off a fitted estimator and its rows, by names of its own."""
-PLAIN: Settings = {"ema_momentum": None, "output_initializer": "auto", "output_bias": "zeros"}
+PLAIN: Settings = {
+    "ema_momentum": None,
+    "output_initializer": "auto",
+    "output_bias": "zeros",
+    "input_clip": None,
+    "scale_binary": True,
+}
 """The textbooks' network, without kohort's own defaults: no averaging of the weights, an output
-layer drawn like the others, and biases of 0."""
+layer drawn like the others, biases of 0, and features that are standardised and no more."""
 _KINDS = {"regression": DenseRegressor, "classification": DenseClassifier}
-_BASE: Settings = {"early_stopping": False, "depth": 2, "width": 64}
+_BASE: Settings = {**PLAIN, "early_stopping": False, "depth": 2, "width": 64}
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Arm:
         Its name, as the parts of the claim call it.
     settings
         Parameters of `DenseRegressor` or `DenseClassifier`. Without others: two layers of 64 units
-        and no early stopping.
+        and no early stopping, and what `PLAIN` says.
     at
         The condition.
     change
