@@ -28,11 +28,15 @@ def texts(language: str) -> tuple[dict[str, str], set[str]]:
     made, linked = {}, set[str]()
     names = reference.pages()
     listed = names.pop("reference/names.txt")
+    sources = {twin: source for source, twin in translations.twins().items()}
     for at, file in pages.sources(language).items():
         if file.suffix != ".md":
             continue
         path = file.relative_to(pages.TOP).as_posix()
-        text = pages.relinked(file.read_text("utf-8"), path, at, linked)
+        text = file.read_text("utf-8")
+        if file in sources:
+            text = translations.with_made(text, sources[file].read_text("utf-8"))
+        text = pages.relinked(text, path, at, linked)
         is_english = not path.startswith("docs/ko/")
         if language != "en" and is_english and not at.startswith(("release_notes", "lab/")):
             text = pages.after_title(text, pages.UNTRANSLATED)

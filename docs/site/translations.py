@@ -15,6 +15,7 @@ from pathlib import Path
 
 from docs.site.pages import DOCS, TOP
 
+_MADE = re.compile(r"^<!-- (\w+): begin -->$.*?^<!-- \1: end -->$", re.M | re.S)
 _FRONT = re.compile(r"\A---\n.*?^---\n", re.M | re.S)
 _GENERATED = ("lab/",)  # What writes these pages writes both languages.
 _OUTSIDE = {"CONTRIBUTING.md": "contributing/code.md"}  # A page of the site from elsewhere.
@@ -41,9 +42,20 @@ def twins(docs: Path = DOCS) -> dict[Path, Path]:
     return inside | {source: twin for source, twin in outside if source.exists()}
 
 
+def written(text: str) -> str:
+    """A page without what is generated in it, between comments `NAME: begin` and `NAME: end`."""
+    return _MADE.sub("", text)
+
+
 def digest(page: Path) -> str:
-    """Twelve digits of the SHA-256 of a page."""
-    return hashlib.sha256(page.read_bytes()).hexdigest()[:12]
+    """Twelve digits of the SHA-256 of what people have written on a page."""
+    return hashlib.sha256(written(page.read_text("utf-8")).encode()).hexdigest()[:12]
+
+
+def with_made(twin: str, source: str) -> str:
+    """A twin with the generated parts of its source, which a translation leaves empty."""
+    made = {part[1]: part[0] for part in _MADE.finditer(source)}
+    return _MADE.sub(lambda part: made.get(part[1], part[0]), twin)
 
 
 def stamped(twin: str, source: Path) -> str:
