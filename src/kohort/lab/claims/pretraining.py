@@ -45,7 +45,7 @@ PARTS = (
 
 def measure(bench: Bench) -> Outcomes:
     """Test error by share of labels, at tuned rates."""
-    base = {**PLAIN, "depth": 3}
+    base = {**PLAIN, "depth": 3, "standardize": False}
     arms = [
         Arm(
             side,
