@@ -162,18 +162,20 @@ def answered(part: Part, outcomes: Outcomes) -> Answers:
     """The answers of every table of a part, and its effect over all."""
     tables = part.tables or tuple(outcomes.tables(part.measure))
     effects = {table: part.effects(outcomes, table) for table in tables}
-    draws = np.random.default_rng(0)
     lists = list(effects.values())
-    means = [
-        np.mean([draws.choice(one, len(one)).mean() for one in _drawn(lists, draws)])
-        for _ in range(_RESAMPLES)
-    ]
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = np.quantile(_resampled(lists), [0.025, 0.975])
     mean = float(np.mean([one.mean() for one in lists]))
     by_table = tuple(decide(part, found, table) for table, found in effects.items())
     return Answers(part, by_table, mean, float(low), float(high))
 
 
-def _drawn(lists: list[Floats], draws: np.random.Generator) -> list[Floats]:
-    """As many tables' effects as there are, drawn with replacement."""
-    return [lists[place] for place in draws.integers(len(lists), size=len(lists))]
+def _resampled(lists: list[Floats]) -> Floats:
+    """Means over as many tables as there are, drawn with replacement, and over seeds likewise."""
+    draws = np.random.default_rng(0)
+    tables = draws.integers(len(lists), size=(_RESAMPLES, len(lists)))
+    means = np.empty(tables.shape)
+    for place, one in enumerate(lists):
+        drawn = tables == place
+        seeds = draws.integers(len(one), size=(np.count_nonzero(drawn), len(one)))
+        means[drawn] = one[seeds].mean(axis=1)
+    return np.asarray(means.mean(axis=1))
