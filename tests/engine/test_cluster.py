@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+import warnings
 from collections import Counter
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sampling import depth
+from tests.store.conftest import FaultyStore
 
 import kohort
 from kohort.engine import plan
@@ -173,6 +175,23 @@ def test_whatever_dies_each_fit_is_delivered_once_and_none_that_ended_is_sent_ag
     assert not fake.called_off  # At its end: Ray aborts a process that cancels what completes.
     assert not engine._handles
     assert not engine._cargo
+
+
+@settings(max_examples=depth(20))
+@given(faults=faults, rooms=rooms, writes=st.sets(st.integers(0, 14)))
+def test_what_a_store_has_kept_is_trained_by_no_machine_whichever_of_them_fails(
+    faults, rooms, writes
+):
+    store = FaultyStore(writes)
+    members = [member(seed, batch_size=8 << seed % 2) for seed in range(15)]
+    for faults_now, expected in ((faults, 15), ([], len(writes))):
+        fake = FakeCluster(faults_now, rooms)
+        cluster = ClusterExecutor(fake, max_retries=12, say=lambda line: None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fits = trained(StoringExecutor(cluster, store), members)
+        assert [outcome_of(fit).weights for fit in fits] == [[seed] for seed in range(15)]
+        assert sum(fake.trained.values()) == len(fake.trained) == expected
 
 
 def test_cargo_is_put_once_for_all_and_again_when_it_was_lost():

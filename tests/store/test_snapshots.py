@@ -9,11 +9,12 @@ from tests.sampling import depth
 from tests.store.conftest import equal, member, table
 
 import kohort
+from kohort.data.streams import Stream
 from kohort.engine.executors.base import train_with
 from kohort.engine.executors.local import LocalExecutor, train
 from kohort.engine.executors.storing import StoringExecutor
 from kohort.engine.folder_store import FolderStore
-from kohort.engine.member import PAUSED
+from kohort.engine.member import PAUSED, Rows
 from kohort.estimators.keras_models import cohort_run
 
 pytestmark = pytest.mark.timeout(120)
@@ -60,12 +61,37 @@ RECIPES = st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 
 
-@given(recipes=st.lists(RECIPES, min_size=1, max_size=3), puts=st.integers(1, 12))
+class Source:
+    """Rows that are read in parts of four."""
+
+    part_rows, digest = 4, b"source"
+
+    def __init__(self, values):
+        self.values = values
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, rows):
+        return self.values[rows]
+
+
+def streamed():
+    """The table, its features read again in each epoch."""
+    whole = table()
+    return Rows(Stream(Source(whole.x), (3,), whole.x.dtype, 0), whole.y)
+
+
+@given(
+    recipes=st.lists(RECIPES, min_size=1, max_size=3),
+    puts=st.integers(1, 12),
+    reads=st.booleans(),
+)
 @settings(max_examples=depth(30), deadline=None)
-def test_what_was_interrupted_goes_on_to_the_bit(tmp_path_factory, recipes, puts):
+def test_what_was_interrupted_goes_on_to_the_bit(tmp_path_factory, recipes, puts, reads):
     folder = tmp_path_factory.mktemp("store")
     members = [
-        member(seed=seed, epochs=6, validation=table(9), **recipe)
+        member(streamed() if reads else table(), seed, epochs=6, validation=table(9), **recipe)
         for seed, recipe in enumerate(recipes)
     ]
     whole = train(members)
@@ -93,21 +119,55 @@ def test_members_that_end_within_the_interval_are_not_saved(tmp_path):
     assert len(list(FolderStore(tmp_path).entries())) == 1
 
 
+OPTIMIZERS = {
+    "sgd": lambda: keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+    "adamw": lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1),
+    "rmsprop": lambda: keras.optimizers.RMSprop(0.01, centered=True),
+    "average": lambda: keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.8),
+    "schedule": lambda: keras.optimizers.Lion(
+        keras.optimizers.schedules.ExponentialDecay(0.01, 3, 0.5)
+    ),
+}
+METRICS = {
+    "none": list,
+    "mean": lambda: ["mae"],
+    "running": lambda: [keras.metrics.R2Score(), keras.metrics.RootMeanSquaredError()],
+}
+
+
 @pytest.mark.rest
-def test_a_keras_model_goes_on_with_its_metrics_and_its_optimizer(tmp_path, monkeypatch):
+@given(
+    optimizer=st.sampled_from(sorted(OPTIMIZERS)),
+    metrics=st.sampled_from(sorted(METRICS)),
+    layers=st.lists(st.sampled_from(["dropout", "batch", "layer"]), max_size=2),
+    puts=st.integers(1, 6),
+)
+@settings(max_examples=depth(6), deadline=None)
+def test_keras_models_go_on_with_their_metrics_and_their_optimizer(
+    tmp_path_factory, optimizer, metrics, layers, puts
+):
+    makes = {
+        "dropout": lambda: keras.layers.Dropout(0.2),
+        "batch": keras.layers.BatchNormalization,
+        "layer": keras.layers.LayerNormalization,
+    }
+
     def build():
-        layers = [keras.layers.Dense(4, "relu"), keras.layers.Dropout(0.2), keras.layers.Dense(1)]
-        model = keras.Sequential([keras.Input((3,)), *layers])
-        model.compile(keras.optimizers.Adam(0.01), "mse", metrics=["mae"])
+        inner = [makes[name]() for name in layers]
+        hidden, last = keras.layers.Dense(4, "relu"), keras.layers.Dense(1)
+        model = keras.Sequential([keras.Input((3,)), hidden, *inner, last])
+        model.compile(OPTIMIZERS[optimizer](), "mse", metrics=METRICS[metrics]())
         return model
 
     members, real = [], cohort_run.train_members
-    monkeypatch.setattr(
-        cohort_run, "train_members", lambda new, *rest: members.extend(new) or real(new, *rest)
-    )
-    kohort.KerasRegressor(build, epochs=5, random_state=0).fit(table().x, np.ravel(table().y))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            cohort_run, "train_members", lambda new, *rest: members.extend(new) or real(new, *rest)
+        )
+        kohort.KerasRegressor(build, epochs=5, random_state=0).fit(table().x, np.ravel(table().y))
+    folder = tmp_path_factory.mktemp("store")
     (whole,) = train(members)
-    with_store(Dies(tmp_path, 3), members)
-    (again,), begun = with_store(FolderStore(tmp_path), members)
-    assert begun == [3]
+    with_store(Dies(folder, puts), members)
+    (again,), begun = with_store(FolderStore(folder), members)
+    assert begun == ([puts] if puts < 5 else [])
     assert equal(again, whole)
