@@ -117,7 +117,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
             at = [x for x in found.conditions("course", side) if not isinstance(x, str)]
             course = [float(found.values("course", table.name, side, x)[0]) for x in at]
             axes.plot(at, course, color=colors[side], linewidth=2.2, label=name.of(language))
-        middle = [found.values("course", table.name, side, x)[0] for side in NAMES for x in at[3:]]
+        middle = [found.values("course", table.name, side, x)[0] for side in NAMES for x in at[9:]]
         if middle:
             axes.set_ylim(0.95 * min(middle), 1.08 * max(middle))
         axes.set(title=table.name, xlabel=EPOCH.of(language))
@@ -143,13 +143,24 @@ CLAIM = Claim(
         "the validation loss in the end as a multiple of its lowest; the test loss in the end.",
         "64유닛 은닉층 3개(ReLU)를 최대 800행으로 모멘텀 0.9인 SGD로 60에포크 학습합니다. 일정한 학습률, 학습의 절반과 "
         "4분의 3 지점에서 10분의 1로 줄이는 계단식, 검증 손실이 5에포크 동안 나아지지 않으면 10분의 1로 줄이는 성능 기반을 "
-        "비교합니다. 시드마다 각 방식에 초기 학습률 다섯 가지(0.003–0.3) 가운데 마지막 검증 손실이 가장 낮은 것을 씁니다. "
+        "비교합니다. 시드마다 각 방식에 초기 학습률 다섯 가지(0.003~0.3) 가운데 마지막 검증 손실이 가장 낮은 것을 씁니다. "
         "측정값은 세 가지입니다. 검증 손실이 일정한 학습률의 최저 손실의 2 % 이내에 드는 데 걸린 에포크 수(끝내 들지 못하면 전체 "
         "에포크 수보다 1 많은 값), 최저점에 대한 마지막 검증 손실의 비, 마지막 시험 손실입니다.",
     ),
     parts=PARTS,
     measure=measure,
     draw=draw,
+    remark=Words(
+        "Decay by performance was never worse: the loss stops rising where the constant rate over-fits "
+        "(diabetes), and goes on falling where that rate only jumps about (photos). Decay by step waits "
+        "for half of the training before it lowers a rate that was chosen larger, and on photos got to "
+        "the score 36 % later than the constant rate. On digits, where nothing over-fits, all end "
+        "alike.",
+        "성능 기반 감쇠는 어느 데이터에서도 뒤지지 않았습니다. 일정한 학습률이 과적합하는 곳(diabetes)에서는 손실이 다시 오르지 "
+        "않고, 일정한 학습률이 오르내리기만 하는 곳(photos)에서는 손실이 계속 줄어듭니다. 계단식 감쇠는 학습의 절반이 지나야 학습률을 "
+        "낮추므로 photos에서는 목표 손실에 일정한 학습률보다 36 % 늦게 도달했습니다. 과적합이 없는 digits에서는 세 방식의 결과가 "
+        "같습니다.",
+    ),
     papers=(
         "He et al. 2016 (arXiv:1512.03385)",
         "You et al. 2019 (arXiv:1908.01878)",

@@ -137,7 +137,7 @@ CLAIM = Claim(
         "epochs of Adam) for each seed: 16 rates; 6 x 6 rates and widths; 4 x 4 x 4 of all three. "
         "Figures are means over 400 random searches and over all positions of the grid in the pool; a "
         "search reports the test loss of the candidate with the lowest validation loss.",
-        "탐색 한 번은 세 차원에서 후보 8개를 시험합니다. 학습률(0.0001–0.3), 폭(4–128), 드롭아웃(0–0.8) 순서로 영향이 "
+        "탐색 한 번은 세 차원에서 후보 8개를 시험합니다. 학습률(0.0001~0.3), 폭(4~128), 드롭아웃(0~0.8) 순서로 영향이 "
         "있습니다. 한두 차원만 영향이 있는 조건에서 나머지 차원은 네트워크가 쓰지 않는 매개변수처럼 결과에 아무 영향이 없습니다. "
         "격자는 차원마다 범위의 절반만큼 떨어진 두 값을 조합한 2 x 2 x 2 = 8개이고, 무작위 탐색은 8개를 뽑습니다. 두 탐색 모두 시드마다 "
         "모든 후보를 미리 학습한(은닉층 2개, 200행, Adam 10에포크) 후보군에서 찾습니다. 후보군은 학습률 16가지, 학습률과 폭 6 x 6가지, "

@@ -77,7 +77,7 @@ PARTS = (
         Part(
             Words(
                 f"{one.words.en}: mean over rates from {one.large[0]:g} to {one.large[-1]:g}",
-                f"{one.words.ko}: 학습률 {one.large[0]:g}–{one.large[-1]:g} 평균",
+                f"{one.words.ko}: 학습률 {one.large[0]:g}~{one.large[-1]:g} 평균",
             ),
             "error at large rates", one.warm, one.name, by="difference", margin=0.01,
         )
