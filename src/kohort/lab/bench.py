@@ -189,10 +189,15 @@ def outcomes(fits: Iterable[Fitted], measures: Sequence[str] = ("loss", "error")
     return Outcomes(found)
 
 
+def estimator(task: Task, settings: Settings, seed: int) -> DenseRegressor | DenseClassifier:
+    """The estimator that the bench trains; what `settings` leave out is as for an `Arm`."""
+    return _KINDS[task](**{**_BASE, **settings, "random_state": seed})
+
+
 def _fitted(job: _Job, quick: bool, look: Look | None) -> Fitted:
     rows = min(job.arm.rows or job.table.rows, 200) if quick else job.arm.rows
     parts = job.table.parts(job.seed, rows, job.arm.change)
-    model = _KINDS[job.table.task](**{**job.settings, "random_state": job.seed})
+    model = estimator(job.table.task, job.settings, job.seed)
     try:
         model.fit(*parts.train, validation_data=tuple(parts.valid), X_unlabeled=parts.unlabelled)
     except DivergedError:

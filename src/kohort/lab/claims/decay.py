@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, outcomes, rates
+from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, Settings, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -59,7 +59,7 @@ def measure(bench: Bench) -> Outcomes:
     """Three schedules, each at the rate that is best for it by validation, for 60 epochs."""
     epochs = bench.epochs(EPOCHS)
     base = {**PLAIN, "depth": 3, "optimizer": "momentum", "momentum": 0.9, "epochs": epochs}
-    schedules = {
+    schedules: dict[str, Settings] = {
         CONSTANT: {},
         STEP: {"schedule": "piecewise", "boundaries": (epochs / 2, 3 * epochs / 4)},
         PERFORMANCE: {"schedule": "performance", "plateau_patience": 5},
@@ -153,7 +153,7 @@ CLAIM = Claim(
     remark=Words(
         "Decay by performance was never worse: the loss stops rising where the constant rate over-fits "
         "(diabetes), and goes on falling where that rate only jumps about (photos). Decay by step waits "
-        "for half of the training before it lowers a rate that was chosen larger, and on photos got to "
+        "for half of the training before it lowers the rate, and on photos got to "
         "the score 36 % later than the constant rate. On digits, where nothing over-fits, all end "
         "alike.",
         "성능 기반 감쇠는 어느 데이터에서도 뒤지지 않았습니다. 일정한 학습률이 과적합하는 곳(diabetes)에서는 손실이 다시 오르지 "

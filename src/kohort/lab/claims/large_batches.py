@@ -27,6 +27,7 @@ NAMES = {
     SAME: Words("the small batch's rate", "작은 배치의 학습률 그대로"),
     SCALED: Words("rate grows with the batch", "배치에 비례해 키운 학습률"),
     WARM: Words("the same, with warm-up", "비례해 키운 학습률 + 워밍업"),
+    BEST: Words("best of six rates", "여섯 학습률 중 최선"),
 }
 
 PARTS = (
@@ -129,16 +130,14 @@ def _early(fits: Sequence[Fitted]) -> Outcomes:
 
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
-    """Test error by batch size, for the three recipes, with the small batch as a line across."""
+    """Test error by batch size, for each way to choose the rate."""
     labels = {side: name.of(language) for side, name in NAMES.items()}
-    shown = found + Outcomes(
-        one._replace(side=side)
-        for one in found
-        if one.measure == "error" and one.at == SMALL
-        for side in (SCALED, WARM)
-    )
+    small = [one for one in found if one.measure == "error" and one.at == SMALL]
+    first = [one._replace(side=side) for one in small for side in (SCALED, WARM, BEST)]
+    shown = Outcomes([*first, *found])
     for axes, table in zip(panels(figure, len(TABLES)), TABLES, strict=True):
-        lines(axes, shown, "error", table.name, (SAME, SCALED, WARM), scale=100, labels=labels)
+        lines(axes, shown, "error", table.name, tuple(NAMES), scale=100, labels=labels)
+        axes.set_ylim(0, 45)
         axes.set_xscale("log", base=2)
         axes.set_xticks([SMALL, MIDDLE, LARGE], [str(b) for b in (SMALL, MIDDLE, LARGE)])
         axes.set(title=table.name, xlabel=BATCH.of(language))
@@ -172,6 +171,19 @@ CLAIM = Claim(
     parts=PARTS,
     measure=measure,
     draw=draw,
+    remark=Words(
+        "The rule does not close the gap; tuning does. At the small batch's rate, batches of 512 lose "
+        "7 points of test error. At the best of six rates they lose 1.1 on digits and 0.6 on photos, "
+        "where the interval holds 0. The rate x 16 fails, with warm-up as without: 4 of 20 seeds on "
+        "digits end at over 25 % error, 13 or more on photos. Here 512 rows are over half of a table "
+        "(in Goyal et al. 0.6 % of theirs), an epoch has two steps, and a rate of up to 1.6 is more "
+        "than four layers stand, however slowly it is reached.",
+        "격차를 없앤 것은 규칙이 아니라 튜닝입니다. 작은 배치의 학습률을 그대로 쓰면 배치 512의 시험 오류율이 7포인트 나빠집니다. 학습률 "
+        "여섯 가지 중 최선을 고르면 차이는 digits에서 1.1포인트, photos에서 0.6포인트(구간에 0이 포함됨)입니다. 학습률을 16배로 키우면 "
+        "워밍업이 있든 없든 실패가 나옵니다. 오류율이 25 %를 넘는 시드가 20개 중 digits에서 4개, photos에서 13개 이상입니다. 여기서는 "
+        "512행이 데이터의 절반을 넘어(Goyal 등에서는 0.6 %) 한 에포크가 두 스텝뿐이며, 최대 1.6인 학습률은 아무리 천천히 올려도 4층 "
+        "네트워크가 견디지 못합니다.",
+    ),
     papers=(
         "Keskar et al. 2017 (arXiv:1609.04836)",
         "Goyal et al. 2017 (arXiv:1706.02677)",

@@ -134,12 +134,12 @@ def _gains(found: Outcomes, large: Outcomes) -> Outcomes:
     """What warm-up changes at the large rates and at the least, as sides of a comparison."""
     gains = Outcomes()
     for one in TRAINERS:
-        there = {f"{one.name}, safe rate": one.rates[0]}
-        gains += found.differences("error", one.warm, one.name, there, "gain")
-        everywhere = {f"{one.name}, large rates": ""}
-        gains += large.differences(
-            "error at large rates", one.warm, one.name, everywhere, "gain"
-        )  # fmt: skip
+        for values, measure, label, at in (
+            (found, "error", "safe rate", one.rates[0]),
+            (large, "error at large rates", "large rates", ""),
+        ):
+            name = {f"{one.name}, {label}": at}
+            gains += values.differences(measure, one.warm, one.name, name, "gain")
     return gains
 
 
