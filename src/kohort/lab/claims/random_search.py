@@ -12,9 +12,10 @@ from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import lines, panels
+from kohort.lab.pictures import bars, panels
 from kohort.lab.tables import BREAST_CANCER, DIGITS
 from kohort.lab.words import Language, Words
+from kohort.style import COLORS, INK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,9 +25,15 @@ DIMENSIONS, BUDGET, SEARCHES, ROWS, EPOCHS = 3, 8, 400, 200, 10
 LEVELS = {1: 16, 2: 6, 3: 4}
 """Values of each dimension that matters in a pool, by how many dimensions do."""
 RANDOM, GRID = "random", "grid"
-NAMES = {RANDOM: Words("random search", "무작위 탐색"), GRID: Words("grid search", "격자 탐색")}
-_REGRET = Words("test loss above the pool's best, %", "후보 전체의 최선보다 높은 시험 손실, %")
-_MATTER = Words("dimensions that matter, of 3", "3개 중 영향이 있는 차원 수")
+_EFFECT = Words(
+    "<- random search better | grid better ->\ntest loss of random search against the grid's, %",
+    "<- 무작위 탐색이 우세 | 격자 탐색이 우세 ->\n격자 탐색 대비 무작위 탐색의 시험 손실, %",
+)
+_MATTER = {
+    1: Words("1 of 3\ndimensions\nmatters", "3개 차원 중\n1개가 영향"),
+    2: Words("2 of 3\nmatter", "3개 중\n2개가 영향"),
+    3: Words("all 3\nmatter", "3개 모두\n영향"),
+}
 
 PARTS = tuple(
     Part(
@@ -72,7 +79,7 @@ def _pool(count: int, levels: int) -> list[dict[str, float]]:
 
 
 def _searched(pool: list[Fitted], count: int, seed: int) -> dict[tuple[str, str], float]:
-    """Mean test loss that a search of 8 candidates finds, and how far that is from the best."""
+    """Mean test loss that a search of 8 candidates finds, for either kind of search."""
     valid = np.array([one.valid["loss"] for one in pool])
     test = np.array([one.test["loss"] for one in pool])
     levels, draws = round(len(pool) ** (1 / count)), np.random.default_rng(seed)
@@ -82,12 +89,7 @@ def _searched(pool: list[Fitted], count: int, seed: int) -> dict[tuple[str, str]
             [_grid(levels, starts) for starts in product(range(levels // 2), repeat=count)]
         ),
     }
-    best = float(test[valid.argmin()])
-    losses = {side: _found(valid, test, places) for side, places in tried.items()}
-    return {
-        **{("loss", side): loss for side, loss in losses.items()},
-        **{("regret", side): loss / best - 1 for side, loss in losses.items()},
-    }
+    return {("loss", side): _found(valid, test, places) for side, places in tried.items()}
 
 
 def _grid(levels: int, starts: tuple[int, ...]) -> NDArray[np.intp]:
@@ -108,15 +110,18 @@ def _found(valid: NDArray[np.float64], test: NDArray[np.float64], tried: NDArray
 
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
-    """Distance to the pool's best by dimensions that matter."""
-    labels = {side: name.of(language) for side, name in NAMES.items()}
-    for axes, table in zip(panels(figure, len(TABLES)), TABLES, strict=True):
-        lines(axes, found, "regret", table.name, (GRID, RANDOM), scale=100, labels=labels)
-        axes.set_xticks(list(LEVELS))
-        axes.set_ylim(bottom=0)
-        axes.set(title=table.name, xlabel=_MATTER.of(language))
-    figure.axes[0].set_ylabel(_REGRET.of(language))
-    figure.axes[0].legend()
+    """Random search's test loss against the grid's: to the left of 0 it is better."""
+    for axes, table in zip(panels(figure, len(TABLES), share_y=True), TABLES, strict=True):
+        groups = [
+            (_MATTER[count].of(language), 100 * np.expm1(part.effects(found, table.name)))
+            for count, part in zip(LEVELS, PARTS, strict=True)
+        ]
+        colors = [COLORS[1] if values.mean() < 0 else COLORS[0] for _, values in groups]
+        bars(axes, groups, colors=colors)
+        axes.axvline(0, color=INK, linewidth=1)
+        axes.set(title=table.name, xlabel=_EFFECT.of(language))
+        reach = 1.1 * max(np.abs(values).max() for _, values in groups)
+        axes.set_xlim(-reach, reach)
 
 
 CLAIM = Claim(
@@ -147,6 +152,17 @@ CLAIM = Claim(
     parts=PARTS,
     measure=measure,
     draw=draw,
+    remark=Words(
+        "The textbook's reason is the whole of it: random search wins where a grid spends its trials "
+        "on dimensions that do not matter (38 % and 13 % lower test loss where one of three does). "
+        "Where all three matter, a grid of 8 repeats nothing, and its even spread wins: random search "
+        "ends 23 % and 16 % higher, for some of its draws lie close together. (A pool slightly "
+        "handicaps random search, which may draw the same candidate twice.)",
+        "교과서가 드는 이유가 곧 성립 조건입니다. 격자가 영향 없는 차원에 시도를 낭비하는 곳에서는 무작위 탐색이 이깁니다(셋 중 하나만 "
+        "영향이 있을 때 시험 손실이 38 %, 13 % 낮음). 세 차원이 모두 영향을 주면 8개짜리 격자에는 낭비가 없고 고르게 퍼져 있어 유리하며, "
+        "무작위 탐색은 뽑힌 후보가 서로 몰리기도 해서 23 %, 16 % 더 나쁩니다. (후보군에서 뽑으므로 같은 후보가 두 번 나올 수 있어 무작위 "
+        "탐색에 조금 불리합니다.)",
+    ),
     papers=("Bergstra and Bengio 2012 (JMLR 13)",),
     parameters=("learning_rate", "width", "dropout"),
 )  # fmt: skip

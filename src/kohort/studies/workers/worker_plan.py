@@ -167,15 +167,15 @@ _SECONDS = 1.5
 _FOREVER = 10**6
 
 
-def resident_speed(member: Member, device: Device) -> float:
-    """Rows per second of a member that trains on some of its rows from memory."""
+def resident_speed(member: Member, device: Device, seconds: float = _SECONDS / 2) -> float:
+    """Rows per second of a member that trains on some of its rows from memory, for some seconds."""
     chosen = np.arange(min(_RESIDENT, len(member.rows.y)))
     weight = None if member.rows.weight is None else member.rows.weight[chosen]
     few = Rows(member.rows.x[chosen], member.rows.y[chosen], weight)
     size = member.batch_size
     many = np.resize(chosen, max(len(chosen), 4 * size))
     resident = replace(member, rows=few, train=many)
-    return training_speed(resident, 1, [device], _SECONDS / 2).rows_per_second
+    return training_speed(resident, 1, [device], seconds).rows_per_second
 
 
 def reading_speed(member: Member) -> float:

@@ -1,0 +1,219 @@
+"""Claim 6: when the batch grows, CPU workers must grow too."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kohort.data.loader import Loader
+from kohort.data.parts import Parts
+from kohort.data.pixel_store import reading_once
+from kohort.data.streams import Stream
+from kohort.engine.devices import threads_of
+from kohort.engine.member import Member
+from kohort.estimators.conv import ConvClassifier
+from kohort.lab.bench import Bench
+from kohort.lab.claim import Claim
+from kohort.lab.outcomes import Outcome, Outcomes
+from kohort.lab.part import Part
+from kohort.lab.pictures import BATCH, lines, panels
+from kohort.lab.tables import DIGITS, photo
+from kohort.lab.words import Language, Words
+from kohort.studies.prepared import prepared_fit
+from kohort.studies.workers.worker_plan import resident_speed, row_costs
+from kohort.style import GRAY
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COUNT, SIDE, SIZE = 128, 320, (32, 32)
+BATCHES = (4, 16, 64)
+LEAST, MOST = BATCHES[0], BATCHES[-1]
+LIGHT, HEAVY = "light", "heavy"
+WIDTHS = {LIGHT: 2, HEAVY: 24}
+NAMES = {
+    LIGHT: Words("light network (bound by data)", "가벼운 네트워크(데이터 병목)"),
+    HEAVY: Words("heavy network (bound by computing)", "무거운 네트워크(연산 병목)"),
+}
+ONE, TWO = "1 worker", "2 workers"
+_CORES = Words(
+    "cores of reading to keep training busy", "학습이 쉬지 않도록 읽는 데 필요한 코어 수"
+)
+_HERE = Words("cores of this machine", "이 컴퓨터의 코어 수")
+_SECONDS = 0.15
+
+
+class ImageSet(NamedTuple):
+    """Images to be written into files."""
+
+    name: str
+    ending: str
+    images: Callable[[], Iterator[NDArray[np.uint8]]]
+
+
+def _crops() -> Iterator[NDArray[np.uint8]]:
+    """Crops of the two photographs, in grey."""
+    draws = np.random.default_rng(0)
+    photos = [(255 * photo(name)).astype(np.uint8) for name in ("china.jpg", "flower.jpg")]
+    for k in range(COUNT):
+        whole = photos[k % 2]
+        top, left = (draws.integers(edge - SIDE) for edge in whole.shape)
+        yield whole[top : top + SIDE, left : left + SIDE]
+
+
+def _scans() -> Iterator[NDArray[np.uint8]]:
+    """Digits, as large as a scanner would give them."""
+    pixels = DIGITS.load().X[:COUNT].reshape(-1, 8, 8)
+    for one in pixels:
+        yield np.kron(one * 15.9, np.ones((SIDE // 8, SIDE // 8))).astype(np.uint8)
+
+
+SETS = (ImageSet("photos", "jpg", _crops), ImageSet("digits", "png", _scans))
+
+PARTS = (
+    *(
+        Part(
+            Words(
+                f"{name.en}: batches of {MOST} need more workers than batches of {LEAST}",
+                f"{name.ko}: 배치 {MOST}이 배치 {LEAST}보다 워커를 더 필요로 함",
+            ),
+            "cores", kind, kind, at=LEAST, against_at=MOST, margin=0.1,
+        )
+        for kind, name in NAMES.items()
+    ),
+    Part(
+        Words("two workers read faster than one here", "이 컴퓨터에서 워커 2개가 1개보다 빨리 읽음"),
+        "seconds per image", TWO, ONE, margin=0.1,
+    ),
+)  # fmt: skip
+
+
+def measure(bench: Bench) -> Outcomes:
+    """What training takes and what reading gives, in turn, image set by image set."""
+    found: list[Outcome] = []
+    batches = (LEAST, MOST) if bench.quick else BATCHES
+    for images in SETS:
+        with tempfile.TemporaryDirectory() as folder, reading_once():
+            paths = _written(images, Path(folder))
+            members = {
+                (kind, batch): _member(paths, WIDTHS[kind], batch)
+                for kind in NAMES
+                for batch in batches
+            }
+            found += _needed(images.name, members, bench.seeds)
+            found += _reading(images.name, members[LIGHT, LEAST], bench.seeds)
+    return Outcomes(found)
+
+
+def _written(images: ImageSet, folder: Path) -> list[str]:
+    from PIL import Image
+
+    paths = [folder / f"{k}.{images.ending}" for k in range(COUNT)]
+    for path, pixels in zip(paths, images.images(), strict=True):
+        Image.fromarray(pixels).save(path)
+    return [str(path) for path in paths]
+
+
+def _member(paths: Sequence[str], width: int, batch: int) -> Member:
+    """The training of a convolutional network of one stage on these files."""
+    model = ConvClassifier(
+        depth=1, width=width, batch_size=batch, workers=0, image_size=SIZE, channels=1
+    )
+    prepared = prepared_fit(model, paths, np.arange(len(paths)) % 2, {})
+    return replace(prepared.members[0], validation=None)
+
+
+def _needed(name: str, members: dict[tuple[str, int], Member], seeds: int) -> list[Outcome]:
+    """Cores of reading that keep training busy: images per second x seconds to read one.
+
+    A seed measures every network and batch size in turn, and what reading costs.
+    """
+    device, found = threads_of(None)[0], []
+    for member in members.values():
+        resident_speed(member, device, 0.01)  # Compiles.
+    for seed in range(seeds):
+        cost = sum(row_costs(next(iter(members.values()))).values())
+        for (kind, batch), member in members.items():
+            speed = resident_speed(member, device, _SECONDS)
+            values = {"images per second": speed, "cores": speed * cost}
+            found += [Outcome(m, name, batch, kind, seed, value) for m, value in values.items()]
+    return found
+
+
+def _reading(name: str, member: Member, seeds: int) -> list[Outcome]:
+    """Seconds per image of one worker and of two that read in turn, when nothing trains.
+
+    What workers had read ahead while it was the other's turn does not count.
+    """
+    stream = member.rows.x
+    assert isinstance(stream, Stream)
+    loaders = {
+        side: (count, Loader(Parts(stream.source, member.order), count))
+        for side, count in ((ONE, 1), (TWO, 2))
+    }
+    found = []
+    try:
+        for seed in range(seeds):
+            for side, (count, loader) in loaders.items():
+                for _ in range(3 * count + 1):
+                    next(loader)
+                begin = time.perf_counter()
+                images = sum(len(next(loader)) for _ in range(4))
+                passed = (time.perf_counter() - begin) / images
+                found.append(Outcome("seconds per image", name, "", side, seed, passed))
+    finally:
+        for _, loader in loaders.values():
+            loader.close()
+    return found
+
+
+def draw(figure: Figure, found: Outcomes, language: Language) -> None:
+    """Cores of reading that keep training busy, by batch size, against the cores there are."""
+    labels = {kind: name.of(language) for kind, name in NAMES.items()}
+    for axes, images in zip(panels(figure, len(SETS), share_y=True), SETS, strict=True):
+        lines(axes, found, "cores", images.name, tuple(NAMES), labels=labels)
+        axes.axhline(2, color=GRAY, linewidth=1, linestyle="--", label=_HERE.of(language))
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(BATCHES, [str(batch) for batch in BATCHES])
+        axes.set_ylim(bottom=0)
+        axes.set(title=f"{images.name} (.{images.ending})", xlabel=BATCH.of(language))
+    figure.axes[0].set_ylabel(_CORES.of(language))
+    figure.axes[0].legend()
+
+
+CLAIM = Claim(
+    number=6,
+    name="workers",
+    title=Words("Workers and the batch size", "워커 수와 배치 크기"),
+    says=Words(
+        "When the batch grows, CPU workers must grow too.",
+        "배치가 커지면 CPU 워커도 늘려야 한다.",
+    ),
+    design=Words(
+        "128 image files of 320 x 320 grey pixels (crops of two photographs as JPEG, digits as PNG) "
+        "are read at 32 x 32 and train a convolutional network of one stage with 2 filters, which "
+        "waits for data, or with 24, which computes; batches of 4, 16 and 64. A batch takes as many "
+        "cores of reading as it trains images per second from memory, times the seconds that a core "
+        "takes to read one (disk, decoding, resizing). Each seed measures every network and batch in "
+        "turn, in one process. Whether workers help is measured too: images per second of one worker "
+        "process and of two, in turn, when nothing trains. Times are compared within a seed alone, so "
+        "that all effects are ratios; a learning rate plays no part.",
+        "320 x 320 회색 화소의 이미지 파일 128개(사진 두 장에서 잘라 낸 JPEG, 숫자 PNG)를 32 x 32로 읽어 한 단계짜리 합성곱 네트워크를 "
+        "학습합니다. 필터 2개짜리는 데이터를 기다리고 24개짜리는 연산에 시간을 씁니다. 배치는 4, 16, 64입니다. 필요한 읽기 코어 수는 메모리에서 "
+        "학습할 때의 초당 이미지 수에 한 코어가 이미지 한 장을 읽는 시간(디스크, 디코딩, 크기 조정)을 곱한 값입니다. 시드마다 한 프로세스에서 "
+        "모든 네트워크와 배치를 번갈아 잽니다. 워커가 실제로 도움이 되는지도, 학습하지 않는 동안 워커 프로세스 1개와 2개가 번갈아 읽는 속도로 "
+        "잽니다. 시간은 같은 시드 안에서만 비교하므로 효과는 모두 비율이며, 학습률은 관여하지 않습니다.",
+    ),
+    parts=PARTS,
+    measure=measure,
+    draw=draw,
+    papers=("Mohan et al. 2021 (arXiv:2007.06775)", "Murray et al. 2021 (arXiv:2101.12127)"),
+    parameters=("batch_size", "workers"),
+)  # fmt: skip
