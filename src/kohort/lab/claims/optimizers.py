@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kohort.engine.member import Floats
 from kohort.lab.bench import PLAIN, Arm, Bench, Settings, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcomes
-from kohort.lab.part import Part
-from kohort.lab.pictures import bars, panels
+from kohort.lab.part import Part, interval
+from kohort.lab.pictures import panels
 from kohort.lab.tables import DIGITS, PHOTOS, PIXELS
 from kohort.lab.words import Language, Words
 from kohort.style import COLORS, GRAY
@@ -95,52 +94,55 @@ def measure(bench: Bench) -> Outcomes:
     return found + outcomes(bench.tuned(TABLES, arms, tried), ("loss",))
 
 
-_LOSS = Words("test loss against {other}, %", "{other} 대비 시험 손실, %")
+_LOSS = Words(
+    "test loss against {other}, % (less is better)", "{other} 대비 시험 손실, % (낮을수록 좋음)"
+)
 _SGD = Words("plain SGD", "일반 SGD")
 _CONSTANT = Words("a constant rate", "일정한 학습률")
 _OPTIMIZERS = Words("optimizers after {epochs} epochs", "최적화기, {epochs}에포크 뒤")
 _SCHEDULES = Words("schedules, {epochs} epochs", "스케줄, {epochs}에포크")
-_LATER = Words("after {epochs} epochs", "{epochs}에포크 뒤")
 
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Loss of every optimizer against plain SGD's and of every schedule against a constant rate's."""
     left, right = panels(figure, 2)
-    names = [name for name in LOWEST if name != SGD]
-    _bars(left, [(NAMES[name].of(language), _change(found, name, SGD, SHORT)) for name in names])
-    later = [float(_change(found, name, SGD, LONG).mean()) for name in names]
-    label = _LATER.of(language).format(epochs=LONG)
-    left.plot(later, range(len(names)), "D", color=GRAY, markersize=5, label=label)
-    left.legend(loc="lower left")
+    _dots(left, found, [name for name in LOWEST if name != SGD], SGD, SHORT, language)
     left.set(
         title=_OPTIMIZERS.of(language).format(epochs=SHORT),
         xlabel=_LOSS.of(language).format(other=_SGD.of(language)),
     )
     names = [name for name in SCHEDULES if name != CONSTANT]
-    _bars(
-        right,
-        [(NAMES[name].of(language), _change(found, name, CONSTANT, SCHEDULED)) for name in names],
-    )
+    _dots(right, found, names, CONSTANT, SCHEDULED, language)
     right.set(
         title=_SCHEDULES.of(language).format(epochs=LONG),
         xlabel=_LOSS.of(language).format(other=_CONSTANT.of(language)),
     )
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(TABLES))
 
 
-def _change(found: Outcomes, side: str, against: str, at: str | float) -> Floats:
-    """Percent by which the loss differs, the geometric mean over tables, for each seed."""
-    ratios = [
-        np.log(found.values("loss", table, side, at) / found.values("loss", table, against, at))
-        for table in found.tables("loss")
-    ]
-    return np.asarray(100 * np.expm1(np.mean(ratios, axis=0)))
-
-
-def _bars(axes: Axes, groups: list[tuple[str, Floats]]) -> None:
-    """Bars from 0, in one colour where the loss is lower and in another where it is higher."""
-    better, worse = COLORS[1], COLORS[0]
-    bars(axes, groups, colors=[better if values.mean() < 0 else worse for _, values in groups])
+def _dots(
+    axes: Axes,
+    found: Outcomes,
+    names: list[str],
+    against: str,
+    at: str | float,
+    language: Language,
+) -> None:
+    """A row for each name: a dot and a 95 % interval for each table, in percent of the loss."""
+    for place, table in enumerate(TABLES):
+        known = []
+        for name in names:
+            own, other = (found.values("loss", table.name, side, at) for side in (name, against))
+            known.append(interval(np.log(own / other)))
+        mean, low, high = 100 * np.expm1(np.array(known)).T
+        rows = np.arange(len(names)) + 0.22 * (place - 1)
+        axes.hlines(rows, low, high, color=COLORS[place], linewidth=2, alpha=0.6)
+        axes.plot(mean, rows, "o", color=COLORS[place], label=table.name)
     axes.axvline(0, color=GRAY, linewidth=1)
+    axes.set_yticks(range(len(names)), [NAMES[name].of(language) for name in names])
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
 
 
 CLAIM = Claim(
@@ -156,8 +158,8 @@ CLAIM = Claim(
     ),
     design=Words(
         "Networks of two layers of 64 units (ReLU) train on 900 rows in batches of 32. Faster means a "
-        f"lower loss on test rows after {SHORT} epochs; the losses after {LONG} epochs are drawn, and "
-        "decide nothing. Every optimizer has Keras's settings and, for each length of the training, "
+        f"lower loss on test rows after {SHORT} epochs; the losses after {LONG} epochs decide nothing. "
+        "Every optimizer has Keras's settings and, for each length of the training, "
         "the best of six rates with equal ratios over 2.5 decades (SGD 0.01 to 3.2; momentum, "
         "Nesterov and AdaGrad 0.001 to 0.32; Adamax 0.0003 to 0.095; the others 0.0001 to 0.032). The "
         f"schedules run with Nesterov's momentum for {LONG} epochs, each at the best of its own six "
@@ -166,7 +168,7 @@ CLAIM = Claim(
         "its paper. Rates are chosen for each seed by the loss on rows that are neither trained on "
         "nor reported. The loss is log loss, or the squared error as a share of the variance.",
         "64유닛 은닉층 2개(ReLU)인 신경망을 900행으로 배치 32씩 학습합니다. 빠르다는 것은 "
-        f"{SHORT}에포크 뒤 시험 행의 손실이 낮다는 뜻이며, {LONG}에포크 뒤의 손실은 그림에만 나타내고 판정에는 쓰지 않습니다. "
+        f"{SHORT}에포크 뒤 시험 행의 손실이 낮다는 뜻이며, {LONG}에포크 뒤의 손실은 판정에 쓰지 않습니다. "
         "최적화기는 모두 Keras의 기본 설정이고, 학습 길이마다 2.5자릿수에 걸친 여섯 학습률(SGD 0.01~3.2, 모멘텀·네스테로프·AdaGrad "
         "0.001~0.32, Adamax 0.0003~0.095, 나머지 0.0001~0.032) 가운데 가장 좋은 것을 씁니다. 스케줄은 네스테로프 모멘텀으로 "
         f"{LONG}에포크 학습하며 각자 여섯 학습률 가운데 가장 좋은 것을 씁니다. 거듭제곱은 6분의 1까지, 지수는 100분의 1까지 줄이고, "
@@ -184,4 +186,18 @@ CLAIM = Claim(
     ),
     parameters=("optimizer", "momentum", "beta_1", "beta_2", "rho", "schedule", "decay_epochs"),
     size=(10.0, 4.2),
+    remark=Words(
+        "At its own best rate each of the eight is ahead of plain gradient descent after 5 epochs, by 4 "
+        "to 13 % of the loss over the three tables, AdaGrad the least and Nadam the most; among each other "
+        "they differ less. After 20 epochs all have caught up on the digits and nearly on the pixels, "
+        "and only the photographs still tell them apart. Against the textbook, no schedule is better "
+        "everywhere once the constant rate is tuned as well: 7 to 14 % lower loss on the photographs, 1 "
+        "to 3 % on the pixels, and on the digits none gains and three "
+        "end 6 to 14 % higher.",
+        "각자 가장 좋은 학습률에서는 5에포크 뒤 여덟 최적화기가 모두 일반 경사 하강법보다 앞서며, 세 데이터 평균으로 손실이 4 %"
+        "(AdaGrad)에서 13 %(Nadam)까지 낮습니다. 서로의 차이는 그보다 작습니다. 20에포크 뒤에는 손글씨 숫자에서 차이가 없고 화소에서도 "
+        "거의 없으며, 사진 조각에서만 차이가 남습니다. 교과서와 다른 점: 일정한 학습률도 조정하면 어느 데이터에서나 더 나은 스케줄은 "
+        "없습니다. 사진 조각에서는 손실이 7~14 % 낮고 화소에서는 1~3 % 낮지만, 손글씨 숫자에서는 나아지는 것이 없고 "
+        "세 가지는 6~14 % 높게 끝납니다.",
+    ),
 )
