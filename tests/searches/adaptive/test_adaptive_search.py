@@ -96,6 +96,7 @@ def test_decisions_are_those_of_halving_by_hand(slots):
     assert results["rank_test_score"][found.best_index_] == 1
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")  # Of Optuna 4.
 @pytest.mark.parametrize("pruner", ["asha", None])
 def test_optuna_driven_by_hand_asks_for_the_same(pruner):
     found = search(sampler="tpe", pruner=pruner, n_candidates=30, n_slots=3, cv=2).fit(X, Y)
