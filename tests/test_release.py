@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kohort import _version
+from kohort.engine.compilers.native import absence
 
 yaml = pytest.importorskip("yaml")
 
@@ -138,3 +139,31 @@ def test_fragments_become_a_section_of_the_changelog(tmp_path):
     made = (tmp_path / "CHANGELOG.md").read_text("utf-8")
     assert re.search(r"^## 9\.9\.9 \(.*\)\n\n### Added\n\n- Networks hum\.$", made, re.M)
     assert made.index("## 9.9.9") < made.index("## 0.1.0")
+
+
+_WITHOUT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"optax", "pandas", "pyarrow", "typer"}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+import numpy as np
+from sklearn.model_selection import GridSearchCV
+import kohort
+X = np.random.default_rng(0).normal(size=(40, 3))
+network = kohort.DenseRegressor(width=4, epochs=2, random_state=0)
+with kohort.together(progress=False):
+    search = GridSearchCV(network, {"learning_rate": [1e-3, 1e-2]}, cv=2).fit(X, X[:, 0])
+print(search.best_params_["learning_rate"])
+"""
+
+
+@pytest.mark.rest
+def test_a_dense_search_needs_what_the_page_on_dependencies_says():
+    if absence():
+        pytest.skip("kernels are not built")
+    done = subprocess.run([sys.executable, "-c", _WITHOUT], capture_output=True, text=True)
+    assert done.stdout in ("0.001\n", "0.01\n"), done.stderr
