@@ -15,6 +15,7 @@ from kohort.engine.executors.local import LocalExecutor, train
 from kohort.engine.executors.storing import StoringExecutor
 from kohort.engine.folder_store import FolderStore
 from kohort.engine.member import PAUSED, Rows
+from kohort.engine.store_writer import StoreWriter
 from kohort.estimators.keras_models import cohort_run
 
 pytestmark = pytest.mark.timeout(120)
@@ -33,9 +34,18 @@ class Dies(FolderStore):
             super().put(key, outcome)
 
 
+class AtOnce(StoreWriter):
+    """Writes while the training waits, so that a count of writes says how far it has come."""
+
+    def put(self, key, outcome, instead_of=()):
+        super().put(key, outcome, instead_of)
+        self.close()
+
+
 def with_store(store, members, threads=1):
     """Outcomes, and the epoch that each member was trained from."""
     executor = StoringExecutor(LocalExecutor(threads), store, interval=0.0)
+    executor._writer = AtOnce(store)
     begun, submit = [], executor.executor.submit
 
     def seen(one, done):

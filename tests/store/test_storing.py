@@ -134,6 +134,54 @@ def test_a_store_that_is_too_slow_loses_fits_not_memory():
     assert len(store) == 2
 
 
+def test_what_comes_while_a_writer_is_closed_is_written_once():
+    begun, blocked, kept, store = threading.Event(), threading.Event(), [], MemoryStore()
+
+    def put(key, outcome):
+        kept.append(key)
+        begun.set()
+        blocked.wait(20)
+
+    store.put = put
+    writer = StoreWriter(store)
+    writer.put("first", Outcome(None))
+    assert begun.wait(20)
+    closing = threading.Thread(target=writer.close)
+    closing.start()
+    while writer._thread is not None:
+        pass
+    begun.clear()
+    writer.put("later", Outcome(None))
+    assert begun.wait(20)
+    blocked.set()
+    closing.join(20)
+    writer.close()
+    assert kept == ["first", "later"]
+    assert writer.trouble() is None
+
+
+def test_a_snapshot_that_waits_gives_way_to_a_later_one_and_to_the_outcome():
+    begun, blocked, kept, store = threading.Event(), threading.Event(), [], MemoryStore()
+
+    def put(key, outcome):
+        begun.set()
+        blocked.wait(20)
+        kept.append((key, outcome.weights[0][0]))
+
+    store.put = put
+    writer = StoreWriter(store, most=200)  # Two of 80 bytes.
+    writer.put("saved", Outcome([np.full(10, 0.0)]))
+    assert begun.wait(20)
+    for number in (1.0, 2.0):
+        writer.put("saved", Outcome([np.full(10, number)]), instead_of=["saved"])
+    writer.put("other", Outcome([np.full(2, 3.0)]))
+    writer.put("ended", Outcome([np.full(10, 4.0)]), instead_of=["saved"])
+    assert writer.trouble() is None
+    blocked.set()
+    writer.close()
+    assert kept == [("saved", 0.0), ("other", 3.0), ("ended", 4.0)]
+
+
 def test_a_search_with_a_store_is_the_search(rows, tmp_path, capsys):
     plain = GridSearchCV(SMALL, GRID, cv=2).fit(*rows)
     found = []

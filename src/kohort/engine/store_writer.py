@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections import deque
+from collections.abc import Collection
 
 from kohort.engine.member import Outcome
 from kohort.engine.store import Store
@@ -34,11 +35,21 @@ class StoreWriter:
         self._thread: threading.Thread | None = None
         self._trouble: str | None = None
 
-    def put(self, key: str, outcome: Outcome) -> None:
-        """Let an outcome be kept under a key soon, as it is now."""
+    def put(self, key: str, outcome: Outcome, instead_of: Collection[str] = ()) -> None:
+        """Let an outcome be kept under a key soon, as it is now.
+
+        Parameters
+        ----------
+        key : str
+        outcome : Outcome
+        instead_of : collection of str, default=()
+            Keys of what need not be written any more if it waits still.
+        """
         size = _size(outcome)
         with self._lock:
-            if self._waiting and self._bytes + size > self._most:
+            if instead_of:
+                self._forget(instead_of)
+            if self._bytes and self._bytes + size > self._most:
                 self._tell("is slower than the training")
                 return
             self._waiting.append((key, copy.deepcopy(outcome)))
@@ -54,6 +65,12 @@ class StoreWriter:
                     return
                 self._thread = thread
             self._lock.notify_all()
+
+    def _forget(self, keys: Collection[str]) -> None:
+        """Drop what waits under some keys."""
+        for key, outcome in self._waiting:
+            self._bytes -= _size(outcome) if key in keys else 0
+        self._waiting = deque(entry for entry in self._waiting if entry[0] not in keys)
 
     def close(self) -> None:
         """Wait until everything is written; the thread ends."""
@@ -84,14 +101,13 @@ class StoreWriter:
                     if self._thread is not me:
                         return
                     self._lock.wait()
-                key, outcome = self._waiting[0]
+                key, outcome = self._waiting.popleft()
             try:
                 self._store.put(key, outcome)
             except Exception as error:  # Whatever a store does, the search goes on.
                 with self._lock:
                     self._tell(f"could not keep a fit ({error})")
             with self._lock:
-                self._waiting.popleft()
                 self._bytes -= _size(outcome)
 
 

@@ -146,13 +146,15 @@ class StoringExecutor:
     def _keep(self, key: str, done: Done, fit: Fit) -> None:
         result = fit.result
         if result is not None and result.status != PAUSED and fit.error is None and fit.exact:
-            self._writer.put(key, result)
-            if fit.saving is not None and fit.saving.count:
+            if fit.saving is None or not fit.saving.count:
+                self._writer.put(key, result)
+            else:
+                self._writer.put(key, result, instead_of=[_saved(key)])
                 self._writer.put(_saved(key), Outcome(None))  # Its snapshot takes no more room.
         done(fit)
 
     def _save(self, key: str, snapshot: Snapshot) -> None:
-        self._writer.put(_saved(key), as_outcome(snapshot))
+        self._writer.put(_saved(key), as_outcome(snapshot), instead_of=[_saved(key)])
 
     def _going_on(self, member: Member, key: str) -> Member:
         """The member, from where another process has left it if it has."""
