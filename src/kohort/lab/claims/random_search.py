@@ -25,12 +25,13 @@ DIMENSIONS, BUDGET, SEARCHES, ROWS, EPOCHS = 3, 8, 400, 200, 10
 LEVELS = {1: 16, 2: 6, 3: 4}
 """Values of each dimension that matters in a pool, by how many dimensions do."""
 RANDOM, GRID = "random", "grid"
+_BETTER = Words("<- random better | grid better ->", "<- 무작위 탐색 우세 | 격자 탐색 우세 ->")
 _EFFECT = Words(
-    "<- random search better | grid better ->\ntest loss of random search against the grid's, %",
-    "<- 무작위 탐색이 우세 | 격자 탐색이 우세 ->\n격자 탐색 대비 무작위 탐색의 시험 손실, %",
+    "test loss that random search finds, against a grid's, %",
+    "격자 탐색 대비 무작위 탐색이 찾은 시험 손실, %",
 )
 _MATTER = {
-    1: Words("1 of 3\ndimensions\nmatters", "3개 차원 중\n1개가 영향"),
+    1: Words("1 of 3\ndimensions\nmatters", "3개 차원 중\n1개만 영향"),
     2: Words("2 of 3\nmatter", "3개 중\n2개가 영향"),
     3: Words("all 3\nmatter", "3개 모두\n영향"),
 }
@@ -111,7 +112,7 @@ def _found(valid: NDArray[np.float64], test: NDArray[np.float64], tried: NDArray
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Random search's test loss against the grid's: to the left of 0 it is better."""
-    for axes, table in zip(panels(figure, len(TABLES), share_y=True), TABLES, strict=True):
+    for axes, table in zip(panels(figure, len(TABLES)), TABLES, strict=True):
         groups = [
             (_MATTER[count].of(language), 100 * np.expm1(part.effects(found, table.name)))
             for count, part in zip(LEVELS, PARTS, strict=True)
@@ -119,9 +120,12 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         colors = [COLORS[1] if values.mean() < 0 else COLORS[0] for _, values in groups]
         bars(axes, groups, colors=colors)
         axes.axvline(0, color=INK, linewidth=1)
-        axes.set(title=table.name, xlabel=_EFFECT.of(language))
+        axes.set(title=table.name, xlabel=_BETTER.of(language))
         reach = 1.1 * max(np.abs(values).max() for _, values in groups)
         axes.set_xlim(-reach, reach)
+    for axes in figure.axes[1:]:
+        axes.set_yticklabels([])
+    figure.supxlabel(_EFFECT.of(language), fontsize=10)
 
 
 CLAIM = Claim(

@@ -96,14 +96,17 @@ PARTS = (
 
 
 def measure(bench: Bench) -> Outcomes:
-    """What training takes and what reading gives, in turn, image set by image set."""
+    """What training takes and what reading gives, in turn, image set by image set.
+
+    A trial run has one set and the light network alone, for programs take seconds to compile.
+    """
     found: list[Outcome] = []
-    batches = (LEAST, MOST) if bench.quick else BATCHES
-    for images in SETS:
+    batches = bench.some(BATCHES)
+    for images in SETS[:1] if bench.quick else SETS:
         with tempfile.TemporaryDirectory() as folder, reading_once():
             paths = _written(images, Path(folder))
             members = {
-                (kind, batch): _member(paths, WIDTHS[kind], batch)
+                (kind, batch): _member(paths, WIDTHS[LIGHT if bench.quick else kind], batch)
                 for kind in NAMES
                 for batch in batches
             }
@@ -177,7 +180,8 @@ def _reading(name: str, member: Member, seeds: int) -> list[Outcome]:
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Cores of reading that keep training busy, by batch size, against the cores there are."""
     labels = {kind: name.of(language) for kind, name in NAMES.items()}
-    for axes, images in zip(panels(figure, len(SETS), share_y=True), SETS, strict=True):
+    shown = [images for images in SETS if images.name in found.tables("cores")]
+    for axes, images in zip(panels(figure, len(shown), share_y=True), shown, strict=True):
         lines(axes, found, "cores", images.name, tuple(NAMES), labels=labels)
         axes.axhline(2, color=GRAY, linewidth=1, linestyle="--", label=_HERE.of(language))
         axes.set_xscale("log", base=2)
