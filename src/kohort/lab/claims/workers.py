@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -98,17 +99,16 @@ PARTS = (
 def measure(bench: Bench) -> Outcomes:
     """What training takes and what reading gives, in turn, image set by image set.
 
-    A trial run has one set and the light network alone, for programs take seconds to compile.
+    A trial run has one set, and the light network in small batches stands for all, for a program
+    takes seconds to compile.
     """
     found: list[Outcome] = []
-    batches = bench.some(BATCHES)
     for images in SETS[:1] if bench.quick else SETS:
         with tempfile.TemporaryDirectory() as folder, reading_once():
             paths = _written(images, Path(folder))
             members = {
-                (kind, batch): _member(paths, WIDTHS[LIGHT if bench.quick else kind], batch)
-                for kind in NAMES
-                for batch in batches
+                (kind, batch): _member(paths, WIDTHS[kind], batch)
+                for kind, batch in ([(LIGHT, LEAST)] if bench.quick else product(NAMES, BATCHES))
             }
             found += _needed(images.name, members, bench.seeds)
             found += _reading(images.name, members[LIGHT, LEAST], bench.seeds)
@@ -143,7 +143,8 @@ def _needed(name: str, members: dict[tuple[str, int], Member], seeds: int) -> li
         resident_speed(member, device, 0.01)  # Compiles.
     for seed in range(seeds):
         cost = sum(row_costs(next(iter(members.values()))).values())
-        for (kind, batch), member in members.items():
+        for kind, batch in product(NAMES, BATCHES):
+            member = members.get((kind, batch), members[LIGHT, LEAST])
             speed = resident_speed(member, device, _SECONDS)
             values = {"images per second": speed, "cores": speed * cost}
             found += [Outcome(m, name, batch, kind, seed, value) for m, value in values.items()]
