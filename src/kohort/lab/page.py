@@ -137,7 +137,14 @@ def figures(answers: Sequence[Answers], language: Language) -> str:
 
 
 def effect_text(answers: Answers, effect: float, low: float, high: float) -> str:
-    """An effect and its interval: percent for ratios, the measure's unit for differences."""
+    """An effect and its interval.
+
+    Ratios are in percent, and factors where they are above ten; differences are in the measure's
+    unit.
+    """
+    if answers.part.by == "ratio" and abs(effect) > np.log(10):
+        effect, low, high = (float(np.exp(value)) for value in (effect, low, high))
+        return f"x{effect:.2g} [{low:.2g}, {high:.2g}]"
     if answers.part.by == "ratio":
         effect, low, high = (100 * float(np.expm1(value)) for value in (effect, low, high))
         return f"{effect:+.1f} % [{low:+.1f}, {high:+.1f}]"
@@ -146,7 +153,7 @@ def effect_text(answers: Answers, effect: float, low: float, high: float) -> str
 
 def _rule(result: Result, language: Language) -> str:
     margins = sorted({one.part.margin for one in result.answers if one.part.margin})
-    text = ", ".join(f"{100 * margin:g} %" for margin in margins)
+    text = ", ".join(f"{100 * m:g} %" if m < 1 else f"x{1 + m:g}" for m in margins)
     told = _MARGIN.of(language).format(margins=text) if margins else ""
     return f"{_RULE.of(language)}: {_RULE_TEXT.of(language).format(margins=told)}"
 
