@@ -38,6 +38,13 @@ class Parts(NamedTuple):
 Change = Callable[[Parts, np.random.Generator], Parts]
 
 
+def scaled(parts: Parts, draws: np.random.Generator) -> Parts:
+    """A change: features of mean 0 and deviation 1 by the training rows, constant ones of 0."""
+    center, spread = parts.train.X.mean(axis=0), parts.train.X.std(axis=0)
+    spread = np.where(spread > 0, spread, 1)
+    return Parts(*(Rows((rows.X - center) / spread, rows.y) for rows in parts))
+
+
 class Table(NamedTuple):
     """A table of the lab.
 

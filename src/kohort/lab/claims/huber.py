@@ -12,7 +12,7 @@ from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcomes
 from kohort.lab.part import Part
 from kohort.lab.pictures import RMSE, lines, panels
-from kohort.lab.tables import DIABETES, PIXELS, Parts, Rows
+from kohort.lab.tables import DIABETES, PIXELS, Parts, Rows, scaled
 from kohort.lab.words import Language, Words
 
 if TYPE_CHECKING:
@@ -69,16 +69,10 @@ def spoiled(percent: float, parts: Parts, draws: np.random.Generator) -> Parts:
     X, y = parts.train
     wrong = draws.random(len(y)) < percent / 100
     y = y + wrong * draws.normal(0, 10 * y.std(), len(y))
-    center, spread = X.mean(axis=0), X.std(axis=0)
-    spread[spread == 0] = 1
     middle = np.median(y)
     deviation = 1.4826 * np.median(np.abs(y - middle))
-    train, valid, test = (
-        Rows((rows.X - center) / spread, (targets - middle) / deviation)
-        for rows, targets in ((parts.train, y), (parts.valid, parts.valid.y),
-                              (parts.test, parts.test.y))
-    )  # fmt: skip
-    return Parts(train, valid, test)
+    changed = scaled(Parts(Rows(X, y), parts.valid, parts.test), draws)
+    return Parts(*(Rows(rows.X, (rows.y - middle) / deviation) for rows in changed))
 
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
