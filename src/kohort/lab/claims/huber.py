@@ -80,7 +80,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     names = _KOREAN if language == "ko" else {}
     for axes, table in zip(panels(figure, len(TABLES)), TABLES, strict=True):
         lines(axes, found, "error", table.name, (SQUARED, ABSOLUTE, HUBER), labels=names)
-        axes.set(xlabel=_X.of(language), title=table.name, ylim=(0, None))
+        axes.set(xlabel=_X.of(language), title=table.name, ylim=(0, None), xticks=OUTLIERS)
         axes.set_ylabel(RMSE.of(language))
     axes.legend()
 
@@ -119,4 +119,13 @@ CLAIM = Claim(
         "Tukey 1960, A survey of sampling from contaminated distributions",
     ),
     parameters=("loss", "huber_delta"),
+    remark=Words(
+        "Against squared error the textbook is right: with 10 % of outliers Huber's error is 17 % (diabetes) and 28 % "
+        "(pixels) lower, without outliers it is the same. Against absolute error Huber's loss wins nothing: without outliers it "
+        "is ahead by less than 1 %, with them absolute error is as good or better (by 3.5 % on pixels). That absolute "
+        "error trains badly near its minimum did not show with Adam at a tuned rate.",
+        "제곱 오차에 대해서는 교과서가 맞습니다. 이상치가 10%일 때 Huber의 오차는 diabetes에서 17%, pixels에서 28% 낮고, 이상치가 없으면 같습니다. "
+        "그러나 절대 오차에 대해서는 얻는 것이 없습니다. 이상치가 없을 때 앞서는 정도는 1% 미만이며, 이상치가 있으면 절대 오차가 같거나 더 낫습니다"
+        "(pixels에서 3.5%). 절대 오차는 최솟값 근처에서 학습이 나쁘다는 통설은 조정한 학습률의 Adam에서는 나타나지 않았습니다.",
+    ),
 )

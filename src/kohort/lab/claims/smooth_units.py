@@ -1,0 +1,92 @@
+"""Claim 2: the smooth units (softplus, SiLU, GELU, Mish) against ReLU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kohort.lab.bench import Arm, Bench, outcomes, rates
+from kohort.lab.claim import Claim
+from kohort.lab.outcomes import Outcomes
+from kohort.lab.part import Part
+from kohort.lab.pictures import bars, panels
+from kohort.lab.tables import DIABETES, DIGITS, PHOTOS, PIXELS
+from kohort.lab.words import Language, Words
+from kohort.style import COLORS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TABLES = (DIGITS, PHOTOS, DIABETES, PIXELS)
+RELU = "ReLU"
+SMOOTH = {"SiLU": "silu", "GELU": "gelu", "Mish": "mish", "softplus": "softplus"}
+
+PARTS = tuple(
+    Part(
+        Words(f"{side} is better than ReLU", f"{side}가 ReLU보다 나음"),
+        "loss", side, RELU, margin=0.01,
+    )
+    for side in SMOOTH
+)  # fmt: skip
+
+
+def measure(bench: Bench) -> Outcomes:
+    """Three layers of each unit, at the best of three rates and the best epoch."""
+    base = {"depth": 3, "epochs": bench.epochs(40), "early_stopping": True}
+    arms = [
+        Arm(side, {**base, "activation": activation, "kernel_initializer": "he_normal"}, rows=1000)
+        for side, activation in {RELU: "relu", **SMOOTH}.items()
+    ]
+    return outcomes(bench.tuned(TABLES, arms, bench.some(rates(5e-4, 8e-3, 3), 1)))
+
+
+def draw(figure: Figure, found: Outcomes, language: Language) -> None:
+    """By how much the test loss of each unit differs from ReLU's, a panel per table."""
+    for axes, table in zip(panels(figure, len(TABLES)), TABLES, strict=True):
+        base = found.values("loss", table.name, RELU)
+        groups = [
+            (side, 100 * (found.values("loss", table.name, side) / base - 1)) for side in SMOOTH
+        ]
+        colors = [COLORS[1] if np.mean(values) < 0 else COLORS[0] for _, values in groups]
+        bars(axes, groups, colors=colors)
+        axes.axvline(0, color="black", linewidth=1)
+        axes.set_title(table.name)
+    figure.supxlabel(_X.of(language), fontsize=10)
+
+
+_X = Words(
+    "test loss against ReLU's, % (left of 0: better than ReLU; dots: seeds)",
+    "ReLU 대비 시험 손실, % (0의 왼쪽: ReLU보다 나음, 점: 시드)",
+)
+
+CLAIM = Claim(
+    number=2,
+    name="smooth-units",
+    title=Words("Smooth units against ReLU", "매끄러운 유닛과 ReLU"),
+    says=Words(
+        "Units with a smooth bend (SiLU, GELU, Mish, softplus) predict better than ReLU.",
+        "꺾임이 매끄러운 유닛(SiLU, GELU, Mish, softplus)은 ReLU보다 예측이 낫다.",
+    ),
+    design=Words(
+        "Networks of three layers of 64 units with He's initial weights train on up to 1,000 rows with Adam, for at most 40 "
+        "epochs; early stopping keeps the best epoch. Only the unit differs. Each unit and seed has "
+        "its own learning rate, the best of 0.0005, 0.002 and 0.008 by the validation loss. "
+        "Reported is the test loss (log loss, or mean squared error): less than 1 % does not "
+        "count.",
+        "He 초기화를 쓴 64유닛 은닉층 3개를 최대 1,000행으로 Adam을 써서 최대 40에포크 학습하고, 조기 종료로 가장 좋은 에포크를 남깁니다. 유닛만 "
+        "다릅니다. 학습률은 유닛과 시드마다 0.0005, 0.002, 0.008 가운데 검증 손실이 가장 낮은 것을 고릅니다. 시험 손실(로그 손실 또는 평균 제곱 "
+        "오차)을 보고하며, 1% 미만의 차이는 인정하지 않습니다.",
+    ),
+    parts=PARTS,
+    measure=measure,
+    draw=draw,
+    papers=(
+        "Glorot et al. 2011 (PMLR 15:315-323)",
+        "Ramachandran et al. 2017 (arXiv:1710.05941)",
+        "Hendrycks and Gimpel 2016 (arXiv:1606.08415)",
+        "Misra 2019 (arXiv:1908.08681)",
+    ),
+    parameters=("activation",),
+    size=(9.0, 3.4),
+)
