@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from kohort.engine.member import Floats
 from kohort.recipe.initializers import draw
@@ -72,10 +73,15 @@ def measured(start: Start, X: Floats, y: NDArray[Any], seed: int) -> Signals:
     seed : int
         Of the initial weights.
     """
-    draws = np.random.default_rng(seed)
+    with threadpool_limits(limits=1):  # Products so small are slower on several threads.
+        return _passed(start, np.asarray(X, np.float64), y, np.random.default_rng(seed))
+
+
+def _passed(start: Start, X: Floats, y: NDArray[Any], draws: np.random.Generator) -> Signals:
     function, slope = _FUNCTIONS[start.activation]
     classes, numbers = np.unique(y, return_inverse=True)
-    kernels, inputs, before = [], [np.asarray(X, np.float64)], []
+    kernels: list[Floats] = []
+    inputs, before = [X], []
     for _ in range(start.depth):
         shape = inputs[-1].shape[1], start.width
         kernels.append(draw(start.initializer, shape, draws, start.scale))
@@ -89,7 +95,7 @@ def measured(start: Start, X: Floats, y: NDArray[Any], seed: int) -> Signals:
     backward = []
     for layer in reversed(range(start.depth)):
         gradient = gradient * slope(before[layer])
-        backward.append(np.mean(gradient**2))
+        backward.append(float(np.mean(gradient**2)))
         gradient = gradient @ kernels[layer].T
     forward = np.array([np.mean(h**2) for h in inputs[1:]])
     return Signals(forward, np.array(backward[::-1]))

@@ -98,10 +98,11 @@ def _gradients(table: Table, seeds: int) -> list[Outcome]:
         for side, (activation, initializer) in SIDES.items():
             start = Start(DEEP, WIDTH, activation, initializer, 1.0)
             squares = measured(start, train.X, train.y, seed).backward
-            by_layer = dict(enumerate(np.sqrt(squares / squares[-1]), 1))
-            places = {**by_layer, FIRST: by_layer[1], LAST: by_layer[DEEP]}
+            sizes = np.sqrt(squares / squares[-1]).tolist()
+            places: dict[str | float, float] = {**dict(enumerate(sizes, 1))}
+            places |= {FIRST: sizes[0], LAST: sizes[-1]}
             found += [
-                Outcome("gradient", table.name, at, side, seed, float(value))
+                Outcome("gradient", table.name, at, side, seed, value)
                 for at, value in places.items()
             ]
     return found
