@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from kohort.arrays import Estimator
 from kohort.cohort.together import together
@@ -145,7 +146,8 @@ class Bench:
             for arm in arms
             for settings in tried
         ]
-        with warnings.catch_warnings(), together(progress=self.progress):
+        # Products in NumPy are small here: on several threads they only wait for each other.
+        with warnings.catch_warnings(), together(progress=self.progress), threadpool_limits(1):
             warnings.simplefilter("ignore", DivergedWarning)  # They are counted.
             return list(Parallel()(delayed(_fitted)(job, self.quick, look) for job in jobs))
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from kohort.engine.member import Floats
 
+POOLED = "all tables"
+
 
 class Outcome(NamedTuple):
     """One measured number.
@@ -97,6 +99,16 @@ class Outcomes:
             for seed, value in enumerate(
                 self.values(measure, table, side, at) - self.values(measure, table, against, at)
             )
+        )
+
+    def pooled(self, measure: str) -> Outcomes:
+        """Means over all tables by side, condition and seed, as those of a table `POOLED`."""
+        found: dict[tuple[str | float, str, int], list[float]] = {}
+        for one in self._all:
+            if one.measure == measure:
+                found.setdefault((one.at, one.side, one.seed), []).append(one.value)
+        return Outcomes(
+            Outcome(measure, POOLED, *key, float(np.mean(values))) for key, values in found.items()
         )
 
     def columns(self) -> dict[str, list[str | float]]:

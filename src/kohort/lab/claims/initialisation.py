@@ -24,7 +24,7 @@ TABLES = (DIGITS, PHOTOS)
 DEPTHS = (2, 6, 12)
 DEEP = DEPTHS[-1]
 LAYERS = (1, 3, 6, 9, DEEP)
-WIDTH, ROWS, BATCH = 64, 800, 256
+WIDTH, ROWS, BATCH = 64, 640, 256
 UNITS = {"tanh": "tanh", "sigmoid": "sigmoid", "ReLU": "relu"}
 STARTS = {"Glorot": "glorot_normal", "He": "he_normal"}
 SUITED = {"tanh": "Glorot", "sigmoid": "Glorot", "ReLU": "He"}
@@ -154,13 +154,13 @@ CLAIM = Claim(
         "distribution. Before training: root mean squares of activations (last layer over first) and of gradients in "
         "what units sum up (first layer over last) in 12 layers, on 256 training rows in NumPy, beside the "
         "closed form for infinitely wide layers (Poole et al.). Drift is the mean of how many powers of ten "
-        "each is away from 1; 0.3, a factor of two, counts. Then each network trains for 15 epochs on 800 rows by "
+        "each is away from 1; 0.3, a factor of two, counts. Then each network trains for 15 epochs on 640 rows by "
         "SGD with momentum 0.9; unit, start, depth and seed have their own rate, the best of four from 0.001 to 1 by "
         "the validation loss.",
         "64유닛 은닉층 2, 6, 12개로 된 신경망에 Glorot와 He의 정규분포 초기화를 각각 씁니다. 학습 전에는 12층에서 활성값의 제곱평균제곱근(첫 층 대비 마지막 "
         "층)과 유닛 가중합에 대한 기울기의 제곱평균제곱근(마지막 층 대비 첫 층)을 훈련 데이터 256행으로 NumPy에서 재고, 층이 무한히 넓을 때의 닫힌 식"
         "(Poole 등)과 나란히 놓습니다. 표류(drift)는 둘이 1에서 벗어난 정도를 10의 거듭제곱 수로 나타낸 평균이며, 0.3(2배)부터 인정합니다. 그런 다음 모멘텀 0.9의 "
-        "SGD로 800행을 15에포크 학습하며, 학습률은 유닛, 초기화, 깊이, 시드마다 0.001부터 1까지 네 값 가운데 검증 손실이 가장 낮은 것을 고릅니다.",
+        "SGD로 640행을 15에포크 학습하며, 학습률은 유닛, 초기화, 깊이, 시드마다 0.001부터 1까지 네 값 가운데 검증 손실이 가장 낮은 것을 고릅니다.",
     ),
     parts=PARTS,
     measure=measure,
