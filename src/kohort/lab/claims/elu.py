@@ -11,7 +11,7 @@ import numpy as np
 
 from kohort.engine.member import Floats
 from kohort.estimators.dense.dense import DenseClassifier
-from kohort.lab.bench import Arm, Bench, Fitted, rates
+from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -27,6 +27,7 @@ TABLES = (DIGITS, PHOTOS)
 RELU, ELU = "ReLU", "ELU"
 UNITS = {RELU: "relu", ELU: "elu"}
 BASE: dict[str, Any] = {
+    **PLAIN,
     "depth": 6,
     "width": 64,
     "kernel_initializer": "he_normal",

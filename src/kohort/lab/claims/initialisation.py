@@ -55,7 +55,7 @@ PARTS = tuple(part for unit in UNITS for part in _parts(unit))
 
 def measure(bench: Bench) -> Outcomes:
     """Signals of untrained networks by layer, and the error after training at the best rate."""
-    base = {"epochs": bench.epochs(15), "optimizer": "momentum", "output_initializer": "auto"}
+    base = {"epochs": bench.epochs(15), "optimizer": "momentum"}
     arms = [
         Arm(
             f"{unit}, {start}",

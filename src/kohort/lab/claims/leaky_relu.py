@@ -10,7 +10,7 @@ import numpy as np
 from kohort.arrays import Estimator
 from kohort.lab.bench import Arm, Bench, outcomes, rates
 from kohort.lab.claim import Claim
-from kohort.lab.outcomes import POOLED, Outcomes
+from kohort.lab.outcomes import POOLED, Outcome, Outcomes
 from kohort.lab.part import Part
 from kohort.lab.pictures import ERROR, LEARNING_RATE, bars, lines, panels
 from kohort.lab.tables import DIGITS, PHOTOS, Parts, scaled
@@ -71,12 +71,23 @@ def measure(bench: Bench) -> Outcomes:
             at=rate,
             rows=900,
             change=scaled,
-            look=silent,
         )
         for rate in bench.some(RATES)
         for side, unit in UNITS.items()
     ]
-    found = outcomes(bench.fits(TABLES, fixed))
+    fits = bench.fits(TABLES, fixed, look=silent)
+    found = outcomes(fits) + Outcomes(
+        # A training that diverged leaves no unit of use.
+        Outcome(
+            "silent",
+            one.table.name,
+            one.arm.at,
+            one.arm.side,
+            one.seed,
+            one.seen.get("silent", 1.0),
+        )
+        for one in fits
+    )
     tuned = [
         Arm(
             side,
