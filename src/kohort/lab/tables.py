@@ -42,7 +42,8 @@ def scaled(parts: Parts, draws: np.random.Generator) -> Parts:
     """A change: features of mean 0 and deviation 1 by the training rows, constant ones of 0."""
     center, spread = parts.train.X.mean(axis=0), parts.train.X.std(axis=0)
     spread = np.where(spread > 0, spread, 1)
-    return Parts(*(Rows((rows.X - center) / spread, rows.y) for rows in parts))
+    train, valid, test = (Rows((rows.X - center) / spread, rows.y) for rows in parts[:3])
+    return parts._replace(train=train, valid=valid, test=test)
 
 
 class Table(NamedTuple):

@@ -71,8 +71,8 @@ def spoiled(percent: float, parts: Parts, draws: np.random.Generator) -> Parts:
     y = y + wrong * draws.normal(0, 10 * y.std(), len(y))
     middle = np.median(y)
     deviation = 1.4826 * np.median(np.abs(y - middle))
-    changed = scaled(Parts(Rows(X, y), parts.valid, parts.test), draws)
-    return Parts(*(Rows(rows.X, (rows.y - middle) / deviation) for rows in changed))
+    changed = scaled(parts._replace(train=Rows(X, y)), draws)
+    return Parts(*(Rows(rows.X, (rows.y - middle) / deviation) for rows in changed[:3]))
 
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
