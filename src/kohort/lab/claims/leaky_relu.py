@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kohort.arrays import Estimator
+from kohort.engine.member import Floats
 from kohort.lab.bench import Arm, Bench, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import POOLED, Outcome, Outcomes
@@ -121,37 +122,42 @@ def silent(model: Estimator, parts: Parts) -> Mapping[str, float]:
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Silent units by rate; the error that goes with it; losses against ReLU's, few and all rows."""
     by_rate, of_error, gains = panels(figure, 3)
-    names = _KOREAN if language == "ko" else {}
     pooled = found.pooled("silent") + found.pooled("error")
     for axes, measure, title in ((by_rate, "silent", _SILENT), (of_error, "error", ERROR)):
-        lines(axes, pooled, measure, POOLED, list(UNITS), scale=100, labels=names)
+        lines(axes, pooled, measure, POOLED, list(UNITS), scale=100)
         axes.set(xscale="log", xlabel=LEARNING_RATE.of(language), ylim=(0, None))
         axes.set_title(title.of(language))
     by_rate.legend(loc="upper left")
-    groups, colors = [], []
-    for table in TABLES:
-        for at in (SMALL, ALL):
-            for side in (LEAKY, PRELU):
-                base = found.values("loss", table.name, RELU, at)
-                change = 100 * (found.values("loss", table.name, side, at) / base - 1)
-                groups.append(
-                    (f"{names.get(side, side)}, {table.name}, {_AT[at].of(language)}", change)
-                )
-                colors.append(COLORS[1] if change.mean() < 0 else COLORS[0])
-    bars(gains, groups, colors=colors)
+    groups = [(_group(side, at, language), _change(found, side, at)) for at, side in _TUNED]
+    bars(gains, groups, colors=[COLORS[1 if of.mean() < 0 else 0] for _, of in groups])
     gains.axvline(0, color="black", linewidth=1)
+    gains.set(xlabel=_X.of(language), xlim=(-40, 40))
     gains.set_title(_GAIN.of(language))
 
 
-_SILENT = Words("units that are negative for all rows, %", "모든 행에서 음수인 유닛, %")
-_GAIN = Words("tuned: loss against ReLU's, %", "학습률 조정 시 ReLU 대비 손실, %")
+def _change(found: Outcomes, side: str, at: str) -> Floats:
+    """Loss over ReLU's by seed, in percent, the geometric mean over tables."""
+    logarithms = [
+        np.log(found.values("loss", t.name, side, at) / found.values("loss", t.name, RELU, at))
+        for t in TABLES
+    ]
+    return np.asarray(100 * np.expm1(np.mean(logarithms, axis=0)))
+
+
+def _group(side: str, at: str, language: Language) -> str:
+    return f"{side},\n{_AT[at].of(language)}"
+
+
+_TUNED = [(at, side) for at in (SMALL, ALL) for side in (LEAKY, PRELU)]
+_SILENT = Words("silent units, %", "침묵하는 유닛, %")
+_GAIN = Words("loss at tuned rates", "조정한 학습률에서 손실")
+_X = Words("against ReLU's, % (dots: seeds)", "ReLU 대비, % (점: 시드)")
 _AT = {SMALL: Words("100 rows", "100행"), ALL: Words("all rows", "전체 행")}
-_KOREAN: dict[str, str] = {}
 
 CLAIM = Claim(
     number=11,
     name="leaky-relu",
-    title=Words("Leaky ReLU", "Leaky ReLU"),
+    title=Words("Leaky ReLU and dying units", "Leaky ReLU와 죽는 유닛"),
     says=Words(
         "Leaky ReLU cures dying units. With a slope that is given or trained (PReLU) it is ahead of ReLU on "
         "large sets of images; on small data a trained slope risks over-fitting.",
@@ -179,5 +185,14 @@ CLAIM = Claim(
         "Lu et al. 2020 (arXiv:1903.06733)",
     ),
     parameters=("activation", "activation_alpha"),
-    size=(10.5, 3.8),
+    remark=Words(
+        "Leaky ReLU does keep units alive: at the largest rate 4 % (digits) and 26 % (photos) of its units are silent, of ReLU's 46 and "
+        "55 %. But up to a rate of 0.01, where networks train well, ReLU's silent units (2 to 15 %) cost no error: all three units are within two "
+        "points of one another, or the leaky ones behind. At tuned rates only PReLU on photos is ahead, by 2 %; and with 100 rows its trained slopes show no "
+        "over-fitting (-0.5 and -0.1 %). None of this speaks of ImageNet.",
+        "Leaky ReLU가 유닛을 살려 두는 것은 맞습니다. 가장 큰 학습률에서 침묵하는 유닛은 4%(digits)와 26%(photos)로, ReLU의 46%와 55%보다 적습니다. 그러나 학습이 잘되는 "
+        "0.01 이하의 학습률에서는 ReLU의 침묵하는 유닛(2~15%)이 오류율을 높이지 않습니다. 세 유닛의 차이는 2%p 안팎이거나 Leaky 쪽이 뒤집니다. 학습률을 조정하면 photos의 PReLU만 2% "
+        "앞서며, 100행에서도 학습하는 기울기의 과적합은 보이지 않습니다(-0.5%, -0.1%). 이 결과가 ImageNet에 대해 말해 주는 것은 없습니다.",
+    ),
+    size=(10.0, 3.4),
 )
