@@ -34,6 +34,8 @@ PLAIN: Settings = {
 }
 """The textbooks' network, without kohort's own defaults: no averaging of the weights, an output
 layer drawn like the others, biases of 0, and features that are standardised and no more."""
+OWN: Settings = {name: DenseClassifier().get_params()[name] for name in PLAIN}
+"""The same parameters by kohort's defaults."""
 _KINDS = {"regression": DenseRegressor, "classification": DenseClassifier}
 _BASE: Settings = {**PLAIN, "early_stopping": False, "depth": 2, "width": 64}
 
