@@ -150,7 +150,7 @@ def least(tasks: Mapping[str, Callable[[], object]]) -> dict[str, float]:
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """ELU over ReLU in all four respects, a panel per table."""
-    for axes, table in zip(panels(figure, len(TABLES), share_y=True), TABLES, strict=True):
+    for axes, table in zip(panels(figure, len(TABLES)), TABLES, strict=True):
         ratios = {
             name: found.values(name, table.name, ELU) / found.values(name, table.name, RELU)
             for name in _NAMES
@@ -159,6 +159,8 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         bars(axes, groups, colors=[COLORS[1 if of.mean() < 1 else 0] for of in ratios.values()])
         axes.axvline(0, color="black", linewidth=1)
         axes.set(title=table.name)
+        if table is not TABLES[0]:
+            axes.set_yticklabels([])
     figure.supxlabel(_X.of(language), fontsize=10)
 
 

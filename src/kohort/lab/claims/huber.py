@@ -72,7 +72,8 @@ def spoiled(percent: float, parts: Parts, draws: np.random.Generator) -> Parts:
     middle = np.median(y)
     deviation = 1.4826 * np.median(np.abs(y - middle))
     changed = scaled(parts._replace(train=Rows(X, y)), draws)
-    return Parts(*(Rows(rows.X, (rows.y - middle) / deviation) for rows in changed[:3]))
+    train, valid, test = (Rows(rows.X, (rows.y - middle) / deviation) for rows in changed[:3])
+    return Parts(train, valid, test)
 
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -123,7 +123,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     lines(by_layer, logs, "gradient", POOLED, order, labels=names)
     by_layer.axhspan(1, 8, color=COLORS[0], alpha=0.07, linewidth=0)
     by_layer.axhspan(-8, -1, color=COLORS[1], alpha=0.07, linewidth=0)
-    place = {"ha": "right", "weight": "bold"}
+    place: dict[str, Any] = {"ha": "right", "weight": "bold"}
     by_layer.text(DEEP, 7, _EXPLODES.of(language), color=COLORS[0], va="center", **place)
     by_layer.text(DEEP, -7, _VANISHES.of(language), color=COLORS[1], va="center", **place)
     ticks = (-6, -3, 0, 3, 6)
