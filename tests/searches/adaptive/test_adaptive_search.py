@@ -55,6 +55,13 @@ def test_without_a_pruner_it_is_scikit_learn_s_random_search(train):
     assert ours.cv_results_["completed"].all()
 
 
+@pytest.mark.parametrize(("epochs", "first"), [(24, 2), (5, 1)])
+def test_the_first_rung_is_at_a_twelfth_of_the_epochs(epochs, first):
+    given = {"n_candidates": 8, "min_epochs": None, "refit": False}
+    found = search(network(epochs=epochs), **given).fit(X, Y)
+    assert found.cv_results_["epochs"].min() == first
+
+
 def by_hand(candidates, score_after, slots, factor=3, top=9):
     """Successive halving in rounds, written down plainly: rung and score of each candidate."""
     left, going, known, ends = list(range(len(candidates))), [], {}, {}

@@ -28,8 +28,8 @@ from kohort.searches.adaptive.rounds import Rounds
 from kohort.searches.adaptive.samplers import RandomSampler, Sampler
 from kohort.searches.search import TogetherMixin
 
-_RUNGS = 2
-"""Rungs before the end where `min_epochs` is not given."""
+_FIRST = 12
+"""Into how many parts of the estimator's epochs the first rung falls, where it is not given."""
 
 _PLANNED = ("epochs", "initial_epoch")
 """Ends of the names of parameters that say for how many epochs a fit trains."""
@@ -67,7 +67,7 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
     reduction_factor : int, default=3
         Ratio of the epochs of a rung to those of the rung before, >= 2.
     min_epochs : int or None, default=None
-        Epochs of the first rung, >= 1; None for the estimator's `epochs` / reduction_factor**2.
+        Epochs of the first rung, >= 1; None for a twelfth of the estimator's `epochs`.
     n_slots : int, default=4
         Candidates that train in a round, >= 1: those that go on, and new ones from the sampler. A
         smaller number makes the choice of each better informed, a larger one keeps more cores busy.
@@ -224,8 +224,7 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
     @property
     def _first_rung(self) -> int:
         epochs = getattr(last_step(self.estimator), "epochs", 1)
-        least = round(epochs / self.reduction_factor**_RUNGS)
-        return self.min_epochs or max(1, least)
+        return self.min_epochs or max(1, round(epochs / _FIRST))
 
     def _score(self, candidate: Candidate) -> float:
         scores = [fit["test_scores"] for fit in candidate.fits]
