@@ -23,11 +23,9 @@ _DOWNLOADS = {
 }
 
 
-def texts(language: str) -> tuple[dict[str, str], set[str]]:
-    """Every page of a language by its place in the tree, and the files that pages link to."""
+def written(language: str) -> tuple[dict[str, str], set[str]]:
+    """Pages that people wrote, by their place in the tree, and the files that they link to."""
     made, linked = {}, set[str]()
-    names = reference.pages()
-    listed = names.pop("reference/names.txt")
     sources = {twin: source for source, twin in translations.twins().items()}
     for at, file in pages.sources(language).items():
         if file.suffix != ".md":
@@ -45,7 +43,14 @@ def texts(language: str) -> tuple[dict[str, str], set[str]]:
             stem = Path(at).stem
             text = pages.after_title(text, f"\n{_DOWNLOADS[language] % (stem, stem)}\n")
         made[at] = text
-    made["reference/index.md"] += "\n" + listed
+    return made, linked
+
+
+def texts(language: str) -> tuple[dict[str, str], set[str]]:
+    """Every page of a language by its place in the tree, and the files that pages link to."""
+    made, linked = written(language)
+    names = reference.pages()
+    made["reference/index.md"] += "\n" + names.pop("reference/names.txt")
     made |= lab.filled(made, language)
     return made | names | results.pages(language), linked
 
