@@ -82,11 +82,14 @@ def cluster(machines: int) -> Iterator[tuple[Any, list[Any]]]:
 
 
 def timed(executor: Any, fits: list[Any]) -> tuple[float, list[Any]]:
+    """Seconds until all have ended, and what became of them; nothing runs any more."""
     from kohort.engine.executors.base import train_with
 
     begin = time.perf_counter()
     outcomes = train_with(executor, fits)
-    return time.perf_counter() - begin, outcomes
+    seconds = time.perf_counter() - begin
+    executor.join()  # Ray ends a process in which a thread still listens when it is shut down.
+    return seconds, outcomes
 
 
 def connected(machines: int, made: Any, fits: list[Any], lines: list[str] | None = None) -> Any:
