@@ -17,7 +17,7 @@ Folder = Annotated[
 ]
 Prune = Annotated[
     int | None,
-    typer.Option(metavar="BYTES", help="Remove what was used longest ago, to so many bytes."),
+    typer.Option(metavar="BYTES", help="Remove the fits used longest ago, down to this size."),
 ]
 Verify = Annotated[bool, typer.Option("--verify", help="Read every fit; remove what is damaged.")]
 

@@ -68,7 +68,7 @@ class Loader:
         if self._restarts > _RESTARTS:
             raise DataError(
                 f"A worker that reads files was killed {self._restarts} times ({error}). The "
-                "memory may be too small for so many: use fewer workers, or workers=0."
+                "memory may be too small for this number: use fewer workers, or workers=0."
             ) from error
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ class Streamed(Protocol):
         ...
 
     def stream(self, scaling: Standardisation, dtype: np.dtype[Any], workers: int) -> LazyRows:
-        """Its rows as a standardisation has them, read by so many processes."""
+        """Its standardised rows, read by this number of processes."""
         ...
 
 

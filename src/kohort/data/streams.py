@@ -57,7 +57,7 @@ class Stream(LazyRows):
         self._lock = threading.Lock()
 
     def with_workers(self, workers: int) -> Stream:
-        """The same rows, read by so many processes."""
+        """The same rows, read by this number of processes."""
         kept = self.dtype, workers, self.blocks, self.window
         return Stream(self.source, self.shape[1:], *kept)
 

@@ -16,7 +16,7 @@ _ZERO = np.int32(0)
 
 
 def _blocks(rows: jax.Array, block: int) -> jax.Array:
-    """How many blocks hold so many rows."""
+    """Number of blocks that hold the given number of rows."""
     return (rows + block - 1) // block
 
 

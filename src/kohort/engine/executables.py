@@ -126,7 +126,7 @@ def _tuples(skeleton: object) -> Any:
 
 
 def _let_go(folder: Path) -> None:
-    """Remove the entries whose last use is longest ago, beyond so many bytes."""
+    """Remove entries, those of the longest unused first, until the limit in bytes is met."""
     found = [(entry.stat(), entry) for entry in folder.glob(f"*{_SUFFIX}")]
     left = sum(stat.st_size for stat, _ in found) - _MOST_BYTES
     for stat, entry in sorted(found, key=lambda pair: pair[0].st_mtime):

@@ -56,7 +56,7 @@ class Lines:
         self._tenths = 0
 
     def due(self, census: Census, seconds: float, last: bool = False) -> str | None:
-        """The line that is due so many seconds after the start; None if none is."""
+        """The line that is due this number of seconds after the start; None if none is."""
         if not census.submitted:
             return None
         share = census.progress / census.submitted

@@ -89,7 +89,7 @@ def empty_chunk(
 ) -> Chunk:
     """A chunk of zeros, or what `make(shape, dtype)` gives in place of each array.
 
-    It has so many steps; None for as many as one call takes at most.
+    It has `steps` steps; None for the most that one call takes.
     """
     network, batch = structure.network, structure.batch_size
     steps = chunk_steps(structure) if steps is None else steps
@@ -111,7 +111,7 @@ def empty_chunk(
 def empty_rows(
     structure: Structure, slots: int, size: int, make: Callable[..., Any] = np.zeros
 ) -> tuple[Any, Any]:
-    """The matrices `params` and `state`, whose rows have so many numbers, of free slots."""
+    """The matrices `params` and `state` of free slots, with the given lengths of rows."""
     dtype = np.dtype(structure.dtype)
     params = make((slots, structure.network.layout.size), dtype)
     return params, make((slots if size else 0, size), dtype)

@@ -9,7 +9,7 @@ SHARE = 0.05
 
 
 def momentum_for(steps: int) -> float:
-    """Momentum of the weights' average for a training of at most so many steps.
+    """Momentum of the weights' average for a training with a given most number of steps.
 
     With Keras's exponential average the weights count by their age, on average `1 / (1 - momentum)`
     steps. That is 50 steps, and no more than a twentieth of the training: an average that is as

@@ -11,7 +11,7 @@ from kohort.arrays import Floats
 _REACH = 6.0
 """A scale reaches back from the best score this many times as far as the best third lies apart."""
 _FOLDS = 2.0
-"""Beyond the worst mean on it a scale reaches so many times its own length for single folds."""
+"""For single folds a scale reaches this multiple of its length beyond the worst mean on it."""
 
 
 class ScoreScale(NamedTuple):

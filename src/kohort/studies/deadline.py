@@ -47,5 +47,5 @@ class Deadline:
         return Deadline(share * self.left, self.clock)
 
     def before(self, seconds: float) -> Deadline:
-        """A moment so many seconds earlier."""
+        """A moment that is this number of seconds earlier."""
         return Deadline(self.left - seconds, self.clock)

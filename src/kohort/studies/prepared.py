@@ -66,7 +66,7 @@ class Prepared(Protocol):
         ...
 
     def with_batch_size(self, size: int) -> Self:
-        """The same fit with batches of so many rows."""
+        """The same fit with batches of this number of rows."""
         ...
 
     def with_rate(self, rate: float) -> Self:
@@ -74,11 +74,11 @@ class Prepared(Protocol):
         ...
 
     def with_warmup(self, epochs: float) -> Self:
-        """The same fit with a warm-up of so many epochs, unless it has one or cannot have one."""
+        """The same fit with a warm-up of this many epochs, unless it has one or cannot have one."""
         ...
 
     def with_workers(self, workers: int) -> Self:
-        """The same fit, whose rows so many processes read from their files."""
+        """The same fit, whose rows this number of processes reads from their files."""
         ...
 
     def seeded(self, seeds: Sequence[int]) -> list[Member]:

@@ -75,7 +75,7 @@ class Feed(Protocol):
         ...
 
     def draw(self, fits: Mapping[int, Fit], steps: int) -> Drawn:
-        """Return so many further steps of the members in these slots, for the training program.
+        """Return the next steps of the members in these slots, for the training program.
 
         Members whose rows cannot be read have their `error` set.
         """
@@ -124,7 +124,7 @@ class Compiler(Protocol):
         ...
 
     def train(self, structure: Structure, slots: int, device: jax.Device) -> Train:
-        """Return what advances so many members by a chunk of steps."""
+        """Return the program that advances the given number of members by a chunk of steps."""
         ...
 
     def has_train(self, structure: Structure, slots: int, device: jax.Device) -> bool:
@@ -145,7 +145,7 @@ class Compiler(Protocol):
         ...
 
     def judge(self, structure: Structure, slots: int, device: jax.Device, rows: int) -> Judge:
-        """Return what judges members on a table of so many rows, padding included."""
+        """Return the program that judges members on a table of `rows` rows, with padding."""
         ...
 
     def probe(

@@ -36,7 +36,7 @@ def slots_of(
     compiler: Compiler | None = None,
     streamed: bool = False,
 ) -> int:
-    """Slots of one program for so many members.
+    """Number of slots of one program for a number of members.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ class Ahead:
             self._seen.clear()
 
     def planned(self, structure: Structure, slots: int) -> bool:
-        """Compile what will train a structure's members with so many slots; false if it exists."""
+        """Compile the program of a structure with this number of slots; false if it exists."""
         device = self._devices[0]
         serving = self._compiler.serving(structure, device)
         if serving.has_train(structure, slots, device) or self.coming(structure, slots):
@@ -79,7 +79,7 @@ class Ahead:
         return True
 
     def coming(self, structure: Structure, slots: int) -> bool:
-        """Whether programs of so many slots are being compiled, or wait for it."""
+        """Whether programs with this number of slots are compiled now, or wait for it."""
         return self._coming[structure, slots] > 0
 
     def busy_with(self, structure: Structure) -> bool:
@@ -94,7 +94,7 @@ class Ahead:
                 self._done(self._waiting.popleft()[0])
 
     def join(self, seconds: float | None = None) -> None:
-        """Wait until nothing is being compiled, but no longer than so many seconds."""
+        """Wait until nothing is being compiled, or the given seconds are over."""
         for thread in list(self._threads):
             thread.join(seconds)
 

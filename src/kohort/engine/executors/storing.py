@@ -177,7 +177,7 @@ def _saved(key: str) -> str:
 
 
 def _has_ended(outcome: Outcome, until: int | None) -> bool:
-    """Whether a member with this outcome has ended once so many epochs are over."""
+    """Whether a member with this outcome has ended by the end of a given epoch."""
     begun = outcome.epochs + (outcome.status == DIVERGED)
     return until is None or begun <= until
 

@@ -73,7 +73,7 @@ def refuse_times(y: HostArray, wanted: str) -> None:
 
 
 def refuse_a_class_per_row(y: HostArray) -> None:
-    """Raise `DataError` if no class comes again: nothing can be learnt of such."""
+    """Raise `DataError` if no class comes again: a network can learn nothing of them."""
     rows = len(y) if y.ndim else 0
     if rows <= _FEW_ROWS or y.size != rows or len(np.unique(y)) < rows:
         return

@@ -18,7 +18,7 @@ def assembled(given: Any, options: Options, make: Callable[[Any, dict[str, Any]]
     Parameters
     ----------
     given
-        A description that `make` takes, or a list, tuple or dict of such, of any depth.
+        A description that `make` takes, or a list, tuple or dict of them, of any depth.
     options : dict
         `0__name` is an option of the first of a list, `key__name` of a dict's entry, `name` of all.
     make : callable

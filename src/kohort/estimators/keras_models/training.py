@@ -134,7 +134,7 @@ class Ready:
         return obstacle_of_model(self.model)
 
     def with_batch_size(self, size: int, probed: bool) -> Ready:
-        """The same model, traced for batches of so many rows."""
+        """The same model, traced for batches of this number of rows."""
         traced = isinstance(self.tracing, Tracing)
         return Ready.of(self.model, self.x, self.y, size, self.rows, traced, probed)
 

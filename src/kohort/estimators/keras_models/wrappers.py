@@ -336,7 +336,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         Returns
         -------
         array, shape (row, class)
-            For several targets a list of such; for several labels the probability of each.
+            For several targets a list of these; for several labels the probability of each.
 
         Raises
         ------

@@ -37,7 +37,7 @@ class Clock:
     per_epoch: int
 
     def share(self, decay_epochs: float | None, default: float) -> Values:
-        """Time as a share of so many epochs, or of so many steps by default."""
+        """Time as a share of a number of epochs, by default of a number of steps."""
         length = default if decay_epochs is None else decay_epochs * self.per_epoch
         return self.steps / max(length, 1e-12)
 

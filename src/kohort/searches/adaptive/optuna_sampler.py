@@ -92,7 +92,7 @@ class OptunaSampler:
         return name if len(self._parts) == 1 else f"{name} ({part})"
 
     def report(self, number: int, epochs: int, score: float) -> None:
-        """Take in the score of a candidate after so many epochs; greater is better."""
+        """Take in the score of a candidate after `epochs` epochs; greater is better."""
         self._trials[number].report(score, epochs)
 
     def end(self, number: int, score: float, pruned: bool) -> None:

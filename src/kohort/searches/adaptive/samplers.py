@@ -17,7 +17,7 @@ class Sampler(Protocol):
         ...
 
     def report(self, number: int, epochs: int, score: float) -> None:
-        """Take in the score of a candidate after so many epochs; greater is better."""
+        """Take in the score of a candidate after `epochs` epochs; greater is better."""
         ...
 
     def end(self, number: int, score: float, pruned: bool) -> None:

@@ -75,7 +75,7 @@ class Problem:
     lines : tuple of str
         Sentences for the user: how the data were read, and what was assumed.
     averages : bool
-        Whether an ensemble of such estimators can be kept.
+        Whether an ensemble of these estimators can be kept.
     trials, folds : int
         Candidates of a random search, and folds, unless told otherwise.
     """
@@ -113,7 +113,7 @@ class Problem:
         return self.X[numbers]
 
     def check_folds(self, cv: int, test_fraction: float) -> None:
-        """Refuse data too few for so many folds.
+        """Refuse data that have too few rows for the number of folds.
 
         Raises
         ------

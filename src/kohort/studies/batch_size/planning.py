@@ -153,7 +153,7 @@ def _advised(
 
 
 def _sizes(rows: int) -> list[int]:
-    """Batch sizes to try for so many training rows."""
+    """Batch sizes to try for a number of training rows."""
     sizes = [2**power for power in range(_SMALLEST, _LARGEST + 1)]
     return [size for size in sizes if size <= rows] or [max(1, rows)]
 

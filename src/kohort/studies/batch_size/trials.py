@@ -121,7 +121,7 @@ class Trials:
         self._found: dict[int, Trial] = {}
 
     def run(self, most: int | None = None) -> None:
-        """Compile and time further sizes, at most so many, while there is time."""
+        """Compile and time further sizes up to a number of them, while there is time."""
         tried = 0
         while self._waiting and (most is None or tried < most):
             if self._found and not self._deadline.allows(self.longest):

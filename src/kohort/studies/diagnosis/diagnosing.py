@@ -152,7 +152,7 @@ def _inputs(member: Member) -> NDArray[Any]:
 
 
 def _spread(rows: int) -> NDArray[np.intp]:
-    """Some rows of so many, evenly spread."""
+    """Numbers of some rows, spread evenly over all."""
     return np.linspace(0, rows - 1, min(rows, _MOST_ROWS)).astype(np.intp)
 
 

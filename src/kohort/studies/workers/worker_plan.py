@@ -44,7 +44,7 @@ class WorkerPlan(ShownMixin):
     workers : int
         The recommended number, of those that were run.
     idle : float
-        Share of the time that training waits with so many.
+        Share of the time, in [0, 1], that training waits with this number of workers.
     bottleneck : str
         What limits the speed: `"training"`, `"augmentation"`, or the costliest part of reading:
         `"disk"`, `"decode"` or `"resize"` of images, `"read"` or `"scale"` of Parquet files.

@@ -26,7 +26,7 @@ BLIND = 4
 """Members per core while nothing has ended from which a speed could be told."""
 
 Floor = Callable[[Structure, int], int]
-"""`floor(structure, waiting)`: members that a program should have at least, of so many for it."""
+"""`floor(structure, waiting)`: the least number of members of a program, of those waiting."""
 
 
 @dataclass

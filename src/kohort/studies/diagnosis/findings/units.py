@@ -18,7 +18,7 @@ from kohort.studies.diagnosis.thresholds import limit
 
 
 def _worst(m: Measurements, name: str, activations: frozenset[str]) -> tuple[int, float] | None:
-    """The layer of such an activation with the largest share, and that share, late in training."""
+    """The layer, of those with the activations, that has the largest share late in training."""
     places = [
         n
         for n, activation in enumerate(m.setting.activations[:-1])
