@@ -81,8 +81,9 @@ def main(arguments: list[str]) -> None:
     RESULTS.mkdir(exist_ok=True)
     first = next((i for i, word in enumerate(arguments) if word.startswith("--")), len(arguments))
     names, words = arguments[:first], arguments[first:]
-    if words and names not in (["quality"], ["adaptive"]):
-        sys.exit(f"options are those of `quality` or `adaptive`; got {' '.join(arguments)}")
+    if words and names not in (["quality"], ["adaptive"], ["defaults"]):
+        known = "`quality`, `adaptive` or `defaults`"
+        sys.exit(f"options are those of {known}; got {' '.join(arguments)}")
     unknown = set(names) - set(NAMES)
     if unknown:
         sys.exit(f"unknown benchmark {sorted(unknown)}; choose from {', '.join(NAMES)}")

@@ -1,30 +1,33 @@
 """What the defaults of the dense estimators are worth, and each of their parts, on real tables.
 
+`python -m benchmarks defaults [--tables NAME ...] [--sizes N ...] [--seeds N ...] [--add]`
+
 Every setting, the defaults of before among them, is fitted on the same splits of every table, at a
-small, a middle and a large size; scikit-learn's network on standardised features and targets is
-beside them. Errors are 1 - R2 and the log loss. A table counts once: the geometric mean over its
-splits of the error over that of the defaults. `python -m benchmarks.defaults quick` prints a
-smaller run, two splits of up to 500 and 2,000 rows, and leaves the results alone.
+small and a middle size, with so many splits as `--seeds` says of each; scikit-learn's network on
+standardised features and targets is beside them. Errors are 1 - R2 and the log loss. A table counts
+once: the geometric mean over its splits of the error over that of the defaults. What is done is in
+the result file when a table ends, and `--add` goes on from there.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.tables import NAMES, Split, split
 
-SIZES, SEEDS, HELD_OUT = (500, 4000, 12000), 5, 4000
-QUICK_SIZES, QUICK_SEEDS = (500, 2000), 2
-MOST_TRIED = 4000
-"""Rows up to which all settings are tried; beyond, the defaults and those of before."""
+SIZES, SEEDS, HELD_OUT = (500, 4000), (5, 3), 4000
 LEAST_GAIN = 0.2
 """Share by which a table has to be larger than the size before, to be trained on again."""
+RESULT = Path(__file__).parent / "results" / "defaults.json"
 
 BEFORE: dict[str, Any] = {
     "kernel_initializer": "he_normal", "output_initializer": "auto", "output_bias": "zeros",
@@ -46,7 +49,6 @@ OTHERS: dict[str, dict[str, Any]] = {
     "clipped at 2": {"input_clip": 2.0},
     "clipped at 5": {"input_clip": 5.0},
     "3 networks": {"n_networks": 3},
-    "5 networks": {"n_networks": 5},
     "ema_momentum 0.95": {"ema_momentum": 0.95},
     "ema_momentum 0.99": {"ema_momentum": 0.99},
     "mish": {"activation": "mish"},
@@ -58,6 +60,12 @@ OTHERS: dict[str, dict[str, Any]] = {
     "learning rate 0.002": {"learning_rate": 2e-3},
     "learning rate 0.0005": {"learning_rate": 5e-4},
     "cosine over 60 epochs": {"schedule": "cosine", "epochs": 60, "patience": 60},
+    "the same with 3 epochs of warm-up": {
+        "schedule": "cosine",
+        "epochs": 60,
+        "patience": 60,
+        "warmup": 3,
+    },
     "beta_2 0.95": {"beta_2": 0.95},
     "patience 20": {"patience": 20},
     "a fifth validates": {"validation_fraction": 0.2},
@@ -97,6 +105,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 Errors = dict[str, dict[str, dict[int, list[float]]]]
 """Error of each split, by setting, table and size."""
+Records = list[dict[str, Any]]
+"""Table, size and task; errors of each setting's splits; seconds of a fit."""
 
 
 def _error(part: Split, predicted: np.ndarray) -> float:
@@ -137,47 +147,61 @@ def scikit_learns_error(part: Split, seed: int) -> float:
         return _error(part, model.predict(x_test) * scale + mean)
 
 
-def _splits(names: Sequence[str], sizes: Sequence[int], seeds: int) -> Iterator[Any]:
-    """Name, size, and splits by each seed; a size that adds few rows is left out."""
-    for name in names:
-        before = 0
-        for size in sizes:
-            first = split(name, 0, size, HELD_OUT)
-            if len(first.y) < (1 + LEAST_GAIN) * before:
-                break
-            before = len(first.y)
-            yield name, size, [first, *(split(name, s, size, HELD_OUT) for s in range(1, seeds))]
-
-
-def errors(
-    names: Sequence[str], sizes: Sequence[int], seeds: int, settings: Mapping[str, Any]
-) -> tuple[Errors, dict[str, float]]:
-    """Errors of all settings and of scikit-learn's, and seconds of the defaults and of that."""
+def _measured(
+    parts: Sequence[Split], settings: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Errors on each split, and seconds of a fit of the defaults and of scikit-learn's."""
     from joblib import Parallel, delayed
 
     import kohort
 
-    found: Errors = {name: {} for name in (*settings, SCIKIT_LEARN)}
-    seconds = {DEFAULTS: 0.0, SCIKIT_LEARN: 0.0}
-    for name, size, parts in _splits(names, sizes, seeds):
-        tried = [*settings] if size <= MOST_TRIED else [DEFAULTS, "before"]
-        with kohort.together():
-            flat = Parallel()(
-                delayed(fitted_error)(part, seed, settings[setting])
-                for setting in tried
-                for seed, part in enumerate(parts)
-            )
-        begin = time.perf_counter()
-        fitted_error(parts[0], 0, {})
-        middle = time.perf_counter()
-        peer = [scikit_learns_error(part, seed) for seed, part in enumerate(parts)]
-        seconds[DEFAULTS] += middle - begin
-        seconds[SCIKIT_LEARN] += (time.perf_counter() - middle) / len(parts)
-        rows = [*np.reshape(flat, (len(tried), len(parts))).tolist(), peer]
-        for setting, row in zip((*tried, SCIKIT_LEARN), rows, strict=True):
-            found[setting].setdefault(name, {})[size] = row
-        print(f"{name}, {size} rows", file=sys.stderr, flush=True)
-    return found, seconds
+    with kohort.together():
+        flat = Parallel()(
+            delayed(fitted_error)(part, seed, options)
+            for options in settings.values()
+            for seed, part in enumerate(parts)
+        )
+    begin = time.process_time()
+    fitted_error(parts[0], 0, {})
+    middle = time.process_time()
+    peer = [scikit_learns_error(part, seed) for seed, part in enumerate(parts)]
+    spent = (time.process_time() - middle) / len(parts)
+    rows = np.reshape(flat, (len(settings), len(parts))).tolist()
+    found = dict(zip(settings, rows, strict=True))
+    return {**found, SCIKIT_LEARN: peer}, {DEFAULTS: middle - begin, SCIKIT_LEARN: spent}
+
+
+def errors(
+    names: Sequence[str], sizes: Mapping[int, int], settings: Mapping[str, Mapping[str, Any]],
+    known: Records,
+) -> Iterator[Records]:  # fmt: skip
+    """What was known and, one more at a time, errors and seconds of each table and size.
+
+    A size that adds few rows to a table is left out.
+    """
+    records, before = list(known), dict.fromkeys(names, 0)
+    for size, seeds in sizes.items():
+        for name in names:
+            first = split(name, 0, size, HELD_OUT)
+            adds = len(first.y) >= (1 + LEAST_GAIN) * before[name]
+            before[name] = len(first.y)
+            if not adds or any((r["table"], r["size"]) == (name, size) for r in records):
+                continue
+            parts = [first, *(split(name, seed, size, HELD_OUT) for seed in range(1, seeds))]
+            found, seconds = _measured(parts, settings)
+            at = {"table": name, "size": size, "task": first.task}
+            records.append({**at, "errors": found, "seconds": seconds})
+            print(f"{name}, {size} rows", file=sys.stderr, flush=True)
+            yield records
+
+
+def by_setting(records: Records) -> Errors:
+    """Errors of each split, by setting, table and size."""
+    found: Errors = {}
+    for record in records:
+        for setting, row in record["errors"].items():
+            found.setdefault(setting, {}).setdefault(record["table"], {})[record["size"]] = row
+    return found
 
 
 def ratios(found: Errors, setting: str, of: str, size: int | None = None) -> dict[str, float]:
@@ -227,55 +251,70 @@ def _line(found: Errors, setting: str, of: str, size: int | None = None) -> str:
     )
 
 
-def report(found: Errors) -> list[str]:
+def report(records: Records) -> list[str]:
     """The tables of the page."""
+    found = by_setting(records)
     head = "| size | geometric mean of the ratio, 95 % | median | better | worst table |"
     rule = "|---|---|---|---|---|---|"
-    sizes = sorted({at for by_size in found[DEFAULTS].values() for at in by_size})
+    sizes = sorted({record["size"] for record in records})
     ends = [
         _line(found, DEFAULTS, of, size).replace(DEFAULTS, f"defaults over {of}", 1)
         for of in ("before", SCIKIT_LEARN) for size in sizes
     ]  # fmt: skip
     own = [name for name in found if name not in (DEFAULTS, SCIKIT_LEARN)]
-    over_before = [_line(found, name, "before") for name in own if name.startswith("before,")]
-    over_defaults = [_line(found, name, DEFAULTS) for name in (*PARTS, *OTHERS) if name in found]
+    alone = [_line(found, name, "before", size) for name in own if name.startswith("before,")
+             for size in sizes]  # fmt: skip
+    tried = [name for name in (*PARTS, *OTHERS) if name in found]
+    over = [_line(found, name, DEFAULTS, size) for name in tried for size in sizes]
     worse = [
-        f"{name} at {size} rows"
-        for name, by_size in found[DEFAULTS].items() for size, row in by_size.items()
-        if name_is_regression(name) and max(row) > 1
-    ]  # fmt: skip
+        f"{record['table']} at {record['size']} rows ({sum(e > 1 for e in row)} of {len(row)})"
+        for record in records
+        if record["task"] == "regression" and max(row := record["errors"][DEFAULTS]) > 1
+    ]
     return [
         "Ratios of errors, by table; below 1 the first is better.", "",
         f"| compared {head}", rule, *ends, "",
-        f"| each change alone, over before {head}", rule, *over_before, "",
-        f"| each over the defaults {head}", rule, *over_defaults, "",
+        f"| each change alone, over before {head}", rule, *alone, "",
+        f"| each over the defaults {head}", rule, *over, "",
         "What each table would get by the choice of the others, among the defaults and all single "
-        f"changes of them: {left_out(found, [DEFAULTS, *PARTS, *OTHERS]):.3f} times the defaults' "
-        "error.", "",
-        f"Splits on which the defaults do worse than the mean: {', '.join(worse) or 'none'}.",
+        f"changes of them: {left_out(found, [DEFAULTS, *tried]):.3f} times the defaults' error.",
+        "",
+        f"Regressions that the defaults predict worse than the mean, and on how many of their "
+        f"splits: {', '.join(worse) or 'none'}.",
     ]  # fmt: skip
 
 
-def name_is_regression(name: str) -> bool:
-    """Whether a table's task is a regression."""
-    from benchmarks.tables import raw_table
+def options(arguments: list[str]) -> dict[str, Any]:
+    """What the command line asks of `compare`."""
+    parser = argparse.ArgumentParser("python -m benchmarks defaults")
+    parser.add_argument("--tables", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    parser.add_argument("--add", action="store_true")
+    return vars(parser.parse_args(arguments))
 
-    return raw_table(name)[2] == "regression"
 
-
-def compare(sizes: Sequence[int] = SIZES, seeds: int = SEEDS) -> dict[str, Any]:
+def compare(
+    tables: Sequence[str] = NAMES, sizes: Sequence[int] = SIZES, seeds: Sequence[int] = SEEDS,
+    add: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """Fit all settings on all tables, and relate them."""
-    found, seconds = errors(NAMES, sizes, seeds, SETTINGS)
-    count = sum(len(by_size) for by_size in found[DEFAULTS].values())
+    known = json.loads(RESULT.read_text())["records"] if add and RESULT.exists() else []
+    asked = dict(zip(sizes, seeds, strict=True))
+    records = known
+    for records in errors(tables, asked, SETTINGS, known):
+        RESULT.write_text(json.dumps(_result(records), indent=1) + "\n")
+    return _result(records)
+
+
+def _result(records: Records) -> dict[str, Any]:
+    count = len({record["table"] for record in records})
     return {
-        "title": f"Defaults: {len(NAMES)} tables, up to {max(sizes):,} rows, {seeds} splits",
-        "sides": {name: {"seconds": spent, "fits timed": count} for name, spent in seconds.items()},
-        "errors": found,
-        "more": report(found),
+        "title": f"Defaults: {count} tables, up to {max(r['size'] for r in records):,} rows",
+        "sides": {
+            name: {"seconds": sum(r["seconds"][name] for r in records), "fits timed": len(records)}
+            for name in (DEFAULTS, SCIKIT_LEARN)
+        },
+        "records": records,
+        "more": report(records),
     }
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["quick"]:
-        sys.exit("python -m benchmarks.defaults quick, or python -m benchmarks defaults")
-    print("\n".join(compare(QUICK_SIZES, QUICK_SEEDS)["more"]))
