@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kohort.lab.bench import Arm, Bench
+from kohort.lab.bench import Arm, Bench, estimator
 from kohort.lab.claim import claim_of
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.page import block
@@ -69,3 +69,9 @@ def test_a_remark_stands_below_the_verdict():
     result = Result(claim, 2, False, 1.0, made, found)
     assert told.en in block(result, "en", "a.svg")
     assert told.ko in block(result, "ko", "a.svg")
+
+
+def test_an_estimator_outside_the_cohort_is_the_benchs_own():
+    model = estimator("regression", {"width": 8, "ema_momentum": None}, 3)
+    assert model.get_params()["early_stopping"] is False
+    assert (model.width, model.depth, model.random_state) == (8, 2, 3)
