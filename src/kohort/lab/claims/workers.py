@@ -44,9 +44,11 @@ NAMES = {
     HEAVY: Words("heavy network (bound by computing)", "무거운 네트워크(연산 병목)"),
 }
 ONE, TWO = "1 worker", "2 workers"
-_CORES = Words(
-    "cores of reading to keep training busy", "학습이 쉬지 않도록 읽는 데 필요한 코어 수"
-)
+_CORES = Words("cores of reading it takes", "읽는 데 필요한 코어 수")
+_SHORT = {
+    LIGHT: Words("light network", "가벼운 네트워크"),
+    HEAVY: Words("heavy network", "무거운 네트워크"),
+}
 _HERE = Words("cores of this machine", "이 컴퓨터의 코어 수")
 _SECONDS = 0.15
 
@@ -176,7 +178,7 @@ def _reading(name: str, member: Member, bench: Bench) -> list[Outcome]:
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Cores of reading that keep training busy, by batch size, against the cores there are."""
-    labels = {kind: name.of(language) for kind, name in NAMES.items()}
+    labels = {kind: name.of(language) for kind, name in _SHORT.items()}
     shown = [images for images in SETS if images.name in found.tables("cores")]
     for axes, images in zip(panels(figure, len(shown), share_y=True), shown, strict=True):
         lines(axes, found, "cores", images.name, tuple(NAMES), labels=labels)
@@ -186,7 +188,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         axes.set_ylim(bottom=0)
         axes.set(title=f"{images.name} (.{images.ending})", xlabel=BATCH.of(language))
     figure.axes[0].set_ylabel(_CORES.of(language))
-    figure.axes[0].legend()
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
 
 CLAIM = Claim(
