@@ -11,7 +11,7 @@ import numpy as np
 
 from kohort.engine.member import Floats
 from kohort.lab.outcomes import Outcomes
-from kohort.lab.part import interval
+from kohort.lab.part import Part, interval
 from kohort.lab.words import Language, Words
 from kohort.style import COLORS, GRAY, STYLE, matplotlib
 
@@ -97,6 +97,28 @@ def bars(
         axes.plot(values, [place] * len(values), ".", color=color, alpha=0.5, markersize=4)
         axes.plot([low, high], [place, place], color=color, linewidth=2.5)
     axes.set_yticks(range(len(groups)), [name for name, _ in groups])
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+
+
+def effects(
+    axes: Axes, outcomes: Outcomes, rows: Sequence[tuple[str, Part]], tables: Sequence[str]
+) -> None:
+    """A row for each named comparison: a dot and a 95 % interval for each table.
+
+    Effects by ratio are drawn in percent, differences in the measure's unit.
+    """
+    for place, table in enumerate(tables):
+        found = [(part, interval(part.effects(outcomes, table))) for _, part in rows]
+        mean, low, high = np.array(
+            [100 * np.expm1(one) if part.by == "ratio" else one for part, one in found]
+        ).T
+        heights = np.arange(len(rows)) + 0.6 * ((place + 0.5) / len(tables) - 0.5)
+        axes.hlines(heights, low, high, color=COLORS[place], linewidth=2, alpha=0.6)
+        axes.plot(mean, heights, "o", color=COLORS[place], label=table)
+    axes.axvline(0, color=GRAY, linewidth=1)
+    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)

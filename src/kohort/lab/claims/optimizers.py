@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kohort.lab.bench import PLAIN, Arm, Bench, Settings, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcomes
-from kohort.lab.part import Part, interval
-from kohort.lab.pictures import panels
+from kohort.lab.part import Part
+from kohort.lab.pictures import effects, panels
 from kohort.lab.tables import DIGITS, PHOTOS, PIXELS
 from kohort.lab.words import Language, Words
-from kohort.style import COLORS, GRAY
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TABLES = (DIGITS, PHOTOS, PIXELS)
@@ -105,44 +101,20 @@ _SCHEDULES = Words("schedules, {epochs} epochs", "스케줄, {epochs}에포크")
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Loss of every optimizer against plain SGD's and of every schedule against a constant rate's."""
+    tables = [table.name for table in TABLES]
     left, right = panels(figure, 2)
-    _dots(left, found, [name for name in LOWEST if name != SGD], SGD, SHORT, language)
+    for axes, at in ((left, SHORT), (right, SCHEDULED)):
+        rows = [(NAMES[part.side].of(language), part) for part in PARTS if part.at == at]
+        effects(axes, found, rows, tables)
     left.set(
         title=_OPTIMIZERS.of(language).format(epochs=SHORT),
         xlabel=_LOSS.of(language).format(other=_SGD.of(language)),
     )
-    names = [name for name in SCHEDULES if name != CONSTANT]
-    _dots(right, found, names, CONSTANT, SCHEDULED, language)
     right.set(
         title=_SCHEDULES.of(language).format(epochs=LONG),
         xlabel=_LOSS.of(language).format(other=_CONSTANT.of(language)),
     )
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(TABLES))
-
-
-def _dots(
-    axes: Axes,
-    found: Outcomes,
-    names: list[str],
-    against: str,
-    at: str | float,
-    language: Language,
-) -> None:
-    """A row for each name: a dot and a 95 % interval for each table, in percent of the loss."""
-    for place, table in enumerate(TABLES):
-        known = []
-        for name in names:
-            own, other = (found.values("loss", table.name, side, at) for side in (name, against))
-            known.append(interval(np.log(own / other)))
-        mean, low, high = 100 * np.expm1(np.array(known)).T
-        rows = np.arange(len(names)) + 0.22 * (place - 1)
-        axes.hlines(rows, low, high, color=COLORS[place], linewidth=2, alpha=0.6)
-        axes.plot(mean, rows, "o", color=COLORS[place], label=table.name)
-    axes.axvline(0, color=GRAY, linewidth=1)
-    axes.set_yticks(range(len(names)), [NAMES[name].of(language) for name in names])
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-    axes.tick_params(axis="y", length=0)
 
 
 CLAIM = Claim(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, Settings, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import LOSS, bars, panels
+from kohort.lab.pictures import effects, panels
 from kohort.lab.tables import BREAST_CANCER, DIGITS, PHOTOS
 from kohort.lab.words import Language, Words
-from kohort.style import COLORS, GRAY
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,24 +78,32 @@ def measure(bench: Bench) -> Outcomes:
 
 
 _NAMES = {
-    NONE: Words("none", "없음"),
+    "max-norm": Words("max-norm", "최대 노름"),
     DROPOUT: Words("dropout", "드롭아웃"),
     MONTE_CARLO: Words("MC dropout", "MC 드롭아웃"),
 }
+_LOSS = Words(
+    "test log loss against none, % (less is better)",
+    "기법 없음 대비 시험 로그 손실, % (낮을수록 좋음)",
+)
+_GAP = Words("change of test minus training loss", "시험 손실 - 학습 손실의 변화")
+_BETTER = Words("better on test rows?", "시험 행에서 나은가?")
+_OVER_FITS = Words("less over-fitting?", "과대적합이 줄었나?")
 
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
-    """Test loss of every side, a panel per table."""
-    names = [_NAMES.get(name, Words(name, name)).of(language) for name in STRENGTHS]
-    colors = [GRAY, *[COLORS[1]] * len(_OVER_FIT), COLORS[0]]
-    places = panels(figure, len(TABLES))
-    for axes, table in zip(places, TABLES, strict=True):
-        values = [found.values("loss", table.name, name) for name in STRENGTHS]
-        bars(axes, list(zip(names, values, strict=True)), colors=colors)
-        axes.axvline(float(np.mean(values[0])), color=GRAY, linestyle="--", linewidth=1)
-        axes.set(title=table.name, xlabel=LOSS.of(language))
-        if axes is not places[0]:
-            axes.set_yticklabels([])
+    """Test loss and over-fitting of every technique against none."""
+    left, right = panels(figure, 2)
+    sides = [*_OVER_FIT, MONTE_CARLO]
+    words = {side: _NAMES.get(side, Words(side, side)).of(language) for side in sides}
+    tables = [table.name for table in TABLES]
+    losses = [(words[side], Part(_BETTER, "loss", side, NONE)) for side in sides]
+    effects(left, found, losses, tables)
+    left.set(title=_BETTER.of(language), xlabel=_LOSS.of(language))
+    gaps = [(words[side], Part(_OVER_FITS, "gap", side, NONE, by="difference")) for side in sides]
+    effects(right, found, gaps, tables)
+    right.set(title=_OVER_FITS.of(language), xlabel=_GAP.of(language))
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(TABLES))
 
 
 CLAIM = Claim(
@@ -135,5 +140,18 @@ CLAIM = Claim(
         "Ng 2004, Feature selection, L1 vs. L2 regularization",
     ),
     parameters=("l1", "l2", "dropout", "mc_samples", "max_norm"),
-    size=(10.0, 3.6),
+    size=(10.0, 3.8),
+    remark=Words(
+        "Against the textbook, dropout gains nothing certain on 200 rows, on any of the tables, once its "
+        "share and the rate are tuned. The penalties help: on the digits 16 to 17 % lower log loss and "
+        "a gap of 0.24 instead of 0.30; on breast cancer a smaller gap, but no loss that is lower for "
+        "certain. Max-norm gains half of that, on the digits alone. On the photographs nothing helps. "
+        "Averaging over dropout's passes lowers the log loss on digits and photographs by 8 and 2 %, and "
+        "calibration is nowhere better for certain.",
+        "교과서와 다른 점: 200행에서 비율과 학습률을 조정한 드롭아웃은 어느 데이터에서도 확실한 이득이 없습니다. 벌점은 도움이 "
+        "됩니다. 손글씨 숫자에서 로그 손실이 16~17 % 낮고 손실 차이가 0.30에서 0.24로 줄며, 유방암 데이터에서는 차이만 줄고 시험 "
+        "손실은 확실히 낮아지지 않습니다. 최대 노름의 이득은 그 절반이며 손글씨 숫자뿐입니다. 사진 조각에서는 아무것도 도움이 되지 "
+        "않습니다. 드롭아웃을 켠 예측의 평균은 손글씨 숫자와 사진 조각에서 로그 손실을 8 %와 2 % 낮추지만, 보정이 확실히 나아진 곳은 "
+        "없습니다.",
+    ),
 )  # fmt: skip
