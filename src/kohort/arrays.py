@@ -69,7 +69,7 @@ ClassWeightLike: TypeAlias = Any
 """A weight for each class, `"balanced"` or None."""
 
 RandomStateLike: TypeAlias = "int | np.random.RandomState | None"
-"""What scikit-learn calls random_state."""
+"""The type of scikit-learn's random_state."""
 
 ScoringLike: TypeAlias = Any
 """Name of a metric of scikit-learn's, or `scorer(estimator, X, y)`; None for `estimator.score`."""
@@ -102,7 +102,7 @@ Splitter: TypeAlias = Any
 """A number of folds, a cross-validator of scikit-learn's, or a list of (train, test)."""
 
 FitOptions: TypeAlias = Any
-"""What `fit` is given by name and hands on, such as `sample_weight` or `groups`."""
+"""The keyword arguments that `fit` hands on, such as `sample_weight` or `groups`."""
 
 Scorer: TypeAlias = Callable[..., Any]
 """`scorer(estimator, X, y)` gives a number, greater for better."""

@@ -121,5 +121,5 @@ class Cohort:
         return self.executor.threads
 
     def times(self) -> Times:
-        """What the seconds of the threads that train were spent on so far."""
+        """The seconds of the threads that train so far, by activity."""
         return self.executor.times()

@@ -30,7 +30,7 @@ _STANDARD = sysconfig.get_paths()["stdlib"]
 
 
 class Failures:
-    """What has failed in the tasks of one call, by reason.
+    """The failures in the tasks of one call, by reason.
 
     Errors of one type that were raised at one place, by the same lines, have one reason, whatever
     numbers stand in their messages; the first message stands for all.

@@ -28,7 +28,7 @@ def keep(sentence: str) -> None:
 
 
 def kept() -> str:
-    """What `keep` has noted, behind a space; empty if nothing."""
+    """The sentence that `keep` has noted, after a space; empty if there is none."""
     return f" {noted}" if (noted := _KEPT.get()) else ""
 
 

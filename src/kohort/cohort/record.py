@@ -1,4 +1,4 @@
-"""What a cohort remembers of each fit."""
+"""Records of a cohort's fits."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from kohort.engine.member import WAITING
 
 
 class Diagnosed(Protocol):
-    """What a study found to say about a fit, a `kohort.Diagnosis`."""
+    """The findings of a study about a fit, such as a `kohort.Diagnosis` has."""
 
     @property
     def findings(self) -> Sequence[Any]:
-        """What was found, the worst first."""
+        """The findings, the worst first."""
         ...
 
 
 @dataclass
 class Record:
-    """What became of one fit.
+    """The end of one fit.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a process remembers between fits, in one place: bounded, and keyed by content."""
+"""The memory of a process between fits, in one place: bounded, and keyed by content."""
 
 from __future__ import annotations
 

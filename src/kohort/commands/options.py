@@ -1,4 +1,4 @@
-"""What several commands are given, and how the help speaks of it."""
+"""Options that several commands take, with their help."""
 
 from __future__ import annotations
 

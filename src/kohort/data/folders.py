@@ -98,7 +98,7 @@ def _walk(path: Path) -> Iterable[Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What a folder holds, sorted, without what is hidden."""
+    """The entries of a folder, sorted, without hidden ones."""
     try:
         inside = sorted(folder.iterdir())
     except OSError as error:

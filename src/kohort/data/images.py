@@ -21,7 +21,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes of a file tell.
+    """The facts in the first bytes of a file.
 
     Attributes
     ----------

@@ -42,7 +42,7 @@ _MOST_ROWS, _MOST_VALUES = 65536, 2**22
 
 @dataclass(frozen=True)
 class Moments:
-    """What is known of each column, arrays of float64 of shape (column,).
+    """The moments of each column, arrays of float64 of shape (column,).
 
     Attributes
     ----------
@@ -119,7 +119,7 @@ def moments(parts: Iterable[Part]) -> Moments:
 
 
 def no_weight() -> DataError:
-    """What to raise where no row has a positive weight."""
+    """The error for a table in which no row has a positive weight."""
     return DataError(
         "The weights (sample_weight times class_weight) are zero for every row. Give some row a "
         "positive weight."
@@ -127,7 +127,7 @@ def no_weight() -> DataError:
 
 
 def too_large(values: HostArray, dtype: np.dtype[Any]) -> DataError:
-    """What to raise where a scaled value overflows."""
+    """The error for a scaled value that overflows."""
     return DataError(
         f"A value is too large for {dtype.name}: {np.abs(values).max():.3g}. Rescale the column, "
         "or keep standardize=True."

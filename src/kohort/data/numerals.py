@@ -26,7 +26,7 @@ _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-"})
 
 @dataclass(frozen=True)
 class Numerals:
-    """What a column of text holds.
+    """The content of a column of text.
 
     Attributes
     ----------

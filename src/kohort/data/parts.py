@@ -1,4 +1,4 @@
-"""What a loader's workers make: consecutive parts of the epochs of an order.
+"""Parts that a loader's workers make: consecutive pieces of the epochs of an order.
 
 NumPy alone, so that the workers need not import kohort.
 """

@@ -27,7 +27,7 @@ Part = tuple[NDArray[np.uint8], list[Key]]
 
 
 class PixelStore:
-    """What has been read of image files, for as long as the files do not change.
+    """A store of the pixels of image files, valid as long as the files do not change.
 
     scikit-learn cuts the paths of each fold anew for each candidate; most files are in most folds.
     Where the pixels of all do not fit, those whose last use is longest ago go, but none that the
@@ -142,7 +142,7 @@ def shared_store() -> PixelStore:
 
 
 def _stamp(path: PathLike) -> Stamp:
-    """What changes when a file does."""
+    """The facts that change when a file does."""
     try:
         status = Path(path).stat()
     except (OSError, TypeError, ValueError):  # Gone, or no path at all.

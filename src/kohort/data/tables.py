@@ -287,7 +287,7 @@ class Features:
 
 TRUTH = "truth value"
 NUMBER_IN = "number in "
-"""What stands before the unit of numbers that were written with one."""
+"""The prefix of the kind of numbers that were written with a unit."""
 
 
 def feature_numbers(X: pd.DataFrame) -> Features:

@@ -6,4 +6,4 @@ IMAGES = "image classification"
 """The task of a folder with a sub-folder per class."""
 
 TASKS = ("auto", CLASSIFICATION, REGRESSION)
-"""What a user may ask for."""
+"""The tasks that a user may ask for."""

@@ -86,7 +86,7 @@ def _encoded(value: object) -> bytes:
 
 
 def _compound(value: object) -> bytes:
-    """What consists of other values."""
+    """A value that consists of other values."""
     kind = type(value)
     if getattr(value, "opaque", False):
         raise NoContentError(f"{kind.__name__} calls what cannot be looked into")

@@ -148,7 +148,7 @@ def _versions() -> tuple[str, ...]:
 
 @cache
 def _processor() -> str:
-    """What tells one kind of processor from another: XLA compiles for the one that it runs on."""
+    """The kind of this processor: XLA compiles for the processor that it runs on."""
     with suppress(OSError):
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
         found = [match[0] for match in _PROCESSOR.finditer(text.partition("\n\n")[0])]

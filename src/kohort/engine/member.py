@@ -31,7 +31,7 @@ TRAINING = "training"
 
 
 class Verdict(NamedTuple):
-    """What a callback has decided at the end of an epoch.
+    """The decision of a callback at the end of an epoch.
 
     Attributes
     ----------
@@ -225,7 +225,7 @@ class Member:
 
     @property
     def noise_seed(self) -> int:
-        """What dropout and noise of its steps are drawn from."""
+        """The key from which dropout and noise of the member's steps are drawn."""
         return int(self.generator(2).integers(2**32, dtype=np.uint32))
 
     def initial_variables(self) -> list[Floats]:
@@ -235,7 +235,7 @@ class Member:
 
 @dataclass
 class Outcome:
-    """What became of a member; failure is a value.
+    """The outcome of a member; failure is a value.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What decides the last bits of a member's result, beside the member itself."""
+"""Settings that decide the last bits of a member's result, beside the member itself."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class StoreWriter:
             thread.join()
 
     def trouble(self) -> str | None:
-        """What is to be told of a store that lost an outcome; once, then None."""
+        """The warning of a store that lost an outcome; it is given once, then None."""
         with self._lock:
             trouble, self._trouble = self._trouble, None if self._trouble is None else ""
             return trouble or None

@@ -56,6 +56,6 @@ class Stopwatch:
         return _Span(self._spent, kind)
 
     def times(self) -> Times:
-        """What the seconds so far were spent on."""
+        """The seconds so far, by activity."""
         whole = time.perf_counter() - self._start
         return Times(**self._spent, host=whole - sum(self._spent.values()))

@@ -89,7 +89,7 @@ _PARAMETERS = """architecture : {"vgg", "resnet"}, default="vgg"
 
 
 class _Images(KerasEstimator):
-    """What both estimators share."""
+    """The base of both estimators of images."""
 
     _fixed = ("model",)
     _kept_dtypes = (np.uint8,)

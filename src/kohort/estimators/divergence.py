@@ -1,4 +1,4 @@
-"""What users hear of a training that diverged: an error, or what is left of it."""
+"""The answer to a training that diverged: an error, or its last usable weights with a warning."""
 
 from __future__ import annotations
 

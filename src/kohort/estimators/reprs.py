@@ -1,4 +1,4 @@
-"""What a notebook shows of fitted estimators and searches, below scikit-learn's own diagram."""
+"""Lines that a notebook shows below scikit-learn's diagram of a fitted estimator or search."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ Rows: TypeAlias = "tuple[jax.Array, jax.Array, jax.Array, jax.Array]"
 """Rows to judge: `x` (row, feature), `y` (row, target), `weight` (row,), `exists` (row,)."""
 
 Judged: TypeAlias = Tree
-"""What a network has gathered of the rows that it has judged so far."""
+"""Sums over the rows that a network has judged so far."""
 
 
 class State(NamedTuple):
@@ -77,7 +77,7 @@ class Predictor(Hashable, Protocol):
 
     @property
     def dense(self) -> DenseChain | None:
-        """What it is as a chain of Dense layers; None where it is no such chain."""
+        """The network as a chain of Dense layers; None if it is another kind of network."""
         ...
 
     @property
@@ -113,7 +113,7 @@ class Sampler(Hashable, Protocol):
 
     @property
     def dense(self) -> DenseChain | None:
-        """What it is as a chain of Dense layers; None where it is no such chain."""
+        """The network as a chain of Dense layers; None if it is another kind of network."""
         ...
 
     @property
@@ -154,7 +154,7 @@ class Network(Hashable, Protocol):
 
     @property
     def dense(self) -> DenseChain | None:
-        """What it is as a chain of Dense layers; None where it is no such chain."""
+        """The network as a chain of Dense layers; None if it is another kind of network."""
         ...
 
     @property

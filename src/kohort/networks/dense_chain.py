@@ -1,4 +1,4 @@
-"""What a network of Dense layers is, said without code: kernels that know no JAX read it."""
+"""A network of Dense layers as data without code, which the kernels read without JAX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What passes through a network: seen while a program is traced, and summed up layer by layer."""
+"""Signals through a network, recorded while a program is traced and summed up by layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Function = Callable[[Any], Any]
 SIGNALS = (
     "mean", "deviation", "signal", "backward", "saturated", "dead", "mean_drift", "variance_drift",
 )  # fmt: skip
-"""What `signals` gives of a layer, in its order."""
+"""Names of the numbers that `signals` gives of a layer, in their order."""
 
 FLAT = 0.05
 """Share of the steepest slope of an activation below which a unit counts as saturated."""

@@ -1,4 +1,4 @@
-"""What one probed step of a network says: a row of numbers per layer, and a row of the whole."""
+"""The reading of one probed step: a row of numbers per layer, and a row of the whole network."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a fit is: pure values and pure functions, no training loop."""
+"""Recipes of fits: pure values and pure functions, no training loop."""

@@ -1,4 +1,4 @@
-"""What a parameter may be: small values that check one value and describe themselves."""
+"""Constraints of parameters: small values that check one value and describe themselves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Constraint(Protocol):
         ...
 
     def describe(self) -> str:
-        """What is allowed, to follow the words "must be"."""
+        """The allowed values, to follow the words "must be"."""
         ...
 
     def remedy(self, value: object) -> str:

@@ -15,7 +15,7 @@ HOST = "host"
 
 @dataclass(frozen=True)
 class Parameter:
-    """What is known of one hyperparameter.
+    """The entry of one hyperparameter.
 
     Attributes
     ----------

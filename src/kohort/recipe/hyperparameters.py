@@ -40,7 +40,7 @@ def _kerass(number: str) -> str:
 
 @dataclass(eq=False, repr=False)
 class Hyperparameters:
-    """What a recipe is made of, as an estimator takes it; the loss has a default of its own."""
+    """The hyperparameters of a recipe, as an estimator takes them, without the loss's default."""
 
     # fmt: off
     depth: int = hyperparameter(

@@ -1,4 +1,4 @@
-"""What changes from step to step: rate, momentum, frozen layers, new epochs, over steps."""
+"""Arrays over steps of the values that change: rate, momentum, frozen layers, new epochs."""
 
 from __future__ import annotations
 

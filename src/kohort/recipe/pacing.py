@@ -41,7 +41,7 @@ class Pacer(Protocol):
 
 
 class Pace(Protocol):
-    """What changes from step to step of a member's training."""
+    """The values that change from step to step of a member's training."""
 
     @property
     def rate(self) -> float | None:

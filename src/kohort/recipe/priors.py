@@ -1,4 +1,4 @@
-"""What an untrained network says best: the one answer for all rows that has the lowest loss."""
+"""The best constant prediction of an untrained network: the one of the lowest loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What scikit-learn, Keras and PyTorch call what kohort calls otherwise: for "did you mean"."""
+"""Names in scikit-learn, Keras and PyTorch of parameters and values: for "did you mean"."""
 
 PARAMETERS: dict[str, tuple[str, ...]] = {
     "lr": ("learning_rate",),

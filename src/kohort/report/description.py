@@ -23,7 +23,7 @@ _PACKAGES = "jax keras numpy optax pandas scikit-learn scipy skrub".split()
 
 
 def describe_search(search: Search) -> dict[str, Any]:
-    """What any fitted search says about itself.
+    """The description that any fitted search has.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def describe_search(search: Search) -> dict[str, Any]:
 
 
 def describe_plan(plan: Plan, task: str, source: dict[str, Any], command: str) -> dict[str, Any]:
-    """What is known about a search when it starts.
+    """The description of a search at its start.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def describe_plan(plan: Plan, task: str, source: dict[str, Any], command: str) -
 
 
 def describe_result(result: SearchResult, started: dict[str, Any]) -> dict[str, Any]:
-    """What `run.json` says about a search, given what was known at its start."""
+    """The content of `run.json` for a search, from the description at its start."""
     return {
         **started,
         **describe_search(result.search),

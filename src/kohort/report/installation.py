@@ -1,4 +1,4 @@
-"""What an installation of kohort has, and what to do about what it lacks: `kohort doctor`.
+"""The state of an installation, and a remedy for each missing part: `kohort doctor`.
 
 JAX is imported only where it may have an accelerator, Keras never.
 """
@@ -37,7 +37,7 @@ _GAINS = {
     "optuna": "logging to Optuna",
     "ray": "clusters of machines",
 }
-"""What each group of optional packages is for; groups for kohort's developers are left out."""
+"""The use of each group of optional packages; groups for kohort's developers are left out."""
 
 _REQUIREMENT = re.compile(
     r"(?P<name>[\w.-]+)(\[(?P<extras>[\w,-]+)\])?[^;]*(;.*extra == ['\"](?P<owner>[\w-]+)['\"])?"

@@ -1,4 +1,4 @@
-"""What a search found, as tables: the leaderboard and every member's learning curve."""
+"""The results of a search as tables: the leaderboard and every member's learning curve."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class PageRequest(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def answer(self) -> bytes:
-        """What is to be sent."""
+        """The bytes to send."""
         return self.wfile.getvalue()  # type: ignore[attr-defined]
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002

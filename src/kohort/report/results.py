@@ -1,4 +1,4 @@
-"""What a search leaves in its folder: tables, picture, model, the winner's schedule, `run.json`."""
+"""The files that a search writes: tables, picture, model, the winner's schedule, `run.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recipe will do with its learning rate and momentum, as numbers."""
+"""The learning rate and the momentum of each step of a recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line prints about data, a search and a plan."""
+"""Summaries of data, a search and a plan that the command line prints."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _where_kept(out: Path | None) -> str:
 
 
 def print_plan(plan: Any) -> None:
-    """What was measured, as a table, and the advice."""
+    """The measurements as a table, and the advice."""
     grid = Table(box=box.SIMPLE_HEAD, padding=0)
     for name in plan.table.columns:
         grid.add_column(name.replace("_", "\n"), justify="right", vertical="bottom")

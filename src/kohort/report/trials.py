@@ -151,7 +151,7 @@ def _fit(fold: int | None, member: SearchMember | None, scores: dict[str, float]
 
 
 def _space(search: Search) -> list[dict[str, Any]]:
-    """What the search was given to choose from; empty where it does not say."""
+    """The space of the search; empty if it has none to tell."""
     given = getattr(search, "param_grid", getattr(search, "param_distributions", []))
     return [given] if isinstance(given, dict) else list(given)
 

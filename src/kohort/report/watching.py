@@ -48,7 +48,7 @@ class Watch:
             facts_of(self._run)
 
     def news(self) -> tuple[dict[str, Any], str]:
-        """What the page shows, and a version that changes when that does.
+        """The content of the page, and a version that changes with it.
 
         What cannot be read is said in words: `live` has the state `"broken"` and a `reason`.
         """

@@ -18,7 +18,7 @@ def check_method(method: str) -> None:
 
 
 def space_entries(path: str | Path) -> dict[str, Any]:
-    """What a file says of each parameter; see `kohort.searches.spaces.read_space`.
+    """The values of each parameter in a file; see `kohort.searches.spaces.read_space`.
 
     Raises
     ------

@@ -43,10 +43,10 @@ class LogWholeNumbers:
 
 
 class NetworkParameters(Protocol):
-    """What may be set and searched of a problem's network."""
+    """The parameters of a problem's network that may be set and searched."""
 
     def space(self, method: str) -> Space:
-        """What is searched by a method when no space is given."""
+        """The space that a method searches by default."""
         ...
 
     def check(self, name: str, value: object) -> None:

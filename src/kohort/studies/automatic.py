@@ -1,4 +1,4 @@
-"""What `"auto"` stands for: batch size, learning rate and workers, measured before a fit trains."""
+"""The values of `"auto"`: batch size, learning rate and workers, measured before a fit trains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the training of a member depends on, as a key."""
+"""The key of all that the training of a member depends on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a study asks of an estimator: the members that its `fit` would train, without training."""
+"""The interface of estimators to studies: the members that `fit` would train, untrained."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Prepared(Protocol):
 
     @property
     def schedule(self) -> object:
-        """What sets the learning rate where `rate` is None."""
+        """The part that sets the learning rate if `rate` is None."""
         ...
 
     @property

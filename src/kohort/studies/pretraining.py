@@ -137,7 +137,7 @@ def _layer_by_layer(members: list[Member], recipe: Recipe, rows: Rows, train: Tr
 
 
 def _codes(encoder: Named, recipe: Recipe, rows: Rows) -> Rows:
-    """What the hidden layer of an encoder gives: its outputs through an identity matrix."""
+    """The outputs of an encoder's hidden layer, through an identity matrix."""
     (width,) = recipe.units
     network = DenseNetwork.of(rows.x.shape[1], width, recipe)
     identity = {

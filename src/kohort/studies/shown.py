@@ -1,4 +1,4 @@
-"""What a notebook and a console show of a study's answer: its sentences, and its picture."""
+"""Study results in a notebook and a console: their sentences and their picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several predictions of the same rows say about their uncertainty, and how honest it is."""
+"""The uncertainty of rows from several predictions of each, and its calibration."""
 
 from __future__ import annotations
 

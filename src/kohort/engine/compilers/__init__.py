@@ -1,1 +1,1 @@
-"""Who turns a structure into programs that train, judge and predict."""
+"""Compilers, which turn a structure into programs that train, judge and predict."""

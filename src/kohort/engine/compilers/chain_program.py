@@ -1,4 +1,4 @@
-"""What the kernels are told of a chain: the arguments of `Program` in src/native/module.cpp."""
+"""A chain in the kernels' terms: the arguments of `Program` in src/native/module.cpp."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _OPTIONS = {"rmsprop": ("momentum", "centered"), "adam": ("amsgrad",)}
 
 
 def lacks(chain: DenseChain) -> str:
-    """What the kernels have no code for, as a word for a table; empty if nothing."""
+    """The feature that the kernels lack, as a word for a table; empty if they lack none."""
     for name, known in (
         *((layer.activation, ACTIVATIONS) for layer in chain.layers),
         *((layer.norm, NORMS) for layer in chain.layers),

@@ -304,7 +304,7 @@ class NativeCompiler:
 
 
 def _means(metrics: Sequence[ChainMetric], totals: Floats, counts: Floats) -> Floats:
-    """What metrics have come to, shape (slot, metric); 0 where no row counts, as in Keras."""
+    """The values of metrics, shape (slot, metric); 0 if no row counts, as in Keras."""
     means = np.divide(totals, counts, out=np.zeros_like(totals), where=counts != 0)
     for column, metric in enumerate(metrics):
         if metric.name == "rmse":

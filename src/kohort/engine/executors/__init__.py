@@ -1,1 +1,1 @@
-"""Who trains the members that are submitted, and where."""
+"""Executors, which train the members that are submitted, and the places where they do."""

@@ -108,5 +108,5 @@ class InlineExecutor:
         return self._ledger.census()
 
     def times(self) -> Times:
-        """What the seconds inside `start` were spent on so far."""
+        """The seconds inside `start` so far, by activity."""
         return self._times

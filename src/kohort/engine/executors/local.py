@@ -135,7 +135,7 @@ class LocalExecutor:
         return len(self._devices)
 
     def times(self) -> Times:
-        """What the threads' seconds were spent on so far."""
+        """The threads' seconds so far, by activity."""
         with self._lock:
             return sum((watch.times() for watch in self._watches), self._times)
 

@@ -73,7 +73,7 @@ class RayCluster:
         self._counted = 0, 0.0
 
     def _nodes(self) -> list[dict[str, float]]:
-        """What each machine that is there has."""
+        """The cores and accelerators of each machine of the cluster."""
         return [node["Resources"] for node in self._ray.nodes() if node["Alive"]] or [{}]
 
     def places(self) -> int:
@@ -158,7 +158,7 @@ class RayCluster:
 
 
 def news_of(known: ModuleType, error: Exception) -> Lost | Over | Refused:
-    """What an error of Ray's means for an errand.
+    """The meaning of an error of Ray's for an errand.
 
     Parameters
     ----------

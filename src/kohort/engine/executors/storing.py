@@ -131,7 +131,7 @@ class StoringExecutor:
         )
 
     def times(self) -> Times:
-        """What the seconds of the threads that train were spent on so far."""
+        """The seconds of the threads that train so far, by activity."""
         return self.executor.times()
 
     def _known(self, key: str) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""What both dense estimators share: `fit`, raw predictions, export."""
+"""The base of both dense estimators: `fit`, raw predictions, export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a classifier is given as y and as class weights: checked, and as numbers."""
+"""Targets and class weights of a classifier, checked, and as numbers."""
 
 from __future__ import annotations
 

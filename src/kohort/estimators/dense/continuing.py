@@ -1,4 +1,4 @@
-"""What scikit-learn's own networks have for going on with a training, refused in one sentence."""
+"""scikit-learn's ways to go on with a training, each refused in one sentence."""
 
 from __future__ import annotations
 

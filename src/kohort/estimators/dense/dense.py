@@ -169,7 +169,6 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
         return np.exp(values) if self.recipe_.loss == "poisson" else values
 
     def answered(self, passes: Floats) -> Floats:
-        """Targets in their own units, shape (row, target), of raw outputs (pass, row, target)."""
         return self._target.undo(self._linked(passes).mean(axis=0))
 
     def _shaped(self, blocks: list[Floats]) -> Floats:
@@ -321,7 +320,6 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
         return np.concatenate([self.answered(passes) for passes in self._passes(X)])
 
     def answered(self, passes: Floats) -> Floats:
-        """Probabilities, shape (row, class), of raw outputs (pass, row, output)."""
         return np.asarray(self._likely(passes).mean(axis=0))
 
     def _likely(self, passes: Floats) -> Floats:

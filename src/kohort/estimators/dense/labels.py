@@ -21,7 +21,7 @@ from kohort.estimators.preparation import checked_table
 
 @dataclass(frozen=True)
 class Labelled:
-    """What `fit` was given, with the unlabelled rows set aside.
+    """The data of a `fit`, with the unlabelled rows set aside.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the file of a saved estimator must say, and the estimator that it describes."""
+"""The document in the file of a saved estimator, and the estimator that it describes."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ Kind = TypeVar("Kind", bound=DenseParameters)
 Arrays = Mapping[str, NDArray[Any]]
 
 EARLIER = {"output_bias": "zeros", "scale_binary": True, "input_clip": None}
-"""What files of the format before do not say, since nothing else was to be had."""
+"""Settings that files of the earlier format lack, because they had one value then."""
 
 DIAGNOSIS = "diagnosis/"
-"""What names of arrays of a diagnosis begin with."""
+"""The prefix of the names of a diagnosis's arrays."""
 
 NETWORK = ("status", "best_epoch", "cause")
-"""What is said of each network beside its arrays."""
+"""The fields of each network beside its arrays."""
 
 LABELS = ("classes_", "feature_names_in_")
 """Attributes that hold names."""

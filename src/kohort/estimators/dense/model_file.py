@@ -34,7 +34,7 @@ _HEADERS = {
 
 
 def contents(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """What a file holds.
+    """Read the content of a file.
 
     Nothing in it is compressed, so that nothing takes more memory than the file has bytes.
 

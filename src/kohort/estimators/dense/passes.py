@@ -67,8 +67,9 @@ class DensePasses:
 
     @property
     def joins(self) -> bool:
-        """Whether `passes_together` and `answered` say what its `predict` or `predict_proba` does:
-        it makes plain passes, and no class derived from kohort's predicts otherwise.
+        """Whether `passes_together` and `answered` give the predictions of the estimator.
+
+        They do if it makes plain passes and no class derived from kohort's predicts otherwise.
         """
         own = (getattr(type(self), name, None) for name in ("predict", "predict_proba"))
         kept = all(method is None or method.__module__.startswith("kohort.") for method in own)
@@ -76,7 +77,18 @@ class DensePasses:
 
     @abstractmethod
     def answered(self, passes: Floats) -> Floats:
-        """Targets or probabilities, (row, output), of raw outputs (pass, row, output)."""
+        """Turn the raw outputs of several passes into predictions.
+
+        Parameters
+        ----------
+        passes : array, shape (pass, row, output)
+            The network's raw outputs.
+
+        Returns
+        -------
+        array, shape (row, output)
+            Targets in their own units, or probabilities of classes.
+        """
 
     @property
     def _samples(self) -> int:

@@ -13,7 +13,7 @@ Options = Mapping[str, Any]
 
 
 def assembled(given: Any, options: Options, make: Callable[[Any, dict[str, Any]], Any]) -> Any:
-    """What a list, a dict or one description stands for.
+    """The objects that a list, a dict or one description stands for.
 
     Parameters
     ----------

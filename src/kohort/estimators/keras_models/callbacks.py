@@ -79,7 +79,7 @@ class ModelState:
             self._written[id(variable)] = variable._value
 
     def weights_from(self, values: Sequence[Floats]) -> list[Floats]:
-        """What the model's `get_weights` would give with a member's variables."""
+        """The result of the model's `get_weights` with a member's variables."""
         known = {id(v): value for v, value in zip(self._variables.carried, values, strict=False)}
         return [known[id(variable)].copy() for variable in self.model.weights]
 

@@ -1,4 +1,4 @@
-"""What a Keras model is compiled with: an estimator's optimizer, loss and metrics as objects."""
+"""An estimator's optimizer, loss and metrics as the objects that a Keras model is compiled with."""
 
 from __future__ import annotations
 

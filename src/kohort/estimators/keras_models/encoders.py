@@ -1,4 +1,4 @@
-"""What a subclass may define, as SciKeras's subclasses do: encoders of X and y, and a score."""
+"""Hooks of subclasses, as SciKeras has them: encoders of X and y, and a score."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def _encoded_parts(
 
 
 def decoded(estimator: Estimator, outputs: Sequence[Floats], return_proba: bool = False) -> Any:
-    """What a subclass's encoder makes of the model's outputs.
+    """The predictions that a subclass's encoder makes of the model's outputs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What `KerasClassifier` and `KerasRegressor` share."""
+"""The base of `KerasClassifier` and `KerasRegressor`."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _OF_CODES = ("sparse_categorical_crossentropy", "circle")
 
 @dataclass(frozen=True)
 class Inputs:
-    """What `fit` was given as X: arrays whose first axis is the row, and their keys, if any."""
+    """The form of X at `fit`: arrays whose first axis is the row, and their keys, if any."""
 
     arrays: Arrays
     names: tuple[str, ...] | None

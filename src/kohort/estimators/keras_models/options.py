@@ -1,4 +1,4 @@
-"""What one call of a Keras estimator's `fit` is asked for."""
+"""The options of one call of a Keras estimator's `fit`."""
 
 from __future__ import annotations
 

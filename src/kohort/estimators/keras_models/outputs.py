@@ -1,4 +1,4 @@
-"""What the outputs of a Keras classifier are: probabilities, logits, or scores around zero."""
+"""Kinds of outputs of a Keras classifier: probabilities, logits, or scores around zero."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _PLAIN = (bool, int, float, str, type(None), tuple, np.number)
 
 
 def content_of(function: object) -> tuple[object, ...]:
-    """What a pure function's results depend on beside its arguments.
+    """The values that a pure function's results depend on beside its arguments.
 
     Pure is what consists of arithmetic, functions of `math`, NumPy's elementwise functions, a few
     of Python's own, fixed numbers around it, and other such functions.

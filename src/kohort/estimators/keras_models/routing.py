@@ -144,7 +144,7 @@ def _plain(value: Any) -> Any:
 
 
 def build_arguments(estimator: Estimator, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """What the build function is called with."""
+    """The arguments of the build function."""
     function = build_function(estimator)
     assert function is not None
     asked, anything = _accepted(function)

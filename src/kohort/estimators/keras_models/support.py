@@ -1,4 +1,4 @@
-"""What of Keras a cohort cannot train, and why."""
+"""Features of Keras that a cohort cannot train, with the reasons."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def use_own_writer(callback: keras.callbacks.Callback) -> None:
 
 
 class Writer:
-    """What the callback uses of TensorFlow's file writer."""
+    """The part of TensorFlow's file writer that the callback uses."""
 
     def __init__(self, folder: str, summaries: Summaries) -> None:
         from tensorboard.summary.writer.event_file_writer import EventFileWriter

@@ -202,7 +202,7 @@ def _mixes_rows(ready: Ready) -> bool:
 
 @dataclass
 class Job:
-    """What one call of `fit` asks for.
+    """The job of one call of `fit`.
 
     Attributes
     ----------

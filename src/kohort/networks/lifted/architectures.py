@@ -18,7 +18,7 @@ _STAGES = 3
 
 @dataclass(frozen=True)
 class ImageRecipe:
-    """What an image model is built from; see `kohort.ConvClassifier` for each field."""
+    """The parameters of an image model; see `kohort.ConvClassifier` for each field."""
 
     architecture: str
     depth: int

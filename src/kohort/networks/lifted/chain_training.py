@@ -1,4 +1,4 @@
-"""What a Keras model is compiled with, as a chain of the kernels says it."""
+"""A Keras model's loss, optimizer and metrics, in the kernels' terms."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _OPTIONS = {
     "rmsprop": {"momentum": "_momentums", "centered": "_average_gradients"},
     "adam": {"amsgrad": "_velocity_hats"},
 }
-"""What adds an array to a family's state, in the kernels' order."""
+"""Options that add an array to an optimizer's state, in the kernels' order."""
 
 _LIMITS = ("weight_decay", "clipvalue", "clipnorm", "global_clipnorm")
 _METRICS = {

@@ -1,4 +1,4 @@
-"""What networks of users' Keras models share, whoever trains them."""
+"""The base of all networks of users' Keras models."""
 
 from __future__ import annotations
 

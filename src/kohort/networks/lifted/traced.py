@@ -175,7 +175,7 @@ class TracedModel(KerasNetwork):
         return jnp.concatenate([(total / count)[None], self.results(seen, numbers)])
 
     def results(self, variables: Variables, numbers: jax.Array) -> jax.Array:
-        """What the metrics have come to, in the order of `metrics`, shape (metric,)."""
+        """The values of the metrics, in the order of `metrics`, shape (metric,)."""
         if not self.metrics:
             return jnp.zeros(0, variables[0].dtype)
         return self.parts["results"](numbers, variables, variables[: self.carried])

@@ -1,4 +1,4 @@
-"""What the layers of kohort's own networks need beside their variables and their input."""
+"""The context of the layers of kohort's own networks, beside their variables and their input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kohort.recipe.recipe import NUMBERS
 
 @dataclass(frozen=True)
 class Context:
-    """What a network needs beside its variables and its input.
+    """The context of a network, beside its variables and its input.
 
     Attributes
     ----------

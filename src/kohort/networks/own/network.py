@@ -115,7 +115,7 @@ class OwnNetwork:
 
     @property
     def sampler(self) -> NoisyDense:
-        """What predicts with the network's dropout left on."""
+        """The function that predicts with the network's dropout left on."""
         return NoisyDense(self.shape, self.uses & SAMPLED)
 
     @property

@@ -18,7 +18,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
 """Every optimizer by its name in a recipe."""
 
 RULES = {optimizer.family: optimizer.rule for optimizer in OPTIMIZERS.values()}
-"""What makes the update rule of each family."""
+"""The maker of the update rule of each family."""
 
 
 def transformation(family: str, uses: Uses) -> optax.GradientTransformationExtraArgs:

@@ -1,4 +1,4 @@
-"""What a schedule is: multiples of the learning rate over the time since the warm-up.
+"""The interface of schedules: multiples of the learning rate over the time since the warm-up.
 
 A schedule is data, not program: its numbers are an array over a member's own steps. Time is counted
 in epochs and moves at each step.

@@ -52,7 +52,7 @@ class Plateau:
 
     @property
     def factor(self) -> float:
-        """What is left of the learning rate, as a share."""
+        """The remaining share of the learning rate."""
         return self.rate / float(self.recipe.learning_rate)
 
     def end_epoch(self, monitored: float) -> None:

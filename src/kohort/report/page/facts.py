@@ -25,7 +25,7 @@ _NOT_LOGS = ("candidate", "fold", "status", "best_epoch", "epoch")
 
 
 def facts(source: Source) -> dict[str, Any]:
-    """What a page about a search shows.
+    """The facts that a page about a search shows.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def facts(source: Source) -> dict[str, Any]:
 
 
 def facts_of(search: Search) -> dict[str, Any]:
-    """What a page shows of a fitted search, or of the folder of one.
+    """The facts of a fitted search, or of the folder of one, for a page.
 
     Raises
     ------

@@ -15,7 +15,7 @@ FIELDS = (
     "member", "candidate", "fold", "code", "severity", "layer", "evidence", "explanation",
     "remedy", "reference",
 )  # fmt: skip
-"""What a row says of a finding; all but the code may be missing."""
+"""The fields of a finding's row; all but the code may be missing."""
 
 _MOST_MEMBERS = 12
 _SEVERE, _WARNING = 0.7, 0.3

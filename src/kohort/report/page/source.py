@@ -1,4 +1,4 @@
-"""What a page is made from: tables and a description, of a search or of its folder."""
+"""The source of a page: tables and a description, of a search or of its folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REQUIRED = ("run.json", "leaderboard.parquet", "learning_curves.parquet")
 
 @dataclass(frozen=True)
 class Source:
-    """What is known about a search.
+    """The facts about a search.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Source:
 
 
 def source_of(search: Search) -> Source:
-    """What is known about a fitted search, or about the folder of one.
+    """The facts about a fitted search, or about the folder of one.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _of_folder(folder: Path) -> Source:
 
 
 def unreadable(folder: PathLike, reason: str) -> DataError:
-    """What is raised where a folder holds something else than a search writes."""
+    """The error for a folder with other content than a search writes."""
     remedy = f"{reason.rstrip('.')}. Search again, or take another copy of the folder."
     return DataError(explain("RUN", "a folder with readable results", str(folder), remedy))
 

@@ -130,7 +130,7 @@ def _hidden(tag: str, content: HParamsPluginData) -> Any:
 
 
 def _experiment(trials: Trials, kinds: dict[str, type]) -> Any:
-    """What the HParams page shows: a column for each parameter, each score and each log."""
+    """The columns of the HParams page: each parameter, each score and each log."""
     from tensorboard.plugins.hparams import summary_v2
 
     domains: dict[str, Any] = {}

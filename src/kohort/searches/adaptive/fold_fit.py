@@ -17,7 +17,7 @@ from kohort.estimators.parts import FitInParts, refuse_pauses
 
 
 def last_step(estimator: Estimator) -> Any:
-    """What a pipeline ends with, however deep; the estimator itself if it is none."""
+    """The last step of a pipeline, also of nested ones; any other estimator itself."""
     while getattr(estimator, "steps", None):
         estimator = estimator.steps[-1][1]
     return estimator

@@ -43,7 +43,7 @@ class RunsInRounds(BaseSearchCV):  # type: ignore[misc]
 
     @abstractmethod
     def _score(self, candidate: Candidate) -> float:
-        """What candidates are judged by; greater is better."""
+        """The scorer that candidates are judged by; greater is better."""
 
     def fit(self, X: TableLike, y: TargetsLike = None, **params: FitOptions) -> Self:
         given, self._stand = self.estimator, StandIn(self.estimator)

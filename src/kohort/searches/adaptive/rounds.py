@@ -64,7 +64,7 @@ class Rounds:
             going = self._judged(batch, score)
 
     def described(self, batch: list[Candidate]) -> str:
-        """What a round is about to do, in a line."""
+        """A line on the candidates that a round is about to train."""
         going = Counter(candidate.rung for candidate in batch)
         parts = [f"{going.pop(0, 0)} candidates begin"]
         parts += [

@@ -1,4 +1,4 @@
-"""What scikit-learn's search clones in place of the estimator: fits that are under way."""
+"""The stand-in that scikit-learn's search clones in place of the estimator: fits under way."""
 
 from __future__ import annotations
 

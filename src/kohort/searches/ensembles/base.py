@@ -1,4 +1,4 @@
-"""What both ensembles share: selection, the average, export."""
+"""The base of both ensembles: selection, average, export."""
 
 from __future__ import annotations
 

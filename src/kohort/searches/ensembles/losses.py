@@ -1,4 +1,4 @@
-"""What the selection of an ensemble makes small: squared error, log loss, or a search's scorer."""
+"""Losses that the selection minimises: squared error, log loss, or a search's scorer."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _content(step: Estimator) -> str:
 def outputs_of(
     members: Sequence[Member], X: TableLike, classes: HostArray | None
 ) -> Iterator[tuple[int, slice, Floats]]:
-    """What each member predicts: probabilities of classes, or targets.
+    """The predictions of each member: probabilities of classes, or targets.
 
     Rows pass through equal transformers once. Members that can predict together do so, those of
     equal structure as one cohort in one call for each block of rows.

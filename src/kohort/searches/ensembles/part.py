@@ -1,4 +1,4 @@
-"""What an ensemble is made of."""
+"""The parts of an ensemble."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Part:
     """
 
     DESCRIBED: ClassVar[tuple[str, ...]] = ("candidate", "parameters", "weight", "loss", "without")
-    """What is said of a part beside its models."""
+    """The fields of a part beside its models."""
 
     candidate: int
     parameters: Mapping[str, Any]

@@ -73,7 +73,7 @@ def save_ensemble(
 
 
 def _entry(part: Part, number: int, places: Mapping[int, int]) -> dict[str, Any]:
-    """What the document says of a part."""
+    """The entry of a part in the document."""
     members = []
     for fold, member in enumerate(part.members):
         ending = ".kohort" if _has_file(member.head) else _PICKLE

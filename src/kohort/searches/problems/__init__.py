@@ -1,1 +1,1 @@
-"""What the command line learns: tables and folders of images."""
+"""The problems of the command line: tables and folders of images."""

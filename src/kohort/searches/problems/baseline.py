@@ -1,4 +1,4 @@
-"""What a search has to beat: always the same answer."""
+"""The baseline that a search has to beat: one constant prediction."""
 
 from __future__ import annotations
 

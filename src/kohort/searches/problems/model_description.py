@@ -48,7 +48,7 @@ def refuse_untrusted(folder: str | Path, trusted: bool) -> None:
 
 
 def load_pickle(folder: str | Path, name: str, trusted: bool) -> Any:
-    """What a pickle in a folder holds.
+    """The content of a pickle in a folder.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a network is to learn: rows of a table or images, their labels, and the network for them."""
+"""A problem: rows of a table or images, their labels, and the network for them."""
 
 from __future__ import annotations
 

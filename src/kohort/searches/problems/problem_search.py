@@ -106,7 +106,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found.
+    """The result of a search.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ class SearchResult:
 
     @property
     def score_name(self) -> str:
-        """What the scores are."""
+        """The name of the scores."""
         return "R²" if self.task == REGRESSION else "accuracy"
 
 

@@ -1,4 +1,4 @@
-"""What paths lead to: a table or a folder of images to learn from, a model of either kind."""
+"""Sources that paths lead to: a table, a folder of images, or a model of either kind."""
 
 from __future__ import annotations
 

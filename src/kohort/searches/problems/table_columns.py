@@ -1,4 +1,4 @@
-"""What a table's columns hold, and sentences on how a table and its target are taken."""
+"""Kinds of a table's columns, and sentences on how a table and its target are read."""
 
 from __future__ import annotations
 

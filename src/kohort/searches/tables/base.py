@@ -1,4 +1,4 @@
-"""What both estimators of raw tables share: columns, search, prediction, saving."""
+"""The base of both estimators of raw tables: columns, search, prediction, saving."""
 
 from __future__ import annotations
 

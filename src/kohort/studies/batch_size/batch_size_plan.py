@@ -21,7 +21,7 @@ _NEARLY = 1.05
 
 @dataclass(frozen=True, repr=False)
 class BatchSizePlan(ShownMixin):
-    """What `plan_batch_size` has measured, and its advice; `str(plan)` says it in words.
+    """The measurements and the advice of `plan_batch_size`; `str(plan)` puts them in words.
 
     Attributes
     ----------

@@ -58,7 +58,7 @@ class Trial:
 
 
 def silent(found: object) -> None:
-    """What is told of findings as they come: nothing."""
+    """Tell nothing of findings as they come."""
 
 
 def in_turn(sizes: Sequence[int]) -> list[int]:

@@ -24,7 +24,7 @@ FAILED = "failed"
 
 @dataclass(frozen=True, repr=False)
 class Comparison(ShownMixin):
-    """What `compare` has measured; `str(comparison)` says it in words.
+    """The measurements of `compare`; `str(comparison)` puts them in words.
 
     Attributes
     ----------

@@ -1,1 +1,1 @@
-"""What keeps a network from learning."""
+"""Diagnosis of the causes that keep a network from learning."""

@@ -108,7 +108,7 @@ def with_instruments(member: Member) -> tuple[Member, Instruments]:
 def diagnosis_of(
     member: Member, instruments: Instruments, outcome: Outcome, **known: Any
 ) -> Diagnosis:
-    """What the instruments and the outcome of a member say.
+    """The diagnosis from the instruments and the outcome of a member.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What has been measured of one fit: layers over training, losses, data. Values, and a table."""
+"""The measurements of one fit: layers over training, losses, data; as values and as a table."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Setting:
 
 @dataclass(frozen=True, eq=False)
 class Measurements:
-    """What instruments have measured of one fit.
+    """The measurements of one fit.
 
     Attributes
     ----------

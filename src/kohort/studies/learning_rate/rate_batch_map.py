@@ -17,7 +17,7 @@ from kohort.style import COLORS, FAINT, INK, STYLE, matplotlib
 
 @dataclass(frozen=True, repr=False)
 class RateBatchMap(ShownMixin):
-    """What `rate_batch_map` has measured; `str(map)` names the best cell.
+    """The measurements of `rate_batch_map`; `str(map)` names the best cell.
 
     Attributes
     ----------

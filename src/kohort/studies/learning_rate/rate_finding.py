@@ -28,7 +28,7 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True, repr=False)
 class RateFinding(ShownMixin):
-    """What `find_learning_rate` has measured, and its advice; `str(finding)` says it in words.
+    """The measurements and the advice of `find_learning_rate`; `str(finding)` puts them in words.
 
     Attributes
     ----------

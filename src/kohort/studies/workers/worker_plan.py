@@ -30,7 +30,7 @@ _TRAINING = "training"
 
 @dataclass(frozen=True, repr=False)
 class WorkerPlan(ShownMixin):
-    """What `plan_workers` has measured, and its advice; `str(plan)` says it in words.
+    """The measurements and the advice of `plan_workers`; `str(plan)` puts them in words.
 
     Attributes
     ----------

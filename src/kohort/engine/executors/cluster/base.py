@@ -17,7 +17,7 @@ from kohort.engine.times import Times
 from kohort.networks.base import Reading
 
 Cargo: TypeAlias = "Rows | Integers"
-"""What many members share, and what travels to each machine once."""
+"""Data that many members share, sent to each machine once."""
 
 Handle: TypeAlias = Hashable
 """A cluster's own name for cargo that it keeps."""
@@ -50,7 +50,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Report:
-    """What is new about an errand; members are numbers within it.
+    """News of an errand; members are numbers within it.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ News: TypeAlias = Report | Over | Lost | Refused
 
 @dataclass(frozen=True)
 class Terms:
-    """What an errand has to go by.
+    """The terms of an errand.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class Cluster(Protocol):
 
     @property
     def platform(self) -> str:
-        """What an errand trains on: `"cpu"`, or the name of an accelerator's kind."""
+        """The device of an errand: `"cpu"`, or the name of an accelerator's kind."""
         ...
 
     def places(self) -> int:

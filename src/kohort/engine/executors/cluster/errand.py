@@ -1,4 +1,4 @@
-"""What runs on another machine: train some members with all that is there, and report."""
+"""An errand, which trains members on another machine with all of its cores, and reports."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class _Desk:
         self._saved.put((fit, snapshot))
 
     def report(self, ended: list[Fit], times: Times) -> Report:
-        """What is new."""
+        """The news since the last call."""
         training = [fit for fit in self.left if fit.status == TRAINING]
         begun = [fit for fit in training if fit not in self._begun]
         self._begun.update(begun)

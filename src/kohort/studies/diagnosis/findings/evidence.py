@@ -1,4 +1,4 @@
-"""What several rules ask of the measurements."""
+"""Questions to the measurements that several rules share."""
 
 from __future__ import annotations
 
