@@ -38,10 +38,11 @@ def test_the_table_of_what_kernels_serve_is_that_of_this_version():
     assert "| `muon` |" in page
 
 
-def test_the_tables_of_quality_are_those_of_the_last_result():
-    page = (FOLDER.parent / "quality.md").read_text()
-    written = runpy.run_path(str(FOLDER.parent / "quality" / "table.py"))["written"]
-    assert page == written(page)
+@pytest.mark.parametrize("name", ["quality", "defaults"])
+def test_the_tables_of_a_measured_page_are_those_of_the_last_result(name):
+    page = (FOLDER.parent / f"{name}.md").read_text()
+    written = runpy.run_path(str(FOLDER.parent / "measured.py"))["written"]
+    assert page == written(page, name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
