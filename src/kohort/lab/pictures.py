@@ -13,7 +13,7 @@ from kohort.engine.member import Floats
 from kohort.lab.outcomes import Outcomes
 from kohort.lab.part import Part, interval
 from kohort.lab.words import Language, Words
-from kohort.style import COLORS, GRAY, STYLE, matplotlib
+from kohort.style import COLORS, GRAY, INK, STYLE, matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -122,6 +122,27 @@ def effects(
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
+
+
+def changes(
+    axes: Axes, groups: Sequence[tuple[str, Floats]], ticks: Sequence[float], title: str
+) -> None:
+    """Bars of ratios, blue where they are below 1 on average and red where above.
+
+    Parameters
+    ----------
+    axes
+    groups
+        A name and the logarithms of the ratios, by seed.
+    ticks
+        Changes in percent; the first and the last one are the ends of the scale.
+    title
+    """
+    bars(axes, groups, colors=[COLORS[1 if of.mean() < 0 else 0] for _, of in groups])
+    axes.axvline(0, color=INK, linewidth=1)
+    places = np.log1p(np.asarray(ticks) / 100)
+    axes.set_xticks(places, [f"{change:+g}" if change else "0" for change in ticks])
+    axes.set(title=title, xlim=(places[0], places[-1]))
 
 
 def note(axes: Axes, text: str) -> None:

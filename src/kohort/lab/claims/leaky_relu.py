@@ -13,10 +13,9 @@ from kohort.lab.bench import Arm, Bench, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import POOLED, Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import ERROR, LEARNING_RATE, bars, lines, panels
+from kohort.lab.pictures import ERROR, LEARNING_RATE, changes, lines, panels
 from kohort.lab.tables import DIGITS, PHOTOS, Parts, scaled
 from kohort.lab.words import Language, Words
-from kohort.style import COLORS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -129,19 +128,17 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         axes.set_title(title.of(language))
     by_rate.legend(loc="upper left")
     groups = [(_group(side, at, language), _change(found, side, at)) for at, side in _TUNED]
-    bars(gains, groups, colors=[COLORS[1 if of.mean() < 0 else 0] for _, of in groups])
-    gains.axvline(0, color="black", linewidth=1)
-    gains.set(xlabel=_X.of(language), xlim=(-40, 40))
-    gains.set_title(_GAIN.of(language))
+    changes(gains, groups, (-40, -20, 0, 30, 60), _GAIN.of(language))
+    gains.set_xlabel(_X.of(language))
 
 
 def _change(found: Outcomes, side: str, at: str) -> Floats:
-    """Loss over ReLU's by seed, in percent, the geometric mean over tables."""
+    """Logarithm of the loss over ReLU's by seed, mean over tables."""
     logarithms = [
         np.log(found.values("loss", t.name, side, at) / found.values("loss", t.name, RELU, at))
         for t in TABLES
     ]
-    return np.asarray(100 * np.expm1(np.mean(logarithms, axis=0)))
+    return np.asarray(np.mean(logarithms, axis=0))
 
 
 def _group(side: str, at: str, language: Language) -> str:

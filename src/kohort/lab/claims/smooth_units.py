@@ -10,10 +10,9 @@ from kohort.lab.bench import Arm, Bench, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import bars, panels
+from kohort.lab.pictures import changes, panels
 from kohort.lab.tables import DIABETES, DIGITS, PHOTOS, PIXELS
 from kohort.lab.words import Language, Words
-from kohort.style import COLORS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,14 +43,9 @@ def measure(bench: Bench) -> Outcomes:
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """By how much the test loss of each unit differs from ReLU's, a panel per table."""
     for axes, table in zip(panels(figure, len(TABLES)), TABLES, strict=True):
-        base = found.values("loss", table.name, RELU)
-        groups = [
-            (side, 100 * (found.values("loss", table.name, side) / base - 1)) for side in SMOOTH
-        ]
-        colors = [COLORS[1] if np.mean(values) < 0 else COLORS[0] for _, values in groups]
-        bars(axes, groups, colors=colors)
-        axes.axvline(0, color="black", linewidth=1)
-        axes.set(title=table.name, xlim=(-40, 80), xticks=(-25, 0, 25, 50, 75))
+        base = np.log(found.values("loss", table.name, RELU))
+        groups = [(side, np.log(found.values("loss", table.name, side)) - base) for side in SMOOTH]
+        changes(axes, groups, (-40, 0, 30, 85), table.name)
         if table is not TABLES[0]:
             axes.set_yticklabels([])
     figure.supxlabel(_X.of(language), fontsize=10)
