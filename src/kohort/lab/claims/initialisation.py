@@ -110,18 +110,18 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     for unit, above, below in zip(UNITS, *rows, strict=True):
         sides = [f"{unit}, {start}" for start in STARTS]
         names = {side: _name(side, unit, language) for side in sides}
-        _gradients(above, found, sides)
-        lines(below, found, "error", DIGITS.name, sides, scale=100, labels=names)
+        _gradients(above, found, sides, names)
+        lines(below, found, "error", DIGITS.name, sides, scale=100)
         above.set(title=unit, xlabel=_LAYER.of(language), xticks=LAYERS)
         below.set(xlabel=DEPTH.of(language), xticks=DEPTHS, ylim=(0, 100))
-        below.legend(loc="upper left")
+        above.legend(loc="lower right")
     rows[0][0].set_ylabel(_BACKWARD.of(language))
     rows[1][0].set_ylabel(ERROR.of(language))
 
 
-def _gradients(axes: Axes, found: Outcomes, sides: list[str]) -> None:
+def _gradients(axes: Axes, found: Outcomes, sides: list[str], names: dict[str, str]) -> None:
     """Size of the gradient by layer, as powers of ten; dots: closed form."""
-    lines(axes, found, "backward", DIGITS.name, sides)
+    lines(axes, found, "backward", DIGITS.name, sides, labels=names)
     for side, color in zip(sides, COLORS, strict=False):
         kind = f"{side}, {THEORY}"
         layers = found.conditions("backward", kind)
