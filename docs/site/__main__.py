@@ -67,6 +67,9 @@ def write_tree(language: str, tree: Path) -> dict[str, str]:
     for at, file in pages.sources(language).items():
         if file.suffix != ".md":
             files[at] = file.read_bytes()
+    words = Path(__file__).with_name(f"theme.{language}.po")
+    if words.exists():
+        files[f"locale/{language}/LC_MESSAGES/sphinx.po"] = words.read_bytes()
     for path in linked:
         at = pages.place(path)
         if at not in files and (pages.TOP / path).is_file():

@@ -28,7 +28,8 @@ extensions = [
     "sphinx_design",
 ]
 templates_path = [str(_HERE / "templates")]
-exclude_patterns = ["files"]
+exclude_patterns = ["files", "locale"]
+locale_dirs = ["locale"]
 default_role = "code"  # Docstrings put names between single backticks.
 nitpicky = True
 suppress_warnings = ["toc.empty_glob"]
