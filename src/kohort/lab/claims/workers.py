@@ -50,7 +50,7 @@ _SHORT = {
     HEAVY: Words("heavy network", "무거운 네트워크"),
 }
 _HERE = Words("cores of this machine", "이 컴퓨터의 코어 수")
-_SECONDS = 0.15
+_SECONDS, _MOMENT = 0.15, 0.01
 
 
 class ImageSet(NamedTuple):
@@ -112,7 +112,7 @@ def measure(bench: Bench) -> Outcomes:
                 (kind, batch): _member(paths, WIDTHS[kind], batch)
                 for kind, batch in ([(LIGHT, LEAST)] if bench.quick else product(NAMES, BATCHES))
             }
-            found += _needed(images.name, members, bench.seeds)
+            found += _needed(images.name, members, bench)
             found += _reading(images.name, members[LIGHT, LEAST], bench)
     return Outcomes(found)
 
@@ -135,19 +135,19 @@ def _member(paths: Sequence[str], width: int, batch: int) -> Member:
     return replace(prepared.members[0], validation=None)
 
 
-def _needed(name: str, members: dict[tuple[str, int], Member], seeds: int) -> list[Outcome]:
+def _needed(name: str, members: dict[tuple[str, int], Member], bench: Bench) -> list[Outcome]:
     """Cores of reading that keep training busy: images per second x seconds to read one.
 
     A seed measures every network and batch size in turn, and what reading costs.
     """
     device, found = threads_of(None)[0], []
     for member in members.values():
-        resident_speed(member, device, 0.01)  # Compiles.
-    for seed in range(seeds):
+        resident_speed(member, device, _MOMENT)  # Compiles.
+    for seed in range(bench.seeds):
         cost = sum(row_costs(next(iter(members.values()))).values())
         for kind, batch in product(NAMES, BATCHES):
             member = members.get((kind, batch), members[LIGHT, LEAST])
-            speed = resident_speed(member, device, _SECONDS)
+            speed = resident_speed(member, device, _MOMENT if bench.quick else _SECONDS)
             values = {"images per second": speed, "cores": speed * cost}
             found += [Outcome(m, name, batch, kind, seed, value) for m, value in values.items()]
     return found
