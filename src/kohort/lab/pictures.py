@@ -135,13 +135,14 @@ def changes(
     groups
         A name and the logarithms of the ratios, by seed.
     ticks
-        Changes in percent; the first and the last one are the ends of the scale.
+        Changes in percent; the first and the last one are the ends of the scale and have no label.
     title
     """
     bars(axes, groups, colors=[COLORS[1 if of.mean() < 0 else 0] for _, of in groups])
     axes.axvline(0, color=INK, linewidth=1)
     places = np.log1p(np.asarray(ticks) / 100)
-    axes.set_xticks(places, [f"{change:+g}" if change else "0" for change in ticks])
+    named = [f"{change:+g}" if change else "0" for change in ticks[1:-1]]
+    axes.set_xticks(places[1:-1], named)
     axes.set(title=title, xlim=(places[0], places[-1]))
 
 

@@ -158,7 +158,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
             )
             for name, words in _NAMES.items()
         ]
-        changes(axes, groups, (-90, -75, -50, 0, 150), table.name)
+        changes(axes, groups, (-93, -75, -50, 0, 100, 200), table.name)
         if table is not TABLES[0]:
             axes.set_yticklabels([])
     figure.supxlabel(_X.of(language), fontsize=10)

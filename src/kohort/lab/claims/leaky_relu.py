@@ -128,7 +128,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         axes.set_title(title.of(language))
     by_rate.legend(loc="upper left")
     groups = [(_group(side, at, language), _change(found, side, at)) for at, side in _TUNED]
-    changes(gains, groups, (-40, -20, 0, 30, 60), _GAIN.of(language))
+    changes(gains, groups, (-45, -20, 0, 30, 65), _GAIN.of(language))
     gains.set_xlabel(_X.of(language))
 
 
