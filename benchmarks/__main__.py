@@ -26,6 +26,7 @@ NAMES = (
     "structures", "cluster", "kills",
     "fashion_mnist", "convolutions", "streaming", "report", "diagnosis_cost", *OF_TABLES, PAIRED,
 )  # fmt: skip
+WITH_OPTIONS = ("quality", "adaptive", "defaults", "ensembles")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -81,9 +82,9 @@ def main(arguments: list[str]) -> None:
     RESULTS.mkdir(exist_ok=True)
     first = next((i for i, word in enumerate(arguments) if word.startswith("--")), len(arguments))
     names, words = arguments[:first], arguments[first:]
-    if words and names not in (["quality"], ["adaptive"], ["defaults"]):
-        known = "`quality`, `adaptive` or `defaults`"
-        sys.exit(f"options are those of {known}; got {' '.join(arguments)}")
+    if words and names not in [[name] for name in WITH_OPTIONS]:
+        known = ", ".join(WITH_OPTIONS)
+        sys.exit(f"options are those of one of {known}; got {' '.join(arguments)}")
     unknown = set(names) - set(NAMES)
     if unknown:
         sys.exit(f"unknown benchmark {sorted(unknown)}; choose from {', '.join(NAMES)}")

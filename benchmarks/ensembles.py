@@ -1,5 +1,7 @@
 """Ensembles of what a search has trained, against its best candidate fitted on all rows.
 
+`python -m benchmarks ensembles [--seeds N]`
+
 For each table and seed one search with `refit="ensemble"`, whose best candidate is then fitted
 again, as a plain refit would. Both predict rows that neither has seen: 1 - R2 or log loss, and the
 expected calibration error of classes. The time is that of the search without its refit.
@@ -11,6 +13,7 @@ log loss of its out-of-fold predictions least.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -70,7 +73,14 @@ def _otherwise(ensemble: Any, found: Any) -> dict[str, Any]:
     return {name: _of_classes(y_test, p) for name, p in zip(OTHERS, averages, strict=True)}
 
 
-def table_side(name: str) -> dict[str, Any]:
+def options(arguments: list[str]) -> dict[str, Any]:
+    """What the command line asks of `compare`."""
+    parser = argparse.ArgumentParser("python -m benchmarks ensembles")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    return vars(parser.parse_args(arguments))
+
+
+def table_side(name: str, seeds: int) -> dict[str, Any]:
     from sklearn.base import clone
 
     import kohort
@@ -78,7 +88,7 @@ def table_side(name: str) -> dict[str, Any]:
 
     warnings.simplefilter("ignore")
     start, rows = time.perf_counter(), []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         found = split(name, seed, ROWS, HELD_OUT)
         numbers = found.task == "regression"
         network = kohort.DenseRegressor if numbers else kohort.DenseClassifier
@@ -103,11 +113,11 @@ def table_side(name: str) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - start, "rows": rows}
 
 
-def compare() -> dict[str, Any]:
+def compare(seeds: int = SEEDS) -> dict[str, Any]:
     """Run every table."""
-    sides = {name: side.run("benchmarks.ensembles", name) for name in SHARED}
+    sides = {name: side.run("benchmarks.ensembles", json.dumps([name, seeds])) for name in SHARED}
     lines = [
-        f"{SEEDS} seeds, {ROWS} training rows, {CANDIDATES} candidates in {FOLDS} folds. Loss: 1 - "
+        f"{seeds} seeds, {ROWS} training rows, {CANDIDATES} candidates in {FOLDS} folds. Loss: 1 - "
         "R² or log loss; changes with 95 % intervals over the seeds, negative where the ensemble "
         "is better. Time: of the ensemble, beyond the search without its refit.",
         "",
@@ -120,7 +130,7 @@ def compare() -> dict[str, Any]:
         best, ours = (np.array([pair[k]["loss"] for pair in pairs]) for k in (0, 1))
         ratios += list(ours / best)
         better += bool(ours.mean() < best.mean())
-        cells = [f"{best.mean():.4f}", f"{ours.mean():.4f}", shown(interval(ours - best))]
+        cells = [f"{best.mean():.4f}", f"{ours.mean():.4f}", _change(ours - best)]
         ece = [[pair[k].get("ece") for pair in pairs] for k in (0, 1)]
         known = ece[0][0] is not None
         calibration += list(zip(*ece, strict=True)) if known else []
@@ -144,15 +154,20 @@ def compare() -> dict[str, Any]:
     return {"title": "Ensembles of what a search has trained", "sides": sides, "more": lines}
 
 
+def _change(differences: np.ndarray) -> str:
+    """A mean with its interval, where there is more than one to tell it from."""
+    return shown(interval(differences)) if len(differences) > 1 else f"{differences[0]:+.4f}"
+
+
 def _other(name: str, rows: list[dict[str, Any]]) -> str:
     """A sentence about another average of classes, as a change against the ensemble as it is."""
     losses = np.array([np.log(row[name]["loss"] / row["ensemble"]["loss"]) for row in rows])
     errors = np.array([row[name]["ece"] - row["ensemble"]["ece"] for row in rows])
     return (f"By the {name} mean: " if name == OTHERS[0] else f"Scaled by a {name}: ") + (
         f"log loss {np.exp(losses.mean()):.3f} times that of the ensemble, calibration error "
-        f"{shown(interval(errors))}, over {len(rows)} searches."
+        f"{_change(errors)}, over {len(rows)} searches."
     )
 
 
 if __name__ == "__main__":
-    print(json.dumps(table_side(sys.argv[1])))
+    print(json.dumps(table_side(*json.loads(sys.argv[1]))))
