@@ -62,7 +62,7 @@ def table(result: dict[str, Any]) -> str:
         rest = {
             key: value
             for key, value in figures.items()
-            if key != "seconds" and not isinstance(value, dict)
+            if key != "seconds" and not isinstance(value, dict | list)
         }
         words = ", ".join(f"{key} {_short(value)}" for key, value in rest.items())
         lines.append(f"| {name} | {figures['seconds']:.1f} | {words} |")

@@ -117,9 +117,9 @@ def compare(seeds: int = SEEDS) -> dict[str, Any]:
     """Run every table."""
     sides = {name: side.run("benchmarks.ensembles", json.dumps([name, seeds])) for name in SHARED}
     lines = [
-        f"{seeds} seeds, {ROWS} training rows, {CANDIDATES} candidates in {FOLDS} folds. Loss: 1 - "
-        "R² or log loss; changes with 95 % intervals over the seeds, negative where the ensemble "
-        "is better. Time: of the ensemble, beyond the search without its refit.",
+        f"Seeds: {seeds}. {ROWS} training rows, {CANDIDATES} candidates in {FOLDS} folds. Loss: "
+        "1 - R² or log loss; changes with 95 % intervals over the seeds, negative where the "
+        "ensemble is better. Time: of the ensemble, beyond the search without its refit.",
         "",
         "| table | best | ensemble | change | ece best | ece ensemble | parts | time |",
         "|---|---|---|---|---|---|---|---|",
