@@ -104,7 +104,7 @@ def test_in_parts_and_at_once(name, together):
 
 
 def test_a_pause_is_as_if_training_had_ended_here():
-    early = {"early_stopping": True, "patience": 9, "learning_rate": 0.05}
+    early = {"early_stopping": True, "patience": 9, "learning_rate": 0.05, "ema_momentum": None}
     paused = kohort.DenseRegressor(**DENSE | early).begin(X, Y).train(4)
     short = kohort.DenseRegressor(**DENSE | early | {"epochs": 4}).fit(X, Y)
     for one, two in zip(paused.weights_, short.weights_, strict=True):
@@ -165,7 +165,9 @@ def test_only_the_paused_of_several_networks_train_on(monkeypatch):
         entered.extend(fit for fit in runner._fits if fit is not None and id(fit) not in before)
 
     monkeypatch.setattr(Runner, "_admit", counting)
-    changes = {"epochs": 40, "learning_rate": 0.03, "n_networks": 4, "patience": 2}
+    changes = {
+        "epochs": 40, "learning_rate": 0.03, "n_networks": 4, "patience": 2, "ema_momentum": None,
+    }  # fmt: skip
     model = kohort.DenseRegressor(**DENSE | changes)
     fit = model.begin(X, Y)
     fit.train(8)
