@@ -123,7 +123,7 @@ def interval(effects: Floats) -> tuple[float, float, float]:
 
     Examples
     --------
-    >>> [round(value, 3) for value in interval(np.array([1.0, 2.0, 3.0]))]
+    >>> [round(float(value), 3) for value in interval(np.array([1.0, 2.0, 3.0]))]
     [2.0, -0.484, 4.484]
     """
     mean = float(effects.mean())
