@@ -173,12 +173,12 @@ CLAIM = Claim(
     parameters=("kernel_initializer", "activation"),
     size=(9.0, 5.6),
     remark=Words(
-        "Half of it holds: He's weights suit ReLU. Glorot's halve the mean square at each layer, both ways, as the closed form says (46 "
-        "times smaller through 12 layers, theory 46), and cost 9 and 10 points of error. Glorot's derivation takes tanh for a straight line; on "
+        "Half of it holds: He's weights suit ReLU. Glorot's halve the mean square at each layer, both ways, as the closed form says "
+        "(root mean squares 46 times smaller through 12 layers, theory 46), and cost 9 and 10 points of error. Glorot's derivation takes tanh for a straight line; on "
         "standardised features it bends, signals shrink to a third, and He's larger weights make up for that: steadier on both tables, "
         "with an error 2 points higher on the digits and 5 lower on the photos. With sigmoid neither helps: gradients shrink "
         "nine millionfold with Glorot's, 350,000-fold with He's, and networks of 12 layers learn nothing.",
-        "절반만 맞습니다. He 초기화는 ReLU에 알맞습니다. Glorot 초기화에서는 닫힌 식대로 층마다 제곱평균이 양방향 모두 절반이 되어(12층에서 46분의 1, 이론값도 46분의 1) 오류율이 9%p, 10%p "
+        "절반만 맞습니다. He 초기화는 ReLU에 알맞습니다. Glorot 초기화에서는 닫힌 식대로 층마다 제곱평균이 양방향 모두 절반이 되어(12층에서 제곱평균제곱근이 46분의 1, 이론값도 46분의 1) 오류율이 9%p, 10%p "
         "높아집니다. Glorot의 유도는 tanh를 직선으로 보지만, 표준화한 특성에서는 곡선이므로 신호가 3분의 1로 줄고 He의 더 큰 가중치가 이를 메웁니다. 두 데이터 모두에서 크기는 He가 더 잘 유지하며, 오류율은 "
         "digits에서 2%p 높고 photos에서 5%p 낮습니다. 시그모이드에는 어느 쪽도 도움이 되지 않습니다. 기울기가 Glorot에서 900만분의 1, He에서 35만분의 1로 줄어 12층 신경망은 아무것도 배우지 못합니다.",
     ),
