@@ -148,4 +148,13 @@ CLAIM = Claim(
     ),
     parameters=("pretrain", "pretrain_epochs", "pretrain_noise"),
     size=(10.0, 3.6),
+    remark=Words(
+        "On the digits pretraining does what the textbook says: with 2 % of the labels 29 % of errors "
+        "instead of 33 %, with all of them 3.4 instead of 3.9 %. It depends on the data, though: on breast "
+        "cancer nothing changes for certain, and on the photographs it never helps and costs 1.7 points "
+        "with all labels.",
+        "손글씨 숫자에서는 사전 학습이 교과서대로입니다. 레이블이 2 %일 때 오류율이 33 %에서 29 %로, 전부 있을 때 3.9 %에서 "
+        "3.4 %로 낮아집니다. 그러나 데이터에 따라 다릅니다. 유방암 데이터에서는 확실한 변화가 없고, 사진 조각에서는 도움이 된 적이 없으며 "
+        "레이블이 전부 있을 때는 오히려 1.7 %포인트 나빠집니다.",
+    ),
 )
