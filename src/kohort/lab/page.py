@@ -152,10 +152,17 @@ def effect_text(answers: Answers, effect: float, low: float, high: float) -> str
 
 
 def _rule(result: Result, language: Language) -> str:
-    margins = sorted({one.part.margin for one in result.answers if one.part.margin})
-    text = ", ".join(f"{100 * m:g} %" if m < 1 else f"x{1 + m:g}" for m in margins)
-    told = _MARGIN.of(language).format(margins=text) if margins else ""
+    parts = {(one.part.by, one.part.margin) for one in result.answers if one.part.margin}
+    text = ", ".join(_margin(by, margin) for by, margin in sorted(parts))
+    told = _MARGIN.of(language).format(margins=text) if parts else ""
     return f"{_RULE.of(language)}: {_RULE_TEXT.of(language).format(margins=told)}"
+
+
+def _margin(by: str, margin: float) -> str:
+    """A margin of ratios as a share or a factor, of differences in the measure's unit."""
+    if by == "difference":
+        return f"{margin:g}"
+    return f"{100 * margin:g} %" if margin < 1 else f"x{1 + margin:g}"
 
 
 def _diverged(result: Result, language: Language) -> list[str]:
