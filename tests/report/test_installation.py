@@ -132,7 +132,7 @@ def test_an_extra_takes_in_the_packages_of_others(without):
 
 def test_every_group_of_packages_is_for_users_or_for_developers():
     extras = set(metadata("kohort").get_all("Provides-Extra"))
-    developers = {"trackers", "test", "oracles", "browser", "dev"}
+    developers = {"trackers", "test", "oracles", "browser", "dev", "docs"}
     assert set(installation._GAINS) == extras - developers
 
 
