@@ -39,7 +39,7 @@ def members(search: Any, *data: Any, **parameters: Any) -> list[Any]:
     found: list[Any] = []
 
     class Recording(LocalExecutor):
-        def submit(self, member: Any, done: Any) -> Any:
+        def submit(self, member: Any, done: Any, saving: Any = None) -> Any:
             found.append(member)
             logs = {"loss": [0.0], "val_loss": [0.0]}
             fit = Fit.ended(member, Outcome(member.initial_variables(), logs))

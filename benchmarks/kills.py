@@ -137,8 +137,8 @@ def _observed(folder: Path | None, options: dict[str, float]) -> Any:
                 note("kept", key, epoch(outcome))
 
     class Watched(LocalExecutor):
-        def submit(self, member: Any, done: Any) -> Any:
-            return super().submit(member, lambda fit: (note("ended", "-"), done(fit)))
+        def submit(self, member: Any, done: Any, saving: Any = None) -> Any:
+            return super().submit(member, lambda fit: (note("ended", "-"), done(fit)), saving)
 
     return StoringExecutor(Watched(), Journal(folder), **options)
 

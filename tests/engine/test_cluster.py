@@ -26,6 +26,7 @@ from kohort.engine.executors.storing import StoringExecutor
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome, Rows, Verdict
 from kohort.engine.rows import LazyRows
+from kohort.engine.saving import Saving
 from kohort.engine.store import MemoryStore
 from kohort.engine.times import Times
 from kohort.networks.own.fields import fields_of
@@ -457,6 +458,37 @@ class TestTravelling:
             np.testing.assert_array_equal(one, other)
         assert len(store) == 2  # The outcome, and nothing in the place of its snapshot.
 
+    def test_a_fit_that_is_sent_the_moment_it_is_submitted_is_saved(self):
+        fake, sent, intervals = FakeCluster(), threading.Semaphore(0), []
+        launch, news = fake.launch, fake.wait
+
+        def launched(terms, *rest):
+            intervals.append(terms.interval)
+            sent.release()
+            return launch(terms, *rest)
+
+        class Awaiting(ClusterExecutor):
+            def submit(self, *given):
+                fit = super().submit(*given)
+                assert self._thread is None or sent.acquire(timeout=20)
+                return fit
+
+        fake.launch = launched
+        fake.wait = lambda tasks, seconds: news(tasks, seconds) if len(intervals) > 1 else []
+        cluster = Awaiting(fake, refusing(), say=pytest.fail)
+        engine, delivered = StoringExecutor(cluster, MemoryStore(), interval=7.0), Delivered()
+        engine.submit(member(), delivered)
+        engine.start()
+        assert sent.acquire(timeout=20)
+        engine.submit(member(1), delivered)
+        delivered.wait(2)
+        engine.join(10)
+        assert intervals == [7.0, 7.0]
+
+    def test_an_errand_has_the_interval_of_whichever_fit_is_saved(self):
+        fits = [Fit(member()), Fit(member(1), Saving(lambda snapshot: None, 7.0))]
+        assert errand.terms_of(1, fits).interval == 7.0
+
     def test_a_listener_s_error_is_its_own_fit_s(self):
         def listener(first, losses):
             raise PlantedError
@@ -534,7 +566,7 @@ class TestTravelling:
         assert first.member.rows is second.member.rows
 
     def test_a_machine_with_another_version_is_refused(self):
-        terms = replace(errand.terms_of(1, Fit(member())), versions="kohort 0")
+        terms = replace(errand.terms_of(1, [Fit(member())]), versions="kohort 0")
         with pytest.raises(kohort.ClusterError, match="the driver has kohort 0"):
             next(errand.run(terms, b"", []))
 

@@ -121,6 +121,20 @@ def test_each_setting_makes_another_fit():
         assert fitted(store, lambda s=settings_: [C.EarlyStopping(**s)], epochs=2)[2] == 1
 
 
+@pytest.mark.parametrize("restores", [False, True])
+def test_fits_with_two_early_stoppings_are_trained_each_time(restores):
+    def make():
+        return [
+            C.EarlyStopping(patience=3, restore_best_weights=restores),
+            C.EarlyStopping(patience=1, min_delta=0.5, restore_best_weights=True),
+        ]
+
+    store = MemoryStore()
+    (first, _, _), (again, _, found) = (fitted(store, make) for _ in range(2))
+    assert found == len(store) == 0
+    np.testing.assert_array_equal(again.predict(X), first.predict(X))
+
+
 class Own(C.EarlyStopping):
     pass
 

@@ -48,9 +48,9 @@ def with_store(store, members, threads=1):
     executor._writer = AtOnce(store)
     begun, submit = [], executor.executor.submit
 
-    def seen(one, done):
+    def seen(one, *rest):
         begun.append(one.begins)
-        return submit(one, done)
+        return submit(one, *rest)
 
     executor.executor.submit = seen
     outcomes = train_with(executor, members)
@@ -120,6 +120,20 @@ def test_an_interrupted_member_begins_where_it_was(tmp_path):
     assert begun == [4]
     assert equal(again, train([member(epochs=6)])[0])
     assert max(entry.size for entry in FolderStore(tmp_path).entries()) < 1000
+
+
+def test_a_member_whose_outcome_could_not_be_kept_goes_on_from_its_snapshot(tmp_path):
+    class Full(FolderStore):
+        def put(self, key, outcome):
+            if outcome.weights is not None and outcome.status != PAUSED:
+                raise OSError(28, "No space left on device")
+            super().put(key, outcome)
+
+    with pytest.warns(kohort.StoreWarning, match="No space left"):
+        with_store(Full(tmp_path), [member(epochs=6)])
+    (again,), begun = with_store(FolderStore(tmp_path), [member(epochs=6)])
+    assert begun == [5]
+    assert equal(again, train([member(epochs=6)])[0])
 
 
 def test_members_that_end_within_the_interval_are_not_saved(tmp_path):

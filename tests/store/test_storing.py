@@ -166,7 +166,7 @@ def test_a_snapshot_that_waits_gives_way_to_a_later_one_and_to_the_outcome():
     def put(key, outcome):
         begun.set()
         blocked.wait(20)
-        kept.append((key, outcome.weights[0][0]))
+        kept.append((key, outcome.weights and outcome.weights[0][0]))
 
     store.put = put
     writer = StoreWriter(store, most=200)  # Two of 80 bytes.
@@ -179,7 +179,38 @@ def test_a_snapshot_that_waits_gives_way_to_a_later_one_and_to_the_outcome():
     assert writer.trouble() is None
     blocked.set()
     writer.close()
-    assert kept == [("saved", 0.0), ("other", 3.0), ("ended", 4.0)]
+    assert kept == [("saved", 0.0), ("other", 3.0), ("ended", 4.0), ("saved", None)]
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_snapshot_stays_where_the_outcome_is_lost(slow):
+    begun, blocked, store = threading.Event(), threading.Event(), MemoryStore()
+    put = store.put
+
+    def puts(key, outcome):
+        begun.set()
+        blocked.wait(20)
+        if key == "ended":
+            raise OSError(28, "No space left on device")
+        put(key, outcome)
+
+    store.put = puts
+    writer = StoreWriter(store, most=200)
+    writer.put("other", Outcome([np.full(10, 0.0)]))
+    assert begun.wait(20)
+    if slow:
+        writer.put("saved", Outcome([np.full(10, 1.0)]))
+        writer.put("ended", Outcome([np.full(30, 2.0)]), instead_of=["saved"])
+        assert "slower than the training" in writer.trouble()
+        blocked.set()
+    else:
+        blocked.set()
+        writer.put("saved", Outcome([np.full(10, 1.0)]))
+        writer.close()
+        writer.put("ended", Outcome([np.full(10, 2.0)]), instead_of=["saved"])
+    writer.close()
+    assert slow or "No space left" in writer.trouble()
+    assert store.get("saved").weights[0][0] == 1.0
 
 
 def test_a_search_with_a_store_is_the_search(rows, tmp_path, capsys):

@@ -46,7 +46,7 @@ class Fit:
         Receives a snapshot now and then.
     """
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, saving: Saving | None = None) -> None:
         self.member = member
         self.epoch = member.begins
         self.cursor = 0
@@ -58,7 +58,7 @@ class Fit:
         self.best_row: Floats | None = None
         self.result: Outcome | None = None
         self.error: BaseException | None = None
-        self.saving: Saving | None = None
+        self.saving = saving
         self.kept: list[Floats] | None = None
         self._best = math.nan
         self._wait = 0

@@ -29,7 +29,7 @@ class StoreWriter:
 
     def __init__(self, store: Store, most: int = _MOST_BYTES) -> None:
         self._store, self._most = store, most
-        self._waiting: deque[tuple[str, Outcome]] = deque()
+        self._waiting: deque[tuple[str, Outcome, list[str]]] = deque()
         self._bytes = 0
         self._lock = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -43,17 +43,20 @@ class StoreWriter:
         key : str
         outcome : Outcome
         instead_of : collection of str, default=()
-            Keys of what need not be written any more if it waits still.
+            Keys of what is needed no more. If it waits still, it is not written; what the store
+            has under another key than `key` is emptied once the outcome is kept, not before.
         """
         size = _size(outcome)
         with self._lock:
-            if instead_of:
-                self._forget(instead_of)
-            if self._bytes and self._bytes + size > self._most:
+            held = self._bytes - (self._bytes_of(instead_of) if instead_of else 0)
+            if held and held + size > self._most:
                 self._tell("is slower than the training")
                 return
-            self._waiting.append((key, copy.deepcopy(outcome)))
-            self._bytes += size
+            if instead_of:
+                self._waiting = deque(each for each in self._waiting if each[0] not in instead_of)
+            emptied = [other for other in instead_of if other != key]
+            self._waiting.append((key, copy.deepcopy(outcome), emptied))
+            self._bytes = held + size
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="kohort-store", daemon=True)
                 try:
@@ -66,11 +69,9 @@ class StoreWriter:
                 self._thread = thread
             self._lock.notify_all()
 
-    def _forget(self, keys: Collection[str]) -> None:
-        """Drop what waits under some keys."""
-        for key, outcome in self._waiting:
-            self._bytes -= _size(outcome) if key in keys else 0
-        self._waiting = deque(entry for entry in self._waiting if entry[0] not in keys)
+    def _bytes_of(self, keys: Collection[str]) -> int:
+        """Bytes of what waits under some keys."""
+        return sum(_size(outcome) for key, outcome, _ in self._waiting if key in keys)
 
     def close(self) -> None:
         """Wait until everything is written; the thread ends."""
@@ -101,9 +102,11 @@ class StoreWriter:
                     if self._thread is not me:
                         return
                     self._lock.wait()
-                key, outcome = self._waiting.popleft()
+                key, outcome, emptied = self._waiting.popleft()
             try:
                 self._store.put(key, outcome)
+                for other in emptied:
+                    self._store.put(other, Outcome(None))
             except Exception as error:  # Whatever a store does, the search goes on.
                 with self._lock:
                     self._tell(f"could not keep a fit ({error})")

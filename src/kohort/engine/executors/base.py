@@ -11,6 +11,7 @@ from typing import Protocol
 
 from kohort.engine.fit import Fit
 from kohort.engine.member import DIVERGED, PAUSED, STOPPED_EARLY, Member, Outcome
+from kohort.engine.saving import Saving
 from kohort.engine.times import Times
 from kohort.errors import CancelledError
 
@@ -35,7 +36,7 @@ class Executor(Protocol):
         """Whether any submitted member has not ended."""
         ...
 
-    def submit(self, member: Member, done: Done) -> Fit:
+    def submit(self, member: Member, done: Done, saving: Saving | None = None) -> Fit:
         """Queue a member for training.
 
         Parameters
@@ -44,6 +45,8 @@ class Executor(Protocol):
             The fit to train.
         done : callable
             Called once with the `Fit`, from any thread, when the member has ended.
+        saving : Saving or None, default=None
+            Receives a snapshot of the member now and then; None for no snapshots.
 
         Returns
         -------
@@ -155,9 +158,9 @@ class Ledger:
     def __contains__(self, fit: Fit) -> bool:
         return fit in self._done
 
-    def enter(self, member: Member, done: Done) -> Fit:
+    def enter(self, member: Member, done: Done, saving: Saving | None = None) -> Fit:
         """A fit of the member; `deliver` will call `done` with it."""
-        fit = Fit(member)
+        fit = Fit(member, saving)
         with self._lock:
             self._submitted += 1
             self._done[fit] = done

@@ -12,6 +12,7 @@ from kohort.engine.executors.base import Census, Done, Ledger, training_here
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member
 from kohort.engine.population import Runner
+from kohort.engine.saving import Saving
 from kohort.engine.structure import Structure
 from kohort.engine.times import Stopwatch, Times
 
@@ -49,9 +50,9 @@ class InlineExecutor:
         """Whether any submitted member has not ended."""
         return bool(self._ledger)
 
-    def submit(self, member: Member, done: Done) -> Fit:
+    def submit(self, member: Member, done: Done, saving: Saving | None = None) -> Fit:
         """Queue a member; `start` trains it."""
-        fit = self._ledger.enter(member, done)
+        fit = self._ledger.enter(member, done, saving)
         self._arrivals.append(fit)
         return fit
 

@@ -29,6 +29,7 @@ from kohort.engine.fit import Fit
 from kohort.engine.member import Member, Outcome
 from kohort.engine.memory import fitting_slots, free_on
 from kohort.engine.population import Runner
+from kohort.engine.saving import Saving
 from kohort.engine.structure import Structure
 from kohort.engine.times import Stopwatch, Times
 
@@ -99,12 +100,12 @@ class LocalExecutor:
         self._watches: list[Stopwatch] = []
         self._seen = (0, 0), 0.0
 
-    def submit(self, member: Member, done: Done) -> Fit:
+    def submit(self, member: Member, done: Done, saving: Saving | None = None) -> Fit:
         """Queue a member; `done(fit)` is called, in some thread, when it has ended.
 
         Nothing trains before `start`, unless training is under way already.
         """
-        fit = self._ledger.enter(member, done)
+        fit = self._ledger.enter(member, done, saving)
         with self._lock:
             self._arrivals.append(fit)
             if member.network.final and member.resumed is None:

@@ -77,20 +77,22 @@ class StoringExecutor:
         """Whether any submitted member has not ended."""
         return self.executor.busy
 
-    def submit(self, member: Member, done: Done) -> Fit:
-        """Queue a member, or call `done` at once if the store knows its outcome."""
+    def submit(self, member: Member, done: Done, saving: Saving | None = None) -> Fit:
+        """Queue a member, or call `done` at once if the store knows its outcome.
+
+        `saving` is for a member of which the store takes no snapshots.
+        """
         self._complain()
         key = content_key(replace(member, until=None, resumed=None), self._numerics(member))
         if key is None:
-            return self.executor.submit(member, done)
+            return self.executor.submit(member, done, saving)
         outcome = self._known(key)
         if outcome is None or not _has_ended(outcome, member.until):
             goes_on = self._going_on(member, key)
-            fit = self.executor.submit(goes_on, partial(self._keep, key, done))
             if member.on_epoch is None:
                 saved = int(goes_on is not member)
-                fit.saving = Saving(partial(self._save, key), self._interval, saved)
-            return fit
+                saving = Saving(partial(self._save, key), self._interval, saved)
+            return self.executor.submit(goes_on, partial(self._keep, key, done), saving)
         with self._lock:
             self._found.append(outcome.status)
         fit = Fit.ended(member, outcome)
@@ -146,11 +148,8 @@ class StoringExecutor:
     def _keep(self, key: str, done: Done, fit: Fit) -> None:
         result = fit.result
         if result is not None and result.status != PAUSED and fit.error is None and fit.exact:
-            if fit.saving is None or not fit.saving.count:
-                self._writer.put(key, result)
-            else:
-                self._writer.put(key, result, instead_of=[_saved(key)])
-                self._writer.put(_saved(key), Outcome(None))  # Its snapshot takes no more room.
+            saved = fit.saving is not None and fit.saving.count
+            self._writer.put(key, result, instead_of=[_saved(key)] if saved else ())
         done(fit)
 
     def _save(self, key: str, snapshot: Snapshot) -> None:

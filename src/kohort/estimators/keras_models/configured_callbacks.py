@@ -37,8 +37,11 @@ def digest_of_callbacks(callbacks: Sequence[Any], model: keras.Model) -> str | N
     -------
     str or None
         Equal where they decide the same for equal logs. None if that cannot be told: with
-        callbacks of other kinds, of a user's own, and with schedules that may do anything.
+        callbacks of other kinds, of a user's own, and with schedules that may do anything. None
+        also of several early stoppings, since an outcome keeps what one has put aside.
     """
+    if sum(type(callback).__name__ == "EarlyStopping" for callback in callbacks) > 1:
+        return None
     try:
         return digest_of(*(_content(callback, model) for callback in callbacks))
     except NoContentError:

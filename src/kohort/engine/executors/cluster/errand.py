@@ -34,10 +34,10 @@ PAUSE = 1.0
 """Seconds between two reports while nothing ends."""
 
 
-def terms_of(threads: int, fit: Fit) -> Terms:
-    """The terms of this process, for fits of this one's structure."""
-    interval = None if fit.saving is None else fit.saving.interval
-    return Terms(_versions(), threads, instruction_set(), Numerics()(fit.member), interval)
+def terms_of(threads: int, fits: Sequence[Fit]) -> Terms:
+    """The terms of this process, for fits of one structure; some may go without snapshots."""
+    interval = next((fit.saving.interval for fit in fits if fit.saving is not None), None)
+    return Terms(_versions(), threads, instruction_set(), Numerics()(fits[0].member), interval)
 
 
 def _versions() -> str:

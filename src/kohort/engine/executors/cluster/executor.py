@@ -37,6 +37,7 @@ from kohort.engine.executors.local import LocalExecutor
 from kohort.engine.fit import Fit
 from kohort.engine.member import Member
 from kohort.engine.numerics import Numerics
+from kohort.engine.saving import Saving
 from kohort.engine.snapshot import Snapshot
 from kohort.engine.structure import Structure
 from kohort.engine.times import Times
@@ -131,11 +132,11 @@ class ClusterExecutor(Executor):
     def times(self) -> Times:
         return self._times + self._local.times()
 
-    def submit(self, member: Member, done: Done) -> Fit:
+    def submit(self, member: Member, done: Done, saving: Saving | None = None) -> Fit:
         if obstacle := self._customs.obstacle(member):
             self._stayed[obstacle] += 1
-            return self._local.submit(member, done)
-        fit = self._ledger.enter(member, done)
+            return self._local.submit(member, done, saving)
+        fit = self._ledger.enter(member, done, saving)
         with self._lock:
             self._cargo[fit] = cargo_of(member)
             self._users.update(self._cargo[fit].keys())
@@ -240,7 +241,7 @@ class ClusterExecutor(Executor):
                 if key not in self._handles:
                     self._handles[key] = self._cluster.keep(piece)
             handles = {key: self._handles[key] for key in pieces}
-            terms = terms_of(self._cluster.cores, batch[0])
+            terms = terms_of(self._cluster.cores, batch)
             task = self._cluster.launch(terms, parcel, list(handles.values()))
         except Exception as error:
             self._waiting.over(batch)
