@@ -250,9 +250,9 @@ class TestEnds:
         engine.start()
         while not engine._errands:
             pass
-        del fake.wait
         engine.cancel(fits[30:])
         engine.cancel()
+        del fake.wait
         delivered.wait(40)
         for fit in fits:
             with pytest.raises(kohort.CancelledError):
