@@ -49,6 +49,7 @@ def lab(
     if not chosen:
         for claim in claims().values():
             print(f"{claim.number:>2}  {claim.name:<24}{claim.says.of(spoken)}")
+        print("\nTest one: kohort lab CLAIM, such as: kohort lab warm-up --quick")
         return
     for name in chosen:
         _run(name, seeds, quick, out, spoken)
@@ -67,12 +68,15 @@ def _run(name: str, seeds: int | None, quick: bool, out: Path | None, language: 
 
 
 def _show(result: Result, language: Spoken) -> None:
-    from kohort.lab.page import effect_text, verdict_line
+    from kohort.lab.page import ANSWERS, QUICK, effect_text, verdict_lines
 
     print(f"\n{result.claim.number}. {result.claim.says.of(language)}")
-    print(f"   {verdict_line(result, language)}")
+    for line in verdict_lines(result, language):
+        print(f"   {line}")
+    if result.quick:
+        print(f"   {QUICK.of(language)}")
     for one in result.answers:
         print(f"\n   {one.part.when.of(language)}")
         for found in one.by_table:
             effect = effect_text(one, found.effect, found.low, found.high)
-            print(f"     {found.table:<16}{effect:<40}{found.answer}")
+            print(f"     {found.table:<16}{effect:<40}{ANSWERS[found.answer].of(language)}")

@@ -9,10 +9,10 @@ import numpy as np
 from kohort.lab.part import Answers
 from kohort.lab.result import Result
 from kohort.lab.tables import TABLES
+from kohort.lab.verdict import HELD_WHEN
 from kohort.lab.words import Language, Words
 
 _VERDICT = Words("Verdict", "판정")
-_CLAIM = Words("Claim", "주장")
 _DESIGN = Words("How it was tested", "시험 방법")
 _RULE = Words("Rule", "판정 규칙")
 _FIGURES = Words("Figures", "수치")
@@ -20,16 +20,25 @@ _HEAD = Words(
     "| comparison | data | effect [95 % interval] | holds |",
     "| 비교 | 데이터 | 효과 [95 % 구간] | 성립 |",
 )
-_ANSWERS = {
+ANSWERS = {
     "yes": Words("yes", "예"),
     "no": Words("no", "아니요"),
     "open": Words("open", "미정"),
     "mixed": Words("differs", "데이터마다 다름"),
 }
+"""Answers in words."""
 _ALL = Words("all", "전체")
 _DATA = Words("Data", "데이터")
 _PAPERS = Words("References", "참고 문헌")
-_SOME = Words("on some data", "일부 데이터에서")
+_EVERYWHERE = Words("on all data", "모든 데이터에서")
+_SOMEWHERE = Words("on some data only", "일부 데이터에서만")
+_NOWHERE = Words("on none", "어느 데이터에서도 아님")
+_SIGN = Words(
+    "Effects are of the side that is named first, against the other; a negative effect supports the claim. "
+    "*All*: the mean over tables, with an interval of a bootstrap over tables and seeds.",
+    "효과는 먼저 말한 쪽을 다른 쪽에 견준 값이며, 음수가 주장을 뒷받침합니다. *전체*는 데이터에 걸친 평균이고, 구간은 데이터와 "
+    "시드를 다시 뽑는 부트스트랩으로 구했습니다.",
+)
 _RULE_TEXT = Words(
     "A comparison holds on a table if the 95 % interval over seeds (Student's t, paired) lies on its "
     "side{margins}. The claim is *held* if every comparison holds on every table, *not held* if none "
@@ -43,36 +52,52 @@ _MARGIN = Words(
     ", and the effect is at least as large as the smallest that matters ({margins})",
     " (효과가 의미 있는 최소 크기 이상이어야 합니다: {margins})",
 )
-_QUICK = Words(
-    "**A trial run: its verdict means nothing.**", "**시험 실행입니다. 판정에는 의미가 없습니다.**"
+QUICK = Words(
+    "A trial run: its verdict means nothing.", "시험 실행입니다. 판정에는 의미가 없습니다."
 )
+"""What is said of a quick run."""
 _DIVERGED = Words("{count} of {all} trainings diverged; each counts as the constant prediction.",
                   "학습 {all}건 가운데 {count}건이 발산했으며, 발산한 학습은 상수 예측으로 셉니다.")  # fmt: skip
+_COUNTS = Words(
+    "{all} of {parts} on all data, {some} on some",
+    "{parts}개 중 {all}개는 모든 데이터에서, {some}개는 일부에서",
+)
 _MADE = Words(
     "`kohort lab {name}`: {seeds} seeds, {seconds:.0f} s on {processor}; kohort {version}, commit {commit}.",
     "`kohort lab {name}`: 시드 {seeds}개, {processor}에서 {seconds:.0f}초; kohort {version}, 커밋 {commit}.",
 )
 
 
-def verdict_line(result: Result, language: Language) -> str:
-    """The verdict in one sentence.
+def verdict_lines(result: Result, language: Language) -> list[str]:
+    """The verdict, and under "held when" which comparisons hold on which data.
 
     Returns
     -------
-    str
-        Such as "held when the rate is large; on some data: the rate is small".
+    list of str
+        A word, and up to three lines such as "on all data: the rate is large".
     """
     found, parts = result.verdict, result.claim.parts
     word = found.word.of(language)
-    if not found.when or len(found.when) == len(parts):
-        held = ""
-    else:
-        held = "; ".join(parts[k].when.of(language) for k in found.when)
-    some = "; ".join(parts[k].when.of(language) for k in found.sometimes)
-    ends = [held, f"{_SOME.of(language)}: {some}" if some else ""]
-    told = "; ".join(end for end in ends if end)
-    separator = " " if language == "en" and held else ": "
-    return f"{word}{separator}{told}" if told else word
+    if found.word != HELD_WHEN:
+        return [word]
+    held = {*found.when, *found.sometimes}
+    nowhere = tuple(k for k in range(len(parts)) if k not in held)
+    places = ((_EVERYWHERE, found.when), (_SOMEWHERE, found.sometimes), (_NOWHERE, nowhere))
+    return [
+        word,
+        *(
+            f"{where.of(language)}: {'; '.join(parts[k].when.of(language) for k in some)}"
+            for where, some in places
+            if some
+        ),
+    ]
+
+
+def _verdict(result: Result, language: Language) -> str:
+    """`verdict_lines` as Markdown."""
+    word, *places = verdict_lines(result, language)
+    listed = "\n".join(["", "", *(f"- {place}" for place in places)]) if places else ""
+    return f"**{_VERDICT.of(language)}: {word}**{listed}"
 
 
 def block(result: Result, language: Language, picture: str, level: int = 2) -> str:
@@ -92,8 +117,8 @@ def block(result: Result, language: Language, picture: str, level: int = 2) -> s
     data = [f"- {t.name}: {t.words.of(language)}" for t in TABLES if t.name in used]
     sections = [
         f"> {claim.says.of(language)}",
-        f"**{_VERDICT.of(language)}: {verdict_line(result, language)}.**",
-        *([_QUICK.of(language)] if result.quick else []),
+        _verdict(result, language),
+        *([f"**{QUICK.of(language)}**"] if result.quick else []),
         *([claim.remark.of(language)] if claim.remark.en else []),
         f"![{claim.title.of(language)}]({picture})",
         f"{heading} {_DESIGN.of(language)}",
@@ -101,6 +126,7 @@ def block(result: Result, language: Language, picture: str, level: int = 2) -> s
         *(["\n".join([f"{_DATA.of(language)}:", "", *data])] if data else []),
         _rule(result, language),
         f"{heading} {_FIGURES.of(language)}",
+        _SIGN.of(language),
         figures(result.answers, language),
         *_diverged(result, language),
         _MADE.of(language).format(
@@ -126,12 +152,12 @@ def figures(answers: Sequence[Answers], language: Language) -> str:
         for found in one.by_table:
             effect = effect_text(one, found.effect, found.low, found.high)
             lines.append(
-                f"| {name} | {found.table} | {effect} | {_ANSWERS[found.answer].of(language)} |"
+                f"| {name} | {found.table} | {effect} | {ANSWERS[found.answer].of(language)} |"
             )
             name = ""
         if len(one.by_table) > 1:
             effect = effect_text(one, one.effect, one.low, one.high)
-            answer = _ANSWERS[one.answer].of(language)
+            answer = ANSWERS[one.answer].of(language)
             lines.append(f"| | **{_ALL.of(language)}** | {effect} | **{answer}** |")
     return "\n".join(lines)
 
@@ -173,7 +199,7 @@ def _diverged(result: Result, language: Language) -> list[str]:
 
 
 def index(results: Sequence[Result], language: Language, links: Mapping[str, str]) -> str:
-    """A Markdown table of all verdicts: effects, links and commands.
+    """A Markdown table of all verdicts: how many comparisons hold, links and commands.
 
     Parameters
     ----------
@@ -182,16 +208,18 @@ def index(results: Sequence[Result], language: Language, links: Mapping[str, str
     links : mapping of str to str
         Where the page of each claim is.
     """
-    head = Words("| | claim | verdict | effect | command |", "| | 주장 | 판정 | 효과 | 명령 |").of(
-        language
-    )
+    head = Words(
+        "| | claim | verdict | comparisons that hold | command |",
+        "| | 주장 | 판정 | 성립한 비교 | 명령 |",
+    ).of(language)
     lines = [head, "|---|---|---|---|---|"]
     for result in results:
-        claim, first = result.claim, result.answers[0]
-        effect = effect_text(first, first.effect, first.low, first.high)
+        claim, found = result.claim, result.verdict
+        told = _COUNTS.of(language).format(
+            all=len(found.when), some=len(found.sometimes), parts=len(claim.parts)
+        )
         lines.append(
             f"| {claim.number} | [{claim.says.of(language)}]({links[claim.name]}) "
-            f"| **{result.verdict.word.of(language)}** "
-            f"| {first.part.when.of(language)}: {effect} | `kohort lab {claim.name}` |"
+            f"| **{found.word.of(language)}** | {told} | `kohort lab {claim.name}` |"
         )
     return "\n".join(lines)

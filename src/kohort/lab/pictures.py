@@ -70,17 +70,28 @@ def lines(
     *,
     scale: float = 1.0,
     labels: Mapping[str, str] | None = None,
+    ratios: bool = False,
 ) -> None:
-    """A line for each side: mean over seeds by condition, with its 95 % interval as a band."""
+    """A line for each side: mean over seeds by condition, with its 95 % interval as a band.
+
+    Of ratios it is the geometric mean, as parts that compare by ratio have it.
+    """
+    middle = _of_ratios if ratios else interval
     for place, side in enumerate(sides):
         x = [at for at in outcomes.conditions(measure, side) if not isinstance(at, str)]
         found = [(at, outcomes.values(measure, table, side, at)) for at in x]
-        known = [(at, interval(scale * values)) for at, values in found if len(values)]
+        known = [(at, middle(scale * values)) for at, values in found if len(values)]
         at, (mean, low, high) = [k for k, _ in known], np.array([i for _, i in known]).T
         color = COLORS[place % len(COLORS)]
         name = (labels or {}).get(side, side)
         axes.plot(at, mean, "o-", color=color, label=name, linewidth=2, markersize=4)
         axes.fill_between(at, low, high, color=color, alpha=0.18, linewidth=0)
+
+
+def _of_ratios(values: Floats) -> tuple[float, float, float]:
+    """Geometric mean and its 95 % interval."""
+    mean, low, high = np.exp(interval(np.log(values)))
+    return float(mean), float(low), float(high)
 
 
 def bars(

@@ -22,7 +22,7 @@ class Verdict(NamedTuple):
     word
         HELD, HELD_WHEN, NOT_HELD or NOT_DECIDED.
     when
-        Positions of the parts that held on every table; for HELD_WHEN.
+        Positions of the parts that held on every table.
     sometimes
         Positions of the parts that held on some tables, not on all.
     """
@@ -44,11 +44,10 @@ def verdict(answers: Sequence[Answers]) -> Verdict:
         return Verdict(HELD, everywhere)
     gains = [one for one in answers if one.part.asks == "better"] or answers
     found = {answer.answer for one in gains for answer in one.by_table}
-    if YES not in found:
-        return Verdict(NOT_DECIDED if OPEN in found else NOT_HELD)
     sometimes = tuple(
         k
         for k, one in enumerate(answers)
         if k not in everywhere and any(answer.answer == YES for answer in one.by_table)
     )
-    return Verdict(HELD_WHEN, everywhere, sometimes)
+    word = HELD_WHEN if YES in found else NOT_DECIDED if OPEN in found else NOT_HELD
+    return Verdict(word, everywhere, sometimes)

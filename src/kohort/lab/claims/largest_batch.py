@@ -139,7 +139,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Left rows per second, right time to the score, both as multiples of batches of 64."""
     shown = Outcomes([*_relative(found, "seconds per epoch", -1), *_relative(found, "seconds", 1)])
     for axes, (measure, title) in zip(figure.subplots(1, 2), _PANELS.items(), strict=True):
-        lines(axes, shown, measure, "", [table.name for table in TABLES])
+        lines(axes, shown, measure, "", [table.name for table in TABLES], ratios=True)
         axes.axhline(1, color=GRAY, linewidth=1, linestyle="--")
         axes.set_xscale("log", base=2)
         axes.set_xticks(BATCHES, [str(batch) for batch in BATCHES])

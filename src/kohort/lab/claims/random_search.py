@@ -12,10 +12,9 @@ from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import bars, panels
+from kohort.lab.pictures import changes, panels
 from kohort.lab.tables import BREAST_CANCER, DIGITS
 from kohort.lab.words import Language, Words
-from kohort.style import COLORS, INK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +24,7 @@ DIMENSIONS, BUDGET, SEARCHES, ROWS, EPOCHS = 3, 8, 400, 200, 10
 LEVELS = {1: 16, 2: 6, 3: 4}
 """Values of each dimension that matters in a pool, by how many dimensions do."""
 RANDOM, GRID = "random", "grid"
+TICKS = (-55, -40, -20, 0, 20, 40, 60)
 _BETTER = Words("<- random better | grid better ->", "<- 무작위 탐색 우세 | 격자 탐색 우세 ->")
 _EFFECT = Words(
     "test loss that random search finds, against a grid's, %",
@@ -114,15 +114,11 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Random search's test loss against the grid's: to the left of 0 it is better."""
     for axes, table in zip(panels(figure, len(TABLES)), TABLES, strict=True):
         groups = [
-            (_MATTER[count].of(language), 100 * np.expm1(part.effects(found, table.name)))
+            (_MATTER[count].of(language), part.effects(found, table.name))
             for count, part in zip(LEVELS, PARTS, strict=True)
         ]
-        colors = [COLORS[1] if values.mean() < 0 else COLORS[0] for _, values in groups]
-        bars(axes, groups, colors=colors)
-        axes.axvline(0, color=INK, linewidth=1)
-        axes.set(title=table.name, xlabel=_BETTER.of(language))
-        reach = 1.1 * max(np.abs(values).max() for _, values in groups)
-        axes.set_xlim(-reach, reach)
+        changes(axes, groups, TICKS, table.name)
+        axes.set_xlabel(_BETTER.of(language))
     for axes in figure.axes[1:]:
         axes.set_yticklabels([])
     figure.supxlabel(_EFFECT.of(language), fontsize=10)

@@ -85,7 +85,9 @@ def _fitted(random_state: int | None, X: pd.DataFrame) -> tuple[Pipeline, Matrix
     """Fitted transformers, the transformed table, and a key that names this fit."""
     try:
         from skrub import StringEncoder, TableVectorizer
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if error.name != "skrub":
+            raise
         raise KohortError(
             'Raw tables need skrub, which is not installed. Run: pip install "kohort[tables]"'
         ) from error
