@@ -52,10 +52,10 @@ def filled(texts: dict[str, str], language: Language) -> dict[str, str]:
 
         def told(match: re.Match[str], at: str = at) -> str:
             name = match[1]
-            if name not in results():
-                return ""
             result = results()[name]
-            body = block(result, language, _seen(f"lab/pictures/{name}.svg", at), level=3)
+            body = block(
+                result, language, _seen(f"lab/pictures/{name}.svg", at), level=3, remark=True
+            )
             return f"## {_TESTED[language]}: {result.claim.title.of(language)}\n\n{body}"
 
         new = _CLAIM.sub(told, text)
@@ -68,7 +68,7 @@ def filled(texts: dict[str, str], language: Language) -> dict[str, str]:
         if new != text:
             made[at] = new
     for name, at in own.items():
-        made[at] = page(results()[name], language, f"pictures/{name}.svg")
+        made[at] = page(results()[name], language, f"pictures/{name}.svg", remark=True)
     return made
 
 

@@ -67,8 +67,8 @@ def test_a_remark_stands_below_the_verdict():
     claim = replace(claim_of("warm-up"), parts=(part,), remark=told)
     made = {"processor": "", "kohort": "", "commit": ""}
     result = Result(claim, 2, False, 1.0, made, found)
-    assert told.en in block(result, "en", "a.svg")
-    assert told.ko in block(result, "ko", "a.svg")
+    assert told.en in block(result, "en", "a.svg", remark=True)
+    assert told.ko in block(result, "ko", "a.svg", remark=True)
 
 
 def test_an_estimator_outside_the_cohort_is_the_benchs_own():

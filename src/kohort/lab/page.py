@@ -34,23 +34,27 @@ _EVERYWHERE = Words("on all data", "모든 데이터에서")
 _SOMEWHERE = Words("on some data only", "일부 데이터에서만")
 _NOWHERE = Words("on none", "어느 데이터에서도 아님")
 _SIGN = Words(
-    "Effects are of the side that is named first, against the other; a negative effect supports the claim. "
-    "*All*: the mean over tables, with an interval of a bootstrap over tables and seeds.",
-    "효과는 먼저 말한 쪽을 다른 쪽에 견준 값이며, 음수가 주장을 뒷받침합니다. *전체*는 데이터에 걸친 평균이고, 구간은 데이터와 "
-    "시드를 다시 뽑는 부트스트랩으로 구했습니다.",
+    "Each line compares two sides, `first : second`; a negative effect supports the claim. *All* is the mean over tables, with "
+    "an interval over tables (Student's t), which is wide for few.",
+    "각 줄은 두 쪽을 `앞 : 뒤`로 비교하며, 음수가 주장을 뒷받침합니다. *전체*는 데이터에 걸친 평균이고, 구간은 데이터에 대한 것(스튜던트 t)이라 "
+    "데이터가 적으면 넓습니다.",
 )
 _RULE_TEXT = Words(
-    "A comparison holds on a table if the 95 % interval over seeds (Student's t, paired) lies on its "
-    "side{margins}. The claim is *held* if every comparison holds on every table, *not held* if none "
-    "that asks for a gain holds anywhere, *not decided* if none does and an interval is too wide to say, "
-    "and *held when* otherwise. The rule stands in the experiment's file and was fixed before the run.",
-    "시드에 대한 95 % 구간(대응표본 스튜던트 t)이 주장 쪽에 놓이면 그 데이터에서 비교가 성립한 것으로 봅니다{margins}. "
-    "모든 비교가 모든 데이터에서 성립하면 *성립*, 이득을 묻는 비교가 어디에서도 성립하지 않으면 *성립하지 않음*, 그런 비교가 없고 구간이 너무 넓어 "
-    "말할 수 없으면 *판정 보류*, 그 밖에는 *조건부 성립*입니다. 규칙은 실험 파일에 적혀 있으며 실행 전에 정했습니다.",
+    "A comparison that asks for a gain holds on a table if the 95 % interval over seeds (Student's t, paired) lies below 0"
+    "{margins}; one that asks for no harm holds if the interval lies below the margin. The claim is *held* if every "
+    "comparison holds on every table, *not held* if none that asks for a gain holds anywhere, *not decided* if none does and "
+    "an interval is too wide to say, and *held when* otherwise. The rule stands in the experiment's file and was fixed before the "
+    "run. Seeds draw splits of the same rows, so intervals speak of these rows; they are not corrected for the number of "
+    "comparisons, of which one in twenty or so may hold by chance.",
+    "이득을 묻는 비교는 시드에 대한 95 % 구간(대응표본 스튜던트 t)이 0보다 작으면 그 데이터에서 성립하고{margins}, 손해가 없는지 묻는 비교는 "
+    "구간이 허용 폭보다 작으면 성립합니다. 모든 비교가 모든 데이터에서 성립하면 *성립*, 이득을 묻는 비교가 어디에서도 성립하지 않으면 "
+    "*성립하지 않음*, 그런 비교가 없고 구간이 너무 넓어 말할 수 없으면 *판정 보류*, 그 밖에는 *조건부 성립*입니다. 규칙은 실험 파일에 적혀 "
+    "있으며 실행 전에 정했습니다. 시드는 같은 행을 다르게 나눌 뿐이므로 구간은 이 행들에 대한 것이고, 비교의 수에 대해서는 보정하지 않아 "
+    "스무 개에 하나쯤은 우연히 성립할 수 있습니다.",
 )
 _MARGIN = Words(
-    ", and the effect is at least as large as the smallest that matters ({margins})",
-    " (효과가 의미 있는 최소 크기 이상이어야 합니다: {margins})",
+    " and the mean is at least as far from 0 as the smallest effect that matters (by comparison {margins})",
+    " 평균이 의미 있는 최소 크기 이상이어야 하며(비교에 따라 {margins})",
 )
 QUICK = Words(
     "A trial run: its verdict means nothing.", "시험 실행입니다. 판정에는 의미가 없습니다."
@@ -100,7 +104,9 @@ def _verdict(result: Result, language: Language) -> str:
     return f"**{_VERDICT.of(language)}: {word}**{listed}"
 
 
-def block(result: Result, language: Language, picture: str, level: int = 2) -> str:
+def block(
+    result: Result, language: Language, picture: str, level: int = 2, remark: bool = False
+) -> str:
     """The result as Markdown without a title: verdict, picture, design, figures.
 
     Parameters
@@ -111,6 +117,8 @@ def block(result: Result, language: Language, picture: str, level: int = 2) -> s
         Where the picture is, seen from the page.
     level : int, default=2
         Of the headings, 1 being that of a title.
+    remark : bool, default=False
+        Whether to add what the claim's author says of the published result.
     """
     claim, heading = result.claim, "#" * level
     used = {answer.table for one in result.answers for answer in one.by_table}
@@ -119,7 +127,7 @@ def block(result: Result, language: Language, picture: str, level: int = 2) -> s
         f"> {claim.says.of(language)}",
         _verdict(result, language),
         *([f"**{QUICK.of(language)}**"] if result.quick else []),
-        *([claim.remark.of(language)] if claim.remark.en else []),
+        *([claim.remark.of(language)] if remark and claim.remark.en else []),
         f"![{claim.title.of(language)}]({picture})",
         f"{heading} {_DESIGN.of(language)}",
         claim.design.of(language),
@@ -139,16 +147,17 @@ def block(result: Result, language: Language, picture: str, level: int = 2) -> s
     return "\n\n".join(sections) + "\n"
 
 
-def page(result: Result, language: Language, picture: str) -> str:
+def page(result: Result, language: Language, picture: str, remark: bool = False) -> str:
     """`block` below the claim's title."""
-    return f"# {result.claim.title.of(language)}\n\n{block(result, language, picture)}"
+    body = block(result, language, picture, remark=remark)
+    return f"# {result.claim.title.of(language)}\n\n{body}"
 
 
 def figures(answers: Sequence[Answers], language: Language) -> str:
     """A Markdown table of every comparison: its effect on each table and over all."""
     lines = [_HEAD.of(language), "|---|---|---|---|"]
     for one in answers:
-        name = one.part.when.of(language)
+        name = f"{one.part.when.of(language)} (`{one.part.side} : {one.part.against}`)"
         for found in one.by_table:
             effect = effect_text(one, found.effect, found.low, found.high)
             lines.append(

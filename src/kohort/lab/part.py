@@ -14,7 +14,6 @@ from kohort.lab.outcomes import Outcomes
 from kohort.lab.words import Words
 
 YES, NO, OPEN = "yes", "no", "open"
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Part:
 
     @property
     def limit(self) -> float:
-        """The margin on the scale of the effects."""
+        """The margin on the scale of the effects; a ratio's is a factor of 1 + margin."""
         return float(np.log1p(self.margin)) if self.by == "ratio" else self.margin
 
 
@@ -99,8 +98,8 @@ class Answer(NamedTuple):
 class Answers(NamedTuple):
     """What a part's rule says of every table, and the effect over all of them.
 
-    `low` and `high` are the 95 % interval of a bootstrap that draws tables, then seeds
-    (Field and Welsh 2007).
+    `effect`, `low` and `high` are the mean over tables and its 95 % interval by Student's t: two
+    tables say little of others, and the interval says so.
     """
 
     part: Part
@@ -162,20 +161,6 @@ def answered(part: Part, outcomes: Outcomes) -> Answers:
     """The answers of every table of a part, and its effect over all."""
     tables = part.tables or tuple(outcomes.tables(part.measure))
     effects = {table: part.effects(outcomes, table) for table in tables}
-    lists = list(effects.values())
-    low, high = np.quantile(_resampled(lists), [0.025, 0.975])
-    mean = float(np.mean([one.mean() for one in lists]))
     by_table = tuple(decide(part, found, table) for table, found in effects.items())
-    return Answers(part, by_table, mean, float(low), float(high))
-
-
-def _resampled(lists: list[Floats]) -> Floats:
-    """Means over as many tables as there are, drawn with replacement, and over seeds likewise."""
-    draws = np.random.default_rng(0)
-    tables = draws.integers(len(lists), size=(_RESAMPLES, len(lists)))
-    means = np.empty(tables.shape)
-    for place, one in enumerate(lists):
-        drawn = tables == place
-        seeds = draws.integers(len(one), size=(np.count_nonzero(drawn), len(one)))
-        means[drawn] = one[seeds].mean(axis=1)
-    return np.asarray(means.mean(axis=1))
+    means = np.array([one.effect for one in by_table])
+    return Answers(part, by_table, *interval(means))

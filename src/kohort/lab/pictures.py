@@ -22,13 +22,11 @@ if TYPE_CHECKING:
     from kohort.lab.claim import Claim
 
 ERROR = Words("test error, % of rows", "시험 오류율, %")
-LOSS = Words("test log loss", "시험 로그 손실")
 RMSE = Words("test RMSE / standard deviation", "시험 RMSE / 표준편차")
 LEARNING_RATE = Words("learning rate", "학습률")
 EPOCH = Words("epoch", "에포크")
 BATCH = Words("batch size", "배치 크기")
 DEPTH = Words("hidden layers", "은닉층 수")
-SECONDS = Words("seconds", "초")
 
 _SVG = STYLE | {
     "svg.fonttype": "none",  # Browsers have fonts for Korean, matplotlib has none.
@@ -155,11 +153,3 @@ def changes(
     named = [f"{change:+g}" if change else "0" for change in ticks[1:-1]]
     axes.set_xticks(places[1:-1], named)
     axes.set(title=title, xlim=(places[0], places[-1]))
-
-
-def note(axes: Axes, text: str) -> None:
-    """A line of small print below a panel's title."""
-    axes.annotate(
-        text, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points",
-        fontsize=8.5, color=GRAY, va="bottom",
-    )  # fmt: skip

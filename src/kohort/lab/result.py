@@ -138,13 +138,21 @@ def made_here() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The commit of a checkout that is being run, or ""."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    """The commit of a checkout of kohort that is being run, "+changes" if it was changed; or ""."""
+    if _git("ls-files", "--error-unmatch", Path(__file__).name) is None:
+        return ""
+    changed = _git("status", "--porcelain", "--untracked-files=no", ".")
+    return f"{_git('rev-parse', 'HEAD') or ''}{'+changes' if changed else ''}"
+
+
+def _git(*arguments: str) -> str | None:
+    """What Git says of the folder of this file; None if it refuses or is not there."""
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
-        return ""
-    return found.stdout.strip()
+        return None
+    return None if found.returncode else found.stdout.strip()
 
 
 def _processor() -> str:

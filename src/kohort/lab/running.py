@@ -14,6 +14,7 @@ from kohort.lab.pictures import draw
 from kohort.lab.result import Result, made_here
 from kohort.lab.words import checked_language
 from kohort.recipe.constraints import Interval, check, optional
+from kohort.style import matplotlib
 
 SEEDS, QUICK_SEEDS = 20, 2
 
@@ -62,13 +63,15 @@ def run(
     claim, spoken = claim_of(name), checked_language(language)
     check("seeds", seeds, optional(Interval(2, math.inf, whole=True)))
     count = seeds or (QUICK_SEEDS if quick else SEEDS)
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        matplotlib()
+        folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     outcomes = claim.measure(Bench(count, quick, progress))
     seconds = time.perf_counter() - start
     result = Result(claim, count, quick, seconds, made_here(), outcomes)
-    if out is not None:
-        folder = Path(out)
-        folder.mkdir(parents=True, exist_ok=True)
+    if folder is not None:
         (folder / f"{name}.json").write_text(result.to_json(), "utf-8")
         draw(claim, outcomes, spoken, folder / f"{name}.svg")
         (folder / f"{name}.md").write_text(page(result, spoken, f"{name}.svg"), "utf-8")

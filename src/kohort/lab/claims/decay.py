@@ -83,7 +83,7 @@ def _of_histories(fits: Sequence[Fitted]) -> Outcomes:
         never = len(course) if not one.diverged else EPOCHS
         values = {
             "epochs": float(there[0] if len(there) else never) + 1,
-            "over-fitting": 1.0 if one.diverged else float(course[-1] / course.min()),
+            "over-fitting": 10.0 if one.diverged else float(course[-1] / course.min()),
         }
         found += [
             Outcome(name, one.table.name, "", one.arm.side, one.seed, value)

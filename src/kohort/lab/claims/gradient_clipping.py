@@ -12,7 +12,7 @@ from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
 from kohort.lab.pictures import LEARNING_RATE, lines, panels
-from kohort.lab.tables import DIABETES, DIGITS, PHOTOS, PIXELS, Parts, Rows, Table
+from kohort.lab.tables import DIABETES, DIGITS, PHOTOS, PIXELS, Parts, Rows
 from kohort.lab.words import Language, Words
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def measure(bench: Bench) -> Outcomes:
             for side, norm in ((NONE, None), (CLIPPED, 1.0))
         ]  # fmt: skip
         tried = [{"learning_rate": rate} for rate in bench.some(RATES)]
-        found += _judged(bench.fits(tables, arms, tried), tables, case)
+        found += _judged(bench.fits(tables, arms, tried), case)
     return found
 
 
@@ -102,7 +102,7 @@ def _with_heavy_tails(parts: Parts, draws: np.random.Generator) -> Parts:
     return parts._replace(train=Rows(X, np.where(hit, y + errors, y)))
 
 
-def _judged(fits: Sequence[Fitted], tables: Sequence[Table], case: str) -> Outcomes:
+def _judged(fits: Sequence[Fitted], case: str) -> Outcomes:
     """Error at the best rate, share of rates that fail, and failures by rate over all tables."""
     groups: dict[tuple[str, str, int], list[Fitted]] = {}
     for one in fits:

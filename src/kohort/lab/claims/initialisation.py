@@ -174,7 +174,7 @@ CLAIM = Claim(
     size=(9.0, 5.6),
     remark=Words(
         "Half of it holds: He's weights suit ReLU. Glorot's halve the mean square at each layer, both ways, as the closed form says "
-        "(root mean squares 46 times smaller through 12 layers, theory 46), and cost 9 and 10 points of error. Glorot's derivation takes tanh for a straight line; on "
+        "(root mean squares 46 times smaller through 12 layers, theory 45), and cost 9 and 10 points of error. Glorot's derivation takes tanh for a straight line; on "
         "standardised features it bends, signals shrink to a third, and He's larger weights make up for that: steadier on both tables, "
         "with an error 2 points higher on the digits and 5 lower on the photos. With sigmoid neither helps: gradients shrink "
         "nine millionfold with Glorot's, 350,000-fold with He's, and networks of 12 layers learn nothing.",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TABLES = (DIGITS, PHOTOS)
 DEPTHS = (2, 5, 10)
-SHALLOW, DEEP = DEPTHS[0], DEPTHS[-1]
+DEEP = DEPTHS[-1]
 WIDTH, ROWS, BATCH = 64, 800, 256
 SIGMOID, NARROW = "sigmoid, wide", "sigmoid, Glorot"
 TANH, RELU, HE = "tanh, wide", "ReLU, wide", "ReLU, He"

@@ -193,12 +193,12 @@ CLAIM = Claim(
         "At a constant rate these networks either stand it or not, and warm-up hardly moves the edge: "
         "both lines rise at the same rate, and beyond it everything fails, slowly reached or not (at "
         "0.065 and above on digits with momentum, 90 % wrong either way). Only at the edge itself, in "
-        "large batches, is warm-up ahead: at 0.1 by 10 points on digits and 6 on photos, with "
+        "large batches, is warm-up ahead: at 0.1 by 10 points on digits and 6 on photos, there at 0.046 too, with "
         "intervals that hold 0. With Adam at 0.046 it did harm, 16 and 8 points. The claim comes from "
         "deep networks on images whose rate is safe once training has settled; here it is not.",
         "일정한 학습률에서 이 네트워크들은 그 학습률을 견디거나 못 견디거나 둘 중 하나이며, 워밍업은 그 경계를 거의 옮기지 못합니다. 두 "
         "곡선은 같은 학습률에서 치솟고, 그 위에서는 천천히 올려도 모두 실패합니다(모멘텀, digits, 0.065 이상에서 둘 다 오류율 90 %). 경계 "
-        "부근의 큰 배치에서만 워밍업이 앞섭니다(0.1에서 digits 10포인트, photos 6포인트, 구간에 0이 포함됨). Adam 0.046에서는 오히려 16포인트, "
+        "부근의 큰 배치에서만 워밍업이 앞섭니다(0.1에서 digits 10포인트, photos 6포인트, photos는 0.046에서도 앞섬, 구간에 0이 포함됨). Adam 0.046에서는 오히려 16포인트, "
         "8포인트 나빠졌습니다. 이 주장은 학습이 자리 잡은 뒤에는 안전한 학습률을 쓰는 깊은 이미지 네트워크에서 나왔는데, 여기서는 그 "
         "전제가 성립하지 않습니다.",
     ),
