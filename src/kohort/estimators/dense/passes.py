@@ -39,6 +39,7 @@ class DensePasses:
 
     def _passes(self, X: TableLike) -> Iterator[Floats]:
         """Raw outputs of every pass, block by block of rows, shape (pass, row, output)."""
+        check_is_fitted(self, "weights_")
         if not self._samples:
             yield from (found for _, (found,) in passes_together([self], [X]))
             return
