@@ -202,9 +202,9 @@ CLAIM = Claim(
     size=(9.0, 3.0),
     remark=Words(
         "Per epoch it depends on the data: on the digits ELU needs half of ReLU's epochs, on the photos a fifth more. An epoch of it costs 8 and 11 % "
-        "more in kohort's kernels, and a prediction 18 and 26 % (there is no backward pass in which the exponential would be a smaller share). "
+        "more in kohort's kernels, and a prediction 23 and 25 % (there is no backward pass in which the exponential would be a smaller share). "
         "So the clock decides as the epochs do, 47 % less time and 32 % more; only the price of a prediction is the same everywhere.",
-        "에포크 수는 데이터에 따라 다릅니다. digits에서는 ReLU의 절반이면 되지만 photos에서는 5분의 1이 더 듭니다. kohort 커널에서 에포크당 비용은 8%, 11%, 예측 비용은 18%, 26% 더 큽니다(예측에는 "
+        "에포크 수는 데이터에 따라 다릅니다. digits에서는 ReLU의 절반이면 되지만 photos에서는 5분의 1이 더 듭니다. kohort 커널에서 에포크당 비용은 8%, 11%, 예측 비용은 23%, 25% 더 큽니다(예측에는 "
         "역전파가 없어 지수 함수의 비중이 커집니다). 따라서 시간도 에포크 수를 따라가 47% 줄거나 32% 늘어나며, 예측이 더 비싸다는 점만 어디서나 같습니다.",
     ),
 )
