@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from contextlib import contextmanager
 
@@ -35,6 +36,8 @@ _COMMON = {
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # As what a shell runs in the background.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     choose(config)
     common = {**_COMMON, "max_examples": depth(100)}
     settings.register_profile("dev", **common)
