@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -94,31 +94,11 @@ class Table(NamedTuple):
 
 
 @cache
-def _digits() -> Rows:
-    from sklearn.datasets import load_digits
+def _bundled(name: str) -> Rows:
+    """A table that comes with scikit-learn, by the name of its loader."""
+    from sklearn import datasets
 
-    return Rows(*load_digits(return_X_y=True))
-
-
-@cache
-def _breast_cancer() -> Rows:
-    from sklearn.datasets import load_breast_cancer
-
-    return Rows(*load_breast_cancer(return_X_y=True))
-
-
-@cache
-def _wine() -> Rows:
-    from sklearn.datasets import load_wine
-
-    return Rows(*load_wine(return_X_y=True))
-
-
-@cache
-def _diabetes() -> Rows:
-    from sklearn.datasets import load_diabetes
-
-    return Rows(*load_diabetes(return_X_y=True))
+    return Rows(*getattr(datasets, f"load_{name}")(return_X_y=True))
 
 
 def photo(name: str) -> Floats:
@@ -156,17 +136,17 @@ def _photos() -> Rows:
 DIGITS = Table(
     "digits",
     Words("handwritten digits, 1,797 images of 8x8 pixels", "손글씨 숫자, 8x8 화소 이미지 1,797장"),
-    "classification", _digits, 900,
+    "classification", partial(_bundled, "digits"), 900,
 )  # fmt: skip
 BREAST_CANCER = Table(
     "breast cancer",
     Words("breast cancer, 569 rows, 30 features", "유방암 진단, 569행, 특성 30개"),
-    "classification", _breast_cancer, 280,
+    "classification", partial(_bundled, "breast_cancer"), 280,
 )  # fmt: skip
 WINE = Table(
     "wine",
     Words("wines, 178 rows, 13 features", "와인 분류, 178행, 특성 13개"),
-    "classification", _wine, 88,
+    "classification", partial(_bundled, "wine"), 88,
 )  # fmt: skip
 PHOTOS = Table(
     "photos",
@@ -179,7 +159,7 @@ PHOTOS = Table(
 DIABETES = Table(
     "diabetes",
     Words("progress of diabetes, 442 rows, 10 features", "당뇨병 진행도, 442행, 특성 10개"),
-    "regression", _diabetes, 220,
+    "regression", partial(_bundled, "diabetes"), 220,
 )  # fmt: skip
 PIXELS = Table(
     "pixels",

@@ -8,7 +8,7 @@ import numpy as np
 
 from kohort.engine.member import Floats
 from kohort.estimators.dense.dense import DenseClassifier
-from kohort.lab.bench import PLAIN, Arm, Bench, Settings, outcomes, rates
+from kohort.lab.bench import Arm, Bench, Settings, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -55,7 +55,7 @@ PARTS = (
 
 def measure(bench: Bench) -> Outcomes:
     """Test error by depth at tuned rates, and the gradients of the first step."""
-    base = {**PLAIN, **INPUTS, "width": 32, "epochs": bench.epochs(20)}
+    base = {**INPUTS, "width": 32, "epochs": bench.epochs(20)}
     cases: list[tuple[str | float, Settings]] = [
         *((depth, {"depth": depth, "activation": "sigmoid"}) for depth in DEPTHS),
         (TANH, {"depth": 8, "activation": "tanh"}),

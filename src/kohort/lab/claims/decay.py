@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, Settings, outcomes, rates
+from kohort.lab.bench import Arm, Bench, Fitted, Settings, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -58,7 +58,7 @@ PARTS = (*_parts(STEP), *_parts(PERFORMANCE))
 def measure(bench: Bench) -> Outcomes:
     """Three schedules, each at the rate that is best for it by validation, for 60 epochs."""
     epochs = bench.epochs(EPOCHS)
-    base = {**PLAIN, "depth": 3, "optimizer": "momentum", "momentum": 0.9, "epochs": epochs}
+    base = {"depth": 3, "optimizer": "momentum", "momentum": 0.9, "epochs": epochs}
     schedules: dict[str, Settings] = {
         CONSTANT: {},
         STEP: {"schedule": "piecewise", "boundaries": (epochs / 2, 3 * epochs / 4)},

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kohort.engine.member import Floats
-from kohort.estimators.dense.dense import DenseClassifier
-from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, rates
+from kohort.lab.bench import Arm, Bench, Fitted, Settings, estimator, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -25,12 +24,10 @@ if TYPE_CHECKING:
 TABLES = (DIGITS, PHOTOS)
 RELU, ELU = "ReLU", "ELU"
 UNITS = {RELU: "relu", ELU: "elu"}
-BASE: dict[str, Any] = {
-    **PLAIN,
+BASE: Settings = {
     "depth": 6,
     "width": 64,
     "kernel_initializer": "he_normal",
-    "early_stopping": False,
 }
 ROWS, EPOCHS, TURNS = 900, 30, 3
 SLACK = 1.05
@@ -124,7 +121,7 @@ def _clock(
     X, y = table.parts(seed, 100 if quick else ROWS).train
     many = np.tile(X, (2 if quick else 20, 1))
     models = {
-        side: DenseClassifier(**BASE, activation=unit, epochs=epochs, random_state=seed)
+        side: estimator(table.task, {**BASE, "activation": unit, "epochs": epochs}, seed)
         for side, unit in UNITS.items()
     }
     training = least({side: partial(model.fit, X, y) for side, model in models.items()})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, Settings, outcomes
+from kohort.lab.bench import Arm, Bench, Fitted, Settings, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -68,7 +68,7 @@ PARTS = (
 )  # fmt: skip
 
 _BASE: Settings = {
-    **PLAIN, "input_clip": 3.0, "scale_binary": False, "optimizer": "momentum", "width": 32,
+    "input_clip": 3.0, "scale_binary": False, "optimizer": "momentum", "width": 32,
 }  # fmt: skip
 _WIDE: Settings = {"depth": 16, "kernel_initializer": "random_normal", "kernel_scale": 0.35}
 

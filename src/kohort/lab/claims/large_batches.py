@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, outcomes
+from kohort.lab.bench import Arm, Bench, Fitted, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -61,7 +61,7 @@ PARTS = (
 def measure(bench: Bench) -> Outcomes:
     """Equal epochs at every batch; rates are multiples of the one that suits batches of 32."""
     base = {
-        **PLAIN, "depth": 4, "optimizer": "momentum", "momentum": 0.9,
+        "depth": 4, "optimizer": "momentum", "momentum": 0.9,
         "epochs": bench.epochs(EPOCHS),
     }  # fmt: skip
     arms = [

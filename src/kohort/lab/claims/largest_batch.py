@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kohort.engine.member import Floats
-from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, Settings, estimator, outcomes
+from kohort.lab.bench import Arm, Bench, Fitted, Settings, estimator, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -53,7 +53,7 @@ PARTS = (
 def measure(bench: Bench) -> Outcomes:
     """Epochs to a score at four batch sizes, and what an epoch takes, each batch in turn."""
     arms = [
-        Arm(SIDE, {**PLAIN, "batch_size": batch, "epochs": bench.epochs(most), **rate}, at=batch,
+        Arm(SIDE, {"batch_size": batch, "epochs": bench.epochs(most), **rate}, at=batch,
             rows=ROWS)
         for batch, most in EPOCHS.items()
         for rate in bench.some(_rates(batch), 1)
@@ -117,9 +117,7 @@ def _timed(table: Table, seed: int, bench: Bench) -> list[Outcome]:
     for _ in range(1 if bench.quick else _ROUNDS):
         for batch in BATCHES:
             for epochs in (_LONG, _SHORT):
-                model = estimator(
-                    table.task, {**PLAIN, "batch_size": batch, "epochs": epochs}, seed
-                )
+                model = estimator(table.task, {"batch_size": batch, "epochs": epochs}, seed)
                 begin = time.perf_counter()
                 model.fit(train.X, train.y)
                 passed = time.perf_counter() - begin

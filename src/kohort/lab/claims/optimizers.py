@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kohort.lab.bench import PLAIN, Arm, Bench, Settings, outcomes, rates
+from kohort.lab.bench import Arm, Bench, Settings, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcomes
 from kohort.lab.part import Part
@@ -73,7 +73,7 @@ def measure(bench: Bench) -> Outcomes:
         arms = [
             Arm(
                 name,
-                {**PLAIN, "optimizer": name, "epochs": bench.epochs(epochs)},
+                {"optimizer": name, "epochs": bench.epochs(epochs)},
                 epochs,
                 rows=ROWS,
             )
@@ -81,7 +81,7 @@ def measure(bench: Bench) -> Outcomes:
         ]
         tried = bench.some(rates(lowest, lowest * 10**2.5, 6), quick=1)
         found += outcomes(bench.tuned(TABLES, arms, tried), ("loss",))
-    base = {**PLAIN, "optimizer": "nesterov", "epochs": bench.epochs(LONG)}
+    base = {"optimizer": "nesterov", "epochs": bench.epochs(LONG)}
     arms = [
         Arm(name, {**base, **settings}, SCHEDULED, rows=ROWS)
         for name, settings in SCHEDULES.items()

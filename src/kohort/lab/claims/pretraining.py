@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kohort.lab.bench import PLAIN, Arm, Bench, outcomes, rates
+from kohort.lab.bench import Arm, Bench, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcomes
 from kohort.lab.part import Part
@@ -45,7 +45,7 @@ PARTS = (
 
 def measure(bench: Bench) -> Outcomes:
     """Test error by share of labels, at tuned rates."""
-    base = {**PLAIN, "depth": 3, "standardize": False}
+    base = {"depth": 3, "standardize": False}
     arms = [
         Arm(
             side,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, outcomes
+from kohort.lab.bench import Arm, Bench, Fitted, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -51,7 +51,7 @@ PARTS = tuple(
 def measure(bench: Bench) -> Outcomes:
     """Train every candidate of three pools, then search the pools many times."""
     arms = [
-        Arm("pool", {**PLAIN, "epochs": bench.epochs(EPOCHS), **candidate}, at=count, rows=ROWS)
+        Arm("pool", {"epochs": bench.epochs(EPOCHS), **candidate}, at=count, rows=ROWS)
         for count, levels in LEVELS.items()
         for candidate in _pool(count, 2 if bench.quick else levels)
     ]

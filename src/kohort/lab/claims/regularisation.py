@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kohort.lab.bench import PLAIN, Arm, Bench, Fitted, Settings, outcomes
+from kohort.lab.bench import Arm, Bench, Fitted, Settings, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -60,7 +60,7 @@ PARTS = (
 
 def measure(bench: Bench) -> Outcomes:
     """Losses on training and test rows, at the best rate and strength of each side."""
-    base = {**PLAIN, "width": 128, "epochs": bench.epochs(60)}
+    base = {"width": 128, "epochs": bench.epochs(60)}
     found: list[Fitted] = []
     for name, strengths in STRENGTHS.items():
         tried = [

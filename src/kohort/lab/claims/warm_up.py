@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kohort.lab.bench import PLAIN, Arm, Bench, Settings, outcomes
+from kohort.lab.bench import Arm, Bench, Settings, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
@@ -103,7 +103,7 @@ def measure(bench: Bench) -> Outcomes:
         Arm(
             side,
             {
-                **PLAIN, **one.settings, "depth": 8, "epochs": bench.epochs(one.settings["epochs"]),
+                **one.settings, "depth": 8, "epochs": bench.epochs(one.settings["epochs"]),
                 "warmup": share, "learning_rate": rate,
             },
             at=rate, rows=ROWS,
