@@ -77,9 +77,13 @@ def _choose(driver, identity, value):
     )
 
 
-def _draw(driver, chart, mark):
+def _show(driver, chart):
     show = "document.getElementById(arguments[0]).scrollIntoView({block: 'center'})"
     _run(driver, f"document.documentElement.style.scrollBehavior = 'auto'; {show}", chart)
+
+
+def _draw(driver, chart, mark):
+    _show(driver, chart)
     _until(lambda: _count(driver, f"#{chart} {mark}"), f"{chart} is drawn")
 
 
@@ -200,9 +204,10 @@ def test_a_filter_holds_for_table_and_charts(driver, address, found):
     ]
     _until(lambda: _matches(driver) == f"{len(kept)} of 24 candidates", "the filter applies")
     assert _column(driver, 2) == [str(found["board"]["rank"][row]) for row in kept]
-    _draw_all(driver)
     scored = [row for row in kept if found["board"]["mean_score"][row] is not None]
+    _show(driver, "curves-chart")
     _until(lambda: _lines_of(driver, "curves-chart") == 2 * len(kept), "curves are filtered")
+    _show(driver, "parallel-chart")
     _until(lambda: _lines_of(driver, "parallel-chart") == len(scored), "lines are filtered")
     _click(driver, "clear")
     _until(lambda: _matches(driver) == "24 of 24 candidates", "the filter is cleared")
