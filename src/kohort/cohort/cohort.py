@@ -12,6 +12,7 @@ from kohort.cohort.scheduler import Scheduler
 from kohort.cohort.tasks import TaskAborted
 from kohort.data.interning import Interner
 from kohort.data.pixel_store import PixelStore
+from kohort.data.recent import Recent
 from kohort.engine.executors.base import Census, Executor
 from kohort.engine.executors.storing import StoringExecutor
 from kohort.engine.fit import Fit
@@ -46,6 +47,8 @@ class Cohort:
         One entry per fit, in the order in which they were asked for.
     pixels : PixelStore
         What the fits have read of image files.
+    recent : Recent
+        Scaled tables of the last folds.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class Cohort:
         self.given, self.store = executor, store
         self.executor = executor if store is None else StoringExecutor(executor, store)
         self._interner = Interner()
-        self.pixels = PixelStore()
+        self.pixels, self.recent = PixelStore(), Recent()
         self.scheduler = Scheduler(self.executor, memory or available_memory() // 4)
         self.record: list[Record] = []
         self._paused: weakref.WeakKeyDictionary[Snapshot, tuple[Record, bool]] = (

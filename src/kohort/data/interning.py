@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kohort.engine.member import Rows
 from kohort.engine.rows import LazyRows
 
-_SAMPLE = 4096
+_SAMPLE = 256
 _FEWEST = 64
 """Digests that may be kept, whether or not their tables are in use."""
 
@@ -41,7 +41,7 @@ class Interner:
 
     def rows(self, rows: Rows) -> Rows:
         """The first table equal to `rows` that is still in use, or `rows` itself."""
-        key = b"".join(_sample(array) for array in (rows.x, rows.y, rows.weight))
+        key = b"".join(sample(array) for array in (rows.x, rows.y, rows.weight))
         with self._lock:
             alive = [ref for ref in self._known.get(key, []) if ref() is not None]
             for ref in alive:
@@ -65,7 +65,7 @@ class Interner:
         self._known, self._most = used, max(_FEWEST, 2 * len(used))
 
 
-def _sample(array: NDArray[Any] | LazyRows | None) -> bytes:
+def sample(array: NDArray[Any] | LazyRows | None) -> bytes:
     """A digest of some of an array: equal arrays agree in it, most others do not."""
     if array is None:
         return b"none"

@@ -11,6 +11,7 @@ from scipy.special import expit, softmax
 from sklearn.utils.validation import check_is_fitted
 
 from kohort.arrays import TableLike
+from kohort.cohort.session import current
 from kohort.engine.member import Floats, Outcome
 from kohort.engine.predict import Trained, blocks, cohort_outputs, sampled_outputs
 from kohort.engine.rows import LazyRows
@@ -55,7 +56,11 @@ class DensePasses:
         """Rows as the networks read them."""
         check_is_fitted(self, "weights_")
         X, _ = checked_table(self, X, reset=False)
-        return self._scaling.rows(X, self.weights_[0].dtype)
+        scaling, dtype, cohort = self._scaling, self.weights_[0].dtype, current()
+        if cohort is None:
+            return scaling.rows(X, dtype)
+        arrays = (X, *scaling.arrays)
+        return cohort.recent.get_or_build(dtype, arrays, lambda: scaling.rows(X, dtype))
 
     @property
     def _trained(self) -> list[tuple[list[Floats], tuple[float, ...], tuple[int, ...], int]]:

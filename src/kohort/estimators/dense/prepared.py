@@ -113,6 +113,8 @@ def scaled_and_split(
 ) -> tuple[ScaledTable, Parts]:  # fmt: skip
     """Learn the scaling of the features, apply it to all rows, and set rows to validate on aside.
 
+    An open cohort does this once for equal folds.
+
     Parameters
     ----------
     given, validation : tuple of features, targets and weights
@@ -128,6 +130,25 @@ def scaled_and_split(
     fraction, labels, unlabelled
         See `ScaledTable`.
     """
+
+    def build() -> tuple[ScaledTable, Parts]:
+        table = _scaled(given, validation, unlabelled, target, habits, workers, fraction, labels)
+        return table, table.parts(seed)
+
+    cohort = current()
+    if cohort is None:
+        return build()
+    monitored = validation or (None, None, None)
+    arrays = (*given, *monitored, unlabelled, labels, *target.arrays)
+    settings = (habits, workers, fraction, seed, floating_dtype())
+    return cohort.recent.get_or_build(settings, arrays, build)
+
+
+def _scaled(
+    given: CheckedRows, validation: CheckedRows | None, unlabelled: Floats | None, target: Scaling,
+    habits: Habits, workers: int, fraction: float | None, labels: HostArray | None,
+) -> ScaledTable:  # fmt: skip
+    """The scaling of the features, and all rows by it."""
     x, _, weight = given
     seen, share = x, weight
     if unlabelled is not None:
@@ -139,7 +160,7 @@ def scaled_and_split(
     def scaled(rows: CheckedRows, workers: int = 0) -> Rows:
         return Rows(scaling.rows(rows[0], dtype, workers), target.apply(rows[1], dtype), rows[2])
 
-    table = ScaledTable(
+    return ScaledTable(
         scaled(given, workers),
         None if validation is None else scaled(validation),
         fraction,
@@ -147,7 +168,6 @@ def scaled_and_split(
         None if unlabelled is None else scaling.apply(unlabelled, dtype),
         scaling,
     )
-    return table, table.parts(seed)
 
 
 def _kept(rows: Rows) -> Rows:
