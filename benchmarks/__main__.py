@@ -31,7 +31,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on and with."""
+    """The machine and the versions that the figures were measured with."""
     from kohort.engine.devices import cores
 
     model = next(

@@ -32,7 +32,7 @@ WANTED = 0.25
 
 
 def options(arguments: list[str]) -> dict[str, Any]:
-    """What the command line asks of `compare`."""
+    """Arguments of `compare`, from the command line."""
     parser = argparse.ArgumentParser("python -m benchmarks adaptive")
     parser.add_argument("--tables", nargs="+", choices=SHARED, default=list(SHARED))
     parser.add_argument("--seeds", type=int, default=SEEDS)
@@ -111,12 +111,12 @@ class _EnoughError(Exception):
 
 
 def _best(trace: list[tuple[int, float]], epochs: float) -> float:
-    """The best score that had been reached with so many epochs."""
+    """The best score that had been reached with `epochs` epochs."""
     return max((score for spent, score in trace if spent <= epochs), default=float("-inf"))
 
 
 def _expected(scores: np.ndarray, costs: np.ndarray, epochs: float, seed: int) -> float:
-    """The best score of random candidates with so many epochs, as a mean over their orders."""
+    """The best score of random candidates with `epochs` epochs, as a mean over their orders."""
     generator = np.random.default_rng(seed)
     found = []
     for _ in range(ORDERS):

@@ -34,7 +34,7 @@ def fits_of(count: int) -> list[Any]:
 def simulated(
     cores: int, count: int, seconds: float, spread: float, slow: float
 ) -> dict[str, float]:
-    """What becomes of so many fits of so many seconds on so many cores.
+    """Simulate `count` fits of about `seconds` seconds each on a cluster of `cores` cores.
 
     Parameters
     ----------

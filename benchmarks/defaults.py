@@ -1,13 +1,13 @@
-"""What the defaults of the dense estimators are worth, and each of their parts, on real tables.
+"""Errors of the dense estimators' defaults, and of each of their parts, on real tables.
 
 `python -m benchmarks defaults [--tables NAME ...] [--sizes N ...] [--seeds N ...] [--add]`
 
 Every setting, the defaults of before among them, is fitted on the same splits of every table, at a
-small and a middle size, with so many splits as `--seeds` says of each; beyond `--most-tried` rows
-only the defaults, their parts and those of before are. scikit-learn's network on standardised
-features and targets is beside them. Errors are 1 - R2 and the log loss. A table counts
-once: the geometric mean over its splits of the error over that of the defaults. What is done is in
-the result file when a table ends, and `--add` goes on from there.
+small and a middle size, with `--seeds` splits of each; beyond `--most-tried` rows only the
+defaults, their parts and those of before are. scikit-learn's network on standardised features and
+targets is beside them. Errors are 1 - R2 and the log loss. A table counts once: the geometric mean
+over its splits of the error over that of the defaults. The result file is written when a table
+ends, and `--add` goes on from there.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BEFORE: dict[str, Any] = {
     "kernel_initializer": "he_normal", "output_initializer": "auto", "output_bias": "zeros",
     "scale_binary": True, "input_clip": None, "ema_momentum": None,
 }  # fmt: skip
-"""What the defaults were, by the parameters that say so."""
+"""The former defaults, by parameter."""
 
 PARTS: dict[str, dict[str, Any]] = {
     "defaults without clipping": {"input_clip": None},
@@ -83,7 +83,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "batch normalisation": {"batch_norm": "before"},
     "layer normalisation": {"layer_norm": "before"},
 }
-"""What else was tried, one change of the defaults each."""
+"""Further settings that were tried, one change of the defaults each."""
 
 DEFAULTS, SCIKIT_LEARN = "defaults", "scikit-learn's MLP"
 ALONE: dict[str, list[str]] = {
@@ -177,7 +177,7 @@ def _measured(
 def errors(
     names: Sequence[str], sizes: Mapping[int, int], known: Records, most_tried: int
 ) -> Iterator[Records]:  # fmt: skip
-    """What was known and, one more at a time, errors and seconds of each table and size.
+    """The known records and, one more at a time, errors and seconds of each table and size.
 
     A size that adds few rows to a table is left out.
     """
@@ -291,7 +291,7 @@ def report(records: Records) -> list[str]:
 
 
 def options(arguments: list[str]) -> dict[str, Any]:
-    """What the command line asks of `compare`."""
+    """Arguments of `compare`, from the command line."""
     parser = argparse.ArgumentParser("python -m benchmarks defaults")
     parser.add_argument("--tables", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))

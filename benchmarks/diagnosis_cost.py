@@ -1,7 +1,7 @@
-"""What `diagnose=True` costs: the same members with and without instruments, in paired runs.
+"""The cost of `diagnose=True`: members with and without instruments, in paired runs.
 
 Engine alone: the members' data are ready, all programs are compiled before, and both sides train
-the same members for the same epochs. What is compared is processor time, so that other work on the
+the same members for the same epochs. Processor times are compared, so that other work on the
 machine matters less.
 """
 

@@ -50,7 +50,7 @@ def _of_classes(y: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
 
 
 def _otherwise(ensemble: Any, found: Any) -> dict[str, Any]:
-    """What the classifier's other averages give on the rows held out."""
+    """Losses of the classifier's other averages on the rows held out."""
     from scipy.optimize import minimize_scalar
     from scipy.special import softmax
 
@@ -74,7 +74,7 @@ def _otherwise(ensemble: Any, found: Any) -> dict[str, Any]:
 
 
 def options(arguments: list[str]) -> dict[str, Any]:
-    """What the command line asks of `compare`."""
+    """Arguments of `compare`, from the command line."""
     parser = argparse.ArgumentParser("python -m benchmarks ensembles")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     return vars(parser.parse_args(arguments))

@@ -16,7 +16,7 @@ SEEDS = 10
 
 
 def _judged(case: Case, seed: int, verify: bool) -> dict[str, Any]:
-    """What the diagnosis of one case says, and whether its remedy helps."""
+    """The findings of one case's diagnosis, and whether its remedy helps."""
     import kohort
 
     X, y, task = data(case, seed)

@@ -1,4 +1,4 @@
-"""What a newcomer waits for: the README's first search as a whole process, with cold caches.
+"""Seconds of the README's first search as a whole process, with cold caches.
 
 Diabetes, 20 candidates by 3 folds: `DenseRegressor` in scikit-learn's own `RandomizedSearchCV`
 inside `kohort.together()`, without the export at the end, against the same search of

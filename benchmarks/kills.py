@@ -1,4 +1,4 @@
-"""What a search loses when it dies: nothing that had ended.
+"""Fits that a search loses when it is killed: none of those that had ended.
 
 Child processes search with a store and are killed (`kill -9`) at random moments, again and again
 until their search has ended: searches of 300 fits, and some of long fits that are saved on their
@@ -144,7 +144,7 @@ def _observed(folder: Path | None, options: dict[str, float]) -> Any:
 
 
 def run(kind: str, random_state: int, folder: Path | None, life: float | None) -> Any:
-    """What a child says; None if it was killed so many seconds after its search began."""
+    """A child's results; None if it was killed `life` seconds after its search began."""
     hear, say = _SERVER.Pipe(duplex=False)
     process = _SERVER.Process(target=child, args=(kind, random_state, folder, say))
     process.start()
@@ -157,7 +157,7 @@ def run(kind: str, random_state: int, folder: Path | None, life: float | None) -
 
 
 def judged(folder: Path) -> Counter[str]:
-    """What the journal of all processes that used a store says."""
+    """Counts from the journal of all processes that used a store."""
     counts: Counter[str] = Counter()
     kept: dict[str, int] = {}
     for line in Path(f"{folder}.journal").read_text().splitlines():
@@ -177,7 +177,7 @@ def judged(folder: Path) -> Counter[str]:
 
 
 def killed(kind: str, kills: int) -> dict[str, Any]:
-    """Searches of a kind, one after the other, until so many children have been killed."""
+    """Searches of a kind, one after the other, until `kills` children have been killed."""
     from kohort.engine.folder_store import FolderStore
 
     generator = random.Random(kind)

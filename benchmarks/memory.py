@@ -65,7 +65,7 @@ def member(architecture: str, batch: int) -> Any:
 
 
 def grown(architecture: str, batch: int, members: int) -> dict[str, Any]:
-    """Predicted and measured MiB of so many members in one program."""
+    """Predicted and measured MiB of `members` members in one program."""
     import jax
 
     from kohort.engine.fit import Fit
@@ -90,7 +90,7 @@ def grown(architecture: str, batch: int, members: int) -> dict[str, Any]:
 
 
 def _ignore(fit: Any) -> None:
-    """What becomes of the fits does not matter."""
+    """Do nothing: the results of the fits do not matter."""
 
 
 def compare() -> dict[str, Any]:

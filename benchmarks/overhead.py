@@ -1,4 +1,4 @@
-"""What a search of 1,000 fits costs beside training, and whether memory stays flat.
+"""The cost of a search of 1,000 fits beside training, and whether memory stays flat.
 
 The training alone is the same 1,000 members handed straight to the engine; the rest is
 scikit-learn, joblib, scaling, splitting, scoring and waiting. Then ten searches of 100 fits in one

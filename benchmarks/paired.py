@@ -24,7 +24,7 @@ SIDES = (
 
 
 def interpreter(checkout: Path) -> tuple[list[str], list[str]]:
-    """What runs a checkout, and where its packages are: those of its own `.venv` if it has one.
+    """The interpreter of a checkout, and folders of its packages: its `.venv`'s if it has one.
 
     Without `site`, since the import hook of the kohort that is installed here would serve both.
     """
@@ -36,7 +36,7 @@ def interpreter(checkout: Path) -> tuple[list[str], list[str]]:
 
 
 def run(checkout: Path, module: str, side: str) -> dict[str, Any]:
-    """What `python -m benchmarks.MODULE SIDE` of a checkout prints as its last line."""
+    """The last line that `python -m benchmarks.MODULE SIDE` of a checkout prints, read as JSON."""
     with tempfile.TemporaryDirectory() as cold:
         command, paths = interpreter(checkout)
         environment = {**os.environ, "KERAS_BACKEND": "jax", "KOHORT_CACHE": cold}

@@ -1,4 +1,4 @@
-"""What unsupervised pretraining gains where 1 % of the rows have a label.
+"""The gain of unsupervised pretraining when 1 % of the rows have a label.
 
 UCI Letter Recognition, 26 classes: 16,000 training rows of which 160 or 800 have a label, 4,000
 test rows. Every kind of pretraining sees all training rows; each seed draws split, labels and

@@ -54,7 +54,7 @@ RESULT = Path(__file__).parent / "results" / "quality.json"
 
 
 def options(arguments: list[str]) -> dict[str, Any]:
-    """What the command line asks of `compare`."""
+    """Arguments of `compare`, from the command line."""
     parser = argparse.ArgumentParser("python -m benchmarks quality")
     parser.add_argument("--tables", nargs="+", choices=NAMES, default=list(NAMES))
     fast = [name for name in SIDES if name not in SLOW]
@@ -167,7 +167,7 @@ def version() -> str:
 
 
 def result(records: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """What is written: records, figures of each side, and tables in Markdown."""
+    """The content of the result file: records, figures of each side, tables in Markdown."""
     errors = {
         table: {name: figures["errors"] for name, figures in record["sides"].items()}
         for table, record in records.items()

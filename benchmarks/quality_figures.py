@@ -1,4 +1,4 @@
-"""What errors of several sides on the same splits of several tables amount to: pure functions."""
+"""Figures from errors of several sides on the same splits of several tables: pure functions."""
 
 from __future__ import annotations
 

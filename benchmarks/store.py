@@ -1,4 +1,4 @@
-"""What a store costs a search, what it saves, and why it is a folder of files.
+"""The cost and the gain of a store in a search, and why it is a folder of files.
 
 The search is chapter 10's (`benchmarks/chapter10.py`): without a store, with an empty one, and with
 the one that it has just filled. Beside the wall time stand the seconds that hashing and looking up

@@ -37,7 +37,7 @@ def choose(config):
 
 
 def depth(examples):
-    """Examples of a property: so many at full depth, a few in a sample."""
+    """Examples of a property: `examples` at full depth, a few in a sample."""
     return min(_FEW, examples) if os.environ.get(_VARIABLE) == SAMPLE else examples
 
 

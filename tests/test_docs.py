@@ -64,7 +64,7 @@ def _blocks(page, kind):
 
 
 def _commands(page):
-    """What a page's reader types at a terminal, split into words."""
+    """Command lines of a page, split into words."""
     lines = "".join(_blocks(page, "console")).splitlines()
     return [shlex.split(line[2:], comments=True) for line in lines if line.startswith("$ ")]
 

@@ -48,14 +48,16 @@ def terse(rows):
 
 
 def silent(rows=None):
-    """Refuse a table that has no rows (Tukey 1962).
-
-    Parameters
-    ----------
-    rows : list or None, default=None
-        What of such is counted.
-    """
     raise ValueError(rows)
+
+
+silent.__doc__ = """Refuse a table that has no rows (Tukey 1962).
+
+Parameters
+----------
+rows : list or None, default=None
+    What of such is counted.
+"""
 
 
 def _codes(function):
@@ -73,6 +75,41 @@ def test_parameters_and_results_need_a_type_and_a_meaning():
 
 def test_errors_papers_and_nouns_are_asked_for():
     assert _codes(silent) == {"RS01", "RF01", "PL01"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("What a fit trains.", ["What"]),
+        ("Members of a fit.\n\nWhat ends is kept. Who asks gets it.", ["What", "Who"]),
+        ("A pair.\n\nParameters\n----------\nx : list of str\n    As many as rows.", ["As many"]),
+        ("Wait for so many fits, or a list of such.", ["so many", "of such"]),
+        ("What is a cohort? Fits that train together.", []),
+        ("Copy rows, as many as there are, whatever they hold.", []),
+        (">>> What = 1\n>>> What\n1", []),
+    ],
+)
+def test_words_in_place_of_a_noun_are_found(text, found):
+    assert [fault.split("'")[1].strip(". ") for _, fault in _TOOL["riddles"](text)] == found
+
+
+def test_every_docstring_of_a_file_is_looked_at_and_no_other_text():
+    source = '''"""Of the module."""
+X = "What is no docstring."
+"""Of a constant."""
+class A:
+    """Of a class."""
+    def f(self):
+        """Of a method."""
+        async def g():
+            """Of a function."""
+            return "What"
+'''
+    found = list(_TOOL["docstrings"](source))
+    assert sorted(found) == [
+        (1, "Of the module."), (3, "Of a constant."), (5, "Of a class."), (7, "Of a method."),
+        (9, "Of a function."),
+    ]  # fmt: skip
 
 
 def test_a_public_name_needs_an_example():

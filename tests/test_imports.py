@@ -1,4 +1,4 @@
-"""What is large is imported when it is first used, and by the command line after its checks."""
+"""Large packages are imported at first use, and by the command line after its checks."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""What a release is made by: its checks, its lower bounds, and the workflows that call `make`."""
+"""Parts of a release: its checks, its lower bounds, and the workflows that call `make`."""
 
 import re
 import runpy

@@ -60,7 +60,7 @@ def test_pages_without_a_twin_and_twins_without_a_page_are_told(docs):
 
 
 def _code(page):
-    """What a page runs: Python without comments, examples with their results, commands."""
+    """The code of a page: Python without comments, examples with their results, commands."""
     text = page.read_text("utf-8")
     blocks = re.findall(r"^```(python|console)\n(.*?)^```$", text, re.M | re.S)
     for kind, block in blocks:

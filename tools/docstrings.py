@@ -1,8 +1,9 @@
-"""End with a line for each public docstring that does not say what a reader needs.
+"""End with a line for each docstring that does not say what a reader needs.
 
 Part of `make lint`. numpydoc's checks of parameters, returns and sections apply to every public
 name and to its public methods and properties; kohort's own ask for an example, for the errors that
-the body raises, for papers under References, and for plain words (docs/style.md).
+the body raises, and for papers under References. Plain words (docs/style.md) are asked of every
+docstring in the repository, private names, modules and attributes included.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
 from numpydoc.validate import validate
 
@@ -34,9 +36,14 @@ _CHECKS = frozenset(
 for a single result), ES01 and SA01 (a longer summary and a See Also where there is none)."""
 
 _RIDDLES = re.compile(
-    r"(?i:\bso many\b|\bof such\b|\bwhoever\b)|(?:^\s*|\. )(?:Who|What|Whose)\b(?![^.]*\?)", re.M
+    r"(?i:\bso many\b|\bof such\b|\bwhoever\b)"
+    r"|(?:^\s*|\. )(?:Who|Whom|Whose|What|Whatever|As many)\b(?![^.]*\?)",
+    re.M,
 )
 """Words that stand for a noun that a reader has to guess."""
+
+_TOP = Path(__file__).parents[1]
+_FOLDERS = ("src", "tests", "benchmarks", "examples", "docs", "tools")
 
 _PRIVATE = re.compile(r"Parameters \{('_\w+'(, )?)+\} not documented")
 
@@ -104,14 +111,54 @@ def faults(name: str, value: object) -> list[str]:
         found.append("EX01 No Examples section")
     if _raises(value) and "\nRaises\n" not in text:
         found.append("RS01 No Raises section, and the body raises an error")
-    prose = re.sub(r"^ *(?:>>>|\.\.\.).*$", "", body, flags=re.M)
+    prose = _prose(body)
     if _CITED.search(prose) and not references:
         found.append(
             f"RF01 {_CITED.search(prose)[0]!r} has no arXiv number and no References section"
         )
-    if riddle := _RIDDLES.search(prose):
-        found.append(f"PL01 {riddle[0].strip()!r} stands for a noun; name it")
+    found.extend(fault for _, fault in riddles(prose))
     return found
+
+
+def riddles(text: str) -> list[tuple[int, str]]:
+    """Find words in a docstring that stand for a noun; questions are left alone.
+
+    Parameters
+    ----------
+    text : str
+        The docstring.
+
+    Returns
+    -------
+    list of (int, str)
+        Line within the text, from 0, and the fault.
+    """
+    prose = _prose(text)
+    return [
+        (prose.count("\n", 0, found.end()), f"PL01 {found[0].strip()!r} stands for a noun; name it")
+        for found in _RIDDLES.finditer(prose)
+    ]
+
+
+def docstrings(source: str) -> Iterator[tuple[int, str]]:
+    """Give first line and text of each docstring of a module: its own, and those within it.
+
+    Parameters
+    ----------
+    source : str
+        Python. A text that stands alone as a statement counts, as below a constant.
+    """
+    for node in ast.walk(ast.parse(source)):
+        body = getattr(node, "body", None)
+        for statement in body if isinstance(body, list) else ():
+            match statement:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    yield statement.lineno, text
+
+
+def _prose(text: str) -> str:
+    """A docstring with its lines of code emptied."""
+    return re.sub(r"^ *(?:>>>|\.\.\.).*$", "", text, flags=re.M)
 
 
 def _signature(value: object) -> str:
@@ -130,8 +177,18 @@ def _raises(value: object) -> bool:
     return any(isinstance(node, ast.Raise) and node.exc is not None for node in ast.walk(tree))
 
 
+def _files() -> Iterator[str]:
+    """Give a line for each riddle in the repository's Python files, with the place in front."""
+    for folder in _FOLDERS:
+        for path in sorted((_TOP / folder).rglob("*.py")):
+            for first, text in docstrings(path.read_text("utf-8")):
+                for line, fault in riddles(text):
+                    yield f"{path.relative_to(_TOP)}:{first + line}: {fault}"
+
+
 def main() -> None:
     lines = [f"{name}: {fault}" for name, value in public() for fault in faults(name, value)]
+    lines += _files()
     if lines:
         sys.exit("\n".join(lines))
 

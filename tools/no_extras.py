@@ -66,7 +66,7 @@ _ABSENT: dict[str, Callable[[], object]] = {
     "optuna": _optuna,
     "ray": kohort.RayExecutor,
 }
-"""What needs each extra, by the extra's name."""
+"""A use of each extra, by the extra's name."""
 
 
 def main() -> None:

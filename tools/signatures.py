@@ -81,12 +81,12 @@ def broken(old: Mapping[str, Parameters | str], new: Mapping[str, Parameters | s
     Parameters
     ----------
     old, new : mapping
-        What `public_signatures` gives of two versions.
+        Results of `public_signatures` for two versions.
 
     Returns
     -------
     list of str
-        What is broken, as the table of docs/compatibility.md names it: "name" for a name that is
+        The breaks, as the table of docs/compatibility.md names them: "name" for a name that is
         gone or has become something else, "name(parameter)" for a parameter that is gone, is taken
         in another way, stands elsewhere or has become necessary, "name(parameter=)" for one that
         has another default.

@@ -35,7 +35,7 @@ def pairs(text: str) -> list[str]:
 
 
 class SearchKorean(SearchLanguage):
-    """What Sphinx asks of a language, in Python for the index and in JavaScript for the query."""
+    """Korean for Sphinx's search: Python splits the pages' words, JavaScript the query's."""
 
     lang = "ko"
     language_name = "Korean"

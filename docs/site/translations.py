@@ -17,7 +17,7 @@ from docs.site.pages import DOCS, TOP
 
 _MADE = re.compile(r"^<!-- (\w+): begin -->$.*?^<!-- \1: end -->$", re.M | re.S)
 _FRONT = re.compile(r"\A---\n.*?^---\n", re.M | re.S)
-_GENERATED = ("lab/",)  # What writes these pages writes both languages.
+_GENERATED = ("lab/",)  # The program that writes these pages writes both languages.
 _OUTSIDE = {"CONTRIBUTING.md": "contributing/code.md"}  # A page of the site from elsewhere.
 
 
@@ -64,7 +64,7 @@ def stamped(twin: str, source: Path) -> str:
 
 
 def state(docs: Path = DOCS) -> State:
-    """What is missing, stale or orphaned among the translations."""
+    """Find the missing, stale and orphaned translations."""
     pairs = twins(docs)
     there = {source: twin for source, twin in pairs.items() if twin.exists()}
     stale = [t for s, t in there.items() if f"\nsource: {digest(s)}\n" not in t.read_text("utf-8")]

@@ -172,7 +172,7 @@ if not typing.TYPE_CHECKING:  # Of a module with `__getattr__`, type checkers wo
 
 
 def _backend(nesting_level: int | None = None, **parameters: int | None) -> "CohortBackend":
-    """What `joblib.parallel_config("kohort")` makes: a backend whose module is imported then."""
+    """Make the backend of `joblib.parallel_config("kohort")`; its module is imported only then."""
     from kohort.cohort.backend import CohortBackend
 
     return CohortBackend(nesting_level, **parameters)

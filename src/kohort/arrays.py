@@ -1,7 +1,7 @@
 """Names of the types of arrays and tables: what a parameter takes, said once, with its axes.
 
-What users give has many forms and is checked where it arrives; such names stand for `Any` to a type
-checker, and for what is written here to a reader.
+Users give arrays in many forms, which are checked where they arrive. To a type checker these names
+are `Any`; to a reader they say which forms are taken.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ StorageLike: TypeAlias = Any
 """The URL of a storage of Optuna's, the storage, or None for memory."""
 
 CallbackContext: TypeAlias = Any
-"""What scikit-learn's callbacks (1.9 and later) are called through, or None."""
+"""The context through which scikit-learn (1.9 and later) calls callbacks, or None."""
 
 Found: TypeAlias = Any
 """A value of a parameter that is searched."""

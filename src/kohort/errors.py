@@ -241,7 +241,7 @@ def hint(
     name : str
     known : iterable of str
     elsewhere : mapping from str to tuple of str, default={}
-        What is known by names, in small letters, that other libraries use.
+        Known names by the names, in small letters, that other libraries have for them.
 
     Examples
     --------

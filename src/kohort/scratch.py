@@ -1,8 +1,8 @@
 """Files and folders that are being written: theirs alone, and never left behind for good.
 
-What is being written stands under a hidden name of its own and is locked by the process that
-writes. A process that is killed loses its locks, so that the next one that writes to the same
-place sees what is dead and removes it.
+A file or folder that is being written stands under a hidden name of its own and is locked by the
+process that writes. A process that is killed loses its locks, so that the next one that writes to
+the same place sees which are dead and removes them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _hidden(path: Path) -> Path:
 
 
 def hidden_siblings(path: Path) -> list[Path]:
-    """What stands beside a path and is being written to take its name, or was."""
+    """Files and folders beside a path that are, or were, being written to take its name."""
     pattern = hidden_names(path.name)
     try:
         return [entry for entry in path.parent.iterdir() if pattern.fullmatch(entry.name)]
@@ -111,10 +111,10 @@ def release(folder: Path) -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Whoever interrupts the block, by Ctrl-C or SIGTERM, is heard at its end.
+    """Keep Ctrl-C and SIGTERM back until the block ends.
 
-    For what may not be left half done. Signals are heard by the main thread, so that other threads
-    need nothing.
+    For steps that may not be left half done. The main thread alone receives signals, so that in
+    other threads nothing is done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -146,12 +146,12 @@ def _locked_folder(path: Path) -> tuple[Path, IO[bytes]]:
 def _remove_dead_folder(folder: Path, heir: Path, lasting: str) -> None:
     """Remove a folder that this user's killed process has left; leave any other as it is.
 
-    What lasts of it goes to the heir first.
+    Files of its folder `lasting`, if any, are moved to the heir first.
     """
     if fcntl is None or folder.is_symlink() or not _is_mine(folder):
         return
     with suppress(OSError):
-        folder.rmdir()  # Whoever left it was about to remove it, or to lock it.
+        folder.rmdir()  # Its process was about to remove it, or to lock it.
     with suppress(OSError), (folder / _LOCK).open("rb") as file:
         if _lock(file):
             if lasting:
@@ -169,7 +169,7 @@ def _move_files(source: Path, target: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, its lock last: whoever is killed in between leaves it to the next."""
+    """Remove a folder, its lock last: if the process is killed meanwhile, the next one goes on."""
     with suppress(OSError):
         for entry in [*os.scandir(folder)]:
             if entry.is_dir(follow_symlinks=False):
@@ -184,8 +184,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to that takes the name `path` when the block ends without an error.
 
     Until then, and after an error, whatever has that name stays as it was. Any number of threads
-    and processes may write to one path: the last to end has it. What is written is on the disk
-    before it takes its name.
+    and processes may write to one path: the file of the last one to end stays. Its bytes are on the
+    disk before it takes its name.
 
     Raises
     ------

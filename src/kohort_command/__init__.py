@@ -27,7 +27,7 @@ class Interruption:
     Attributes
     ----------
     kept : str
-        What the line says of what was written.
+        Words of the line that say which files were written.
     """
 
     def __init__(self) -> None:

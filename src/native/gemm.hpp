@@ -56,7 +56,7 @@ KOHORT_INLINE void tile(const Product<T>& job, Index m, Index n) {
         for (int j = 0; j < C; j++) store(job.c + (m + i) * job.c_row + n + j * lanes, sum[i][j]);
 }
 
-// Rows of a tile for so many vectors of columns, so that all sums stay in registers.
+// Rows of a tile of `vectors` vectors of columns, so that all sums stay in registers.
 constexpr int tile_rows(int vectors) {
     if (KOHORT_MANY_REGISTERS) return vectors == 3 ? 8 : 12;
     return vectors == 3 ? 4 : vectors == 2 ? 6 : 8;

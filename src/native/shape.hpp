@@ -112,7 +112,7 @@ struct Shape {
 // Memory of a thread that is taken piece by piece and kept for its next call.
 class Arena {
    public:
-    // Begin again with at least so many bytes, all of them zero.
+    // Begin again with at least `bytes` bytes, all of them zero.
     void begin(std::size_t bytes) {
         if (memory_.size() < bytes + 64) memory_ = std::vector<unsigned char>(bytes + 64);
         else std::memset(memory_.data(), 0, bytes + 64);

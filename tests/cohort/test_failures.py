@@ -1,4 +1,4 @@
-"""Fits that fail for one reason are told of once, whoever searches."""
+"""Fits that fail for one reason are told of once, in every search."""
 
 import warnings
 from contextlib import nullcontext
@@ -35,7 +35,7 @@ class Picky(RegressorMixin, BaseEstimator):
 
 
 def told(sizes, own, **options):
-    """What a search warns of, and its error."""
+    """A fitted search, its warnings, and the text of its error."""
     search = (kohort.GridSearchCV if own else GridSearchCV)(Picky(), {"size": sizes}, cv=3,
                                                             **options)  # fmt: skip
     with warnings.catch_warnings(record=True) as said, nullcontext() if own else kohort.together():

@@ -65,7 +65,7 @@ print("parent", dense.predict(X).shape)
 
 @pytest.fixture(scope="module")
 def answers():
-    """What a process prints that forks before JAX starts in it, and then after."""
+    """Lines of a process that forks before JAX starts in it, and then after."""
     run = subprocess.run(
         [sys.executable, "-c", _SCRIPT], capture_output=True, text=True, timeout=100, check=True
     )

@@ -172,7 +172,7 @@ def reads(monkeypatch):
 
 @pytest.fixture
 def folds(tmp_path):
-    """What gives the images of the numbers, each file of one grey and 12 bytes of pixels."""
+    """A function from numbers to the pixels of their files, each of one grey and 12 bytes."""
     paths = [
         written(tmp_path, f"{n}.png", np.full((2, 2, 3), n, np.uint8)) for n in range(10)
     ]  # fmt: skip

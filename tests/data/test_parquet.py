@@ -251,7 +251,7 @@ class TestFaults:
                 act()
 
     def test_a_file_that_changes_while_it_is_read(self, frame, tmp_path):
-        """Whoever asks for the next group hears of it, and a worker's error is the same."""
+        """The next read of a group raises, and a worker's error is the same."""
         path = tmp_path / "table"
         frame[["a", "b"]].to_parquet(path, row_group_size=70)
         same = Standardisation(np.zeros(2), np.ones(2), np.full(2, np.inf))

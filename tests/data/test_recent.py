@@ -1,4 +1,4 @@
-"""What was made of equal arrays is given back, and of other ones never."""
+"""Results made from equal arrays are given back, those of other arrays never."""
 
 import numpy as np
 import pytest

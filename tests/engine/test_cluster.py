@@ -41,7 +41,7 @@ ROWS, OTHERS = Rows(X, X[:, :1] ** 2), Rows(X[:20], X[:20, 1:2])
 
 @pytest.fixture(scope="module", autouse=True)
 def compiler():
-    """What is tested here does not depend on who compiles."""
+    """The lent compiler alone: these tests do not depend on it."""
 
 
 class PlantedError(Exception):
@@ -57,7 +57,7 @@ def member(seed=0, batch_size=16, rows=ROWS, dropout=0.0, **changes):
 
 
 class Delivered:
-    """Who was delivered, in order."""
+    """Fits that were delivered, in order."""
 
     def __init__(self):
         self.fits, self._left = [], threading.Semaphore(0)

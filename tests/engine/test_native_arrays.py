@@ -1,4 +1,4 @@
-"""The kernels' module takes arrays of its types and shapes alone, whoever calls it."""
+"""The kernels' module takes arrays of its types and shapes alone, from any caller."""
 
 import numpy as np
 import pytest

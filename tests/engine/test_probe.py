@@ -1,4 +1,4 @@
-"""What a probe says, against direct computations; a probed training is the training itself."""
+"""Readings of a probe, against direct computations; a probed training is the training itself."""
 
 from dataclasses import replace
 

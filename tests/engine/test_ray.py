@@ -34,7 +34,7 @@ Y = X[:, 0] ** 2 + X[:, 1]
 
 @pytest.fixture(scope="module", autouse=True)
 def compiler():
-    """What is tested here does not depend on who compiles."""
+    """The lent compiler alone: these tests do not depend on it."""
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +79,13 @@ def assert_equal(found, expected):
 
 
 def once_ended(executor, count):
-    """Wait until so many fits have ended, and another one trains."""
+    """Wait until `count` fits have ended, and another one trains."""
     while executor.census().ended < count or not executor.census().training:
         time.sleep(0.02)
 
 
 def meanwhile(executor, count, action):
-    """A thread that does something once so many fits have ended."""
+    """A thread that calls `action` once `count` fits have ended."""
 
     def act():
         once_ended(executor, count)

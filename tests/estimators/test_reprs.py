@@ -1,4 +1,4 @@
-"""What notebooks show: scikit-learn's own diagram first, then what was learned."""
+"""Estimators in notebooks: scikit-learn's own diagram first, then the fitted attributes."""
 
 import re
 

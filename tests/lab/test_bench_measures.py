@@ -1,4 +1,4 @@
-"""What the bench reads off a training beside its test measures."""
+"""Values that the bench reads off a training beside its test measures."""
 
 from __future__ import annotations
 

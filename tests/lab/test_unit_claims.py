@@ -1,4 +1,4 @@
-"""What the claims on losses and units measure by functions of their own."""
+"""Measures of their own in the claims on losses and units."""
 
 import numpy as np
 import pytest

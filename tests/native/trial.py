@@ -1,7 +1,7 @@
 """Trial of the kernels by themselves, for a build with sanitizers: `trial.py FOLDER NETWORKS`.
 
-So many random networks, shapes and numbers go through every entry of the module in the folder,
-without kohort and JAX.
+NETWORKS random networks, with random shapes and numbers, go through every entry of the module in
+FOLDER, without kohort and JAX.
 """
 
 import sys

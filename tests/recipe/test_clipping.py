@@ -36,7 +36,7 @@ def _norm(*grads):
 
 
 def _measures(name, grads):
-    """What the limit of that name bounds."""
+    """The norms or values that the limit of that name bounds."""
     if name == "clipvalue":
         return [float(np.abs(grad).max()) for grad in grads]
     return [_norm(*grads)] if name == "global_clipnorm" else [_norm(grad) for grad in grads]

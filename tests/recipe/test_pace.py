@@ -1,4 +1,4 @@
-"""What changes from step to step: rate, momentum, frozen layers."""
+"""Quantities that change from step to step: rate, momentum, frozen layers."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What `kohort doctor` says, where something is missing in particular."""
+"""The lines of `kohort doctor`, above all when something is missing."""
 
 import sys
 from importlib.machinery import ModuleSpec

@@ -34,7 +34,7 @@ def search():
 
 
 def _as_it_was(record, epochs):
-    """A record at a time when so many epochs had ended."""
+    """A record at a time when `epochs` epochs had ended."""
     history = {name: values[:epochs] for name, values in record.history.items()}
     if epochs < len(record.history["loss"]):
         return Record(record.parameters, history if epochs else {})

@@ -42,7 +42,7 @@ def fitted(store, make, epochs=8):
 
 
 def said(callback):
-    """What a user may look at."""
+    """Attributes that a user may look at."""
     return {name: repr(value) for name, value in vars(callback).items() if name != "schedule"}
 
 

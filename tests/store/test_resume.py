@@ -1,4 +1,4 @@
-"""What was interrupted goes on where it stopped, and ends as if nothing had happened."""
+"""An interrupted search goes on where it stopped, and ends as if nothing had happened."""
 
 import json
 import os
@@ -190,7 +190,7 @@ print(json.dumps([cohort.census().found, cohort.census().ended, results, weights
 
 
 def child(folder, wait=None):
-    """What the script says; None if it was killed so many seconds after its search began."""
+    """The script's answer; None if it was killed `wait` seconds after its search began."""
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(folder)], stdout=subprocess.PIPE, text=True
     ) as process:

@@ -1,4 +1,4 @@
-"""Whatever a store does, a search ends as it does without one; what it keeps is never wrong."""
+"""A search ends as it does without a store, even if the store fails; kept fits are never wrong."""
 
 import threading
 import warnings

@@ -1,4 +1,4 @@
-"""What notebooks and consoles show of the answers of studies: few lines, one picture."""
+"""Answers of studies in notebooks and consoles: few lines, one picture."""
 
 import base64
 import re

@@ -157,8 +157,8 @@ def _asked_by_ensemble() -> bool:
     """Whether scikit-learn's bagging or forests ask how many parts to cut their estimators into.
 
     They hand one part to each job, so that only as many parts as estimators lets all of them train
-    together. Whoever else asks, such as `pairwise_distances`, adds numbers up part by part and
-    must get the same answer as without kohort. The name is private to scikit-learn (1.7 to 1.9);
+    together. Other callers, such as `pairwise_distances`, add numbers up part by part and must
+    get the same answer as without kohort. The name is private to scikit-learn (1.7 to 1.9);
     without it such an ensemble would fit its estimators one after another.
     """
     backend = sys._getframe(1)

@@ -32,9 +32,9 @@ class Cohort:
     Parameters
     ----------
     executor : Executor
-        Who trains.
+        The object that trains the members.
     store : Store or None, default=None
-        What has ended before; a member found there is not trained again.
+        Results of earlier fits; a member found there is not trained again.
     memory : int or None, default=None
         Bytes of tables that waiting fits may hold together; None for a quarter of the free memory.
 
@@ -46,7 +46,7 @@ class Cohort:
     record : list of Record
         One entry per fit, in the order in which they were asked for.
     pixels : PixelStore
-        What the fits have read of image files.
+        Pixels that the fits have read from image files.
     recent : Recent
         Scaled tables of the last folds.
     """
@@ -103,7 +103,7 @@ class Cohort:
             return outcomes
         entry.history, entry.best_epoch = outcomes[0].history, outcomes[0].best_epoch
         entry.diagnosis = None if judge is None else judge(outcomes[0])
-        entry.status = outcomes[0].status  # Last: who reads it meanwhile takes the rest for final.
+        entry.status = outcomes[0].status  # Last: a reader takes the rest for final then.
         return outcomes
 
     def _entry(self, member: Member, parameters: dict[str, Any] | None) -> tuple[Record, bool]:

@@ -1,7 +1,7 @@
 """A hub runs tasks as greenlets of one thread, the driver's own, one at a time.
 
-What belongs to the calling thread (a connection of sqlite3, `signal.alarm`, `threading.local`)
-belongs to its tasks too, as it does when scikit-learn runs them one after another.
+The tasks share everything that belongs to the calling thread (a connection of sqlite3,
+`signal.alarm`, `threading.local`), as they do when scikit-learn runs them one after another.
 
 A task that waits for a lock which a parked task holds would stop the thread, and both with it. A
 signal that nothing else uses wakes it: its handler leaves the task in the midst of its waiting and
@@ -21,7 +21,7 @@ from greenlet import getcurrent, greenlet
 
 from kohort.cohort.stuck import inside
 
-_TICK = 0.2  # Seconds between two looks at what nobody announces.
+_TICK = 0.2  # Seconds between two looks at changes that nobody announces.
 _SIGNAL = getattr(signal, "SIGURG", None)  # Ignored by default, and by everyone.
 
 

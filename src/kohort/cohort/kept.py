@@ -1,4 +1,4 @@
-"""What a search has found outlives its refit: the sentence that says so when that fit diverges."""
+"""The sentence that says, when a search's refit diverges, where the search's results stay."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def train_members(
     held : int
         Bytes of tables that the caller keeps alive while it waits.
     parameters : dict or None
-        What the cohort's record shall say about the fit.
+        The fit's parameters, as the cohort's record shows them.
     judge : callable or None
         Gives the diagnosis of the first member's outcome.
     """

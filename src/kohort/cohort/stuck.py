@@ -12,7 +12,7 @@ _WAITS = frozenset(("acquire", "__enter__", "lockf", "flock"))
 _NAMES = frozenset(("LOAD_METHOD", "LOAD_ATTR"))
 _OWN = "kohort."
 _IMPORT = "importlib._bootstrap"
-_AROUND = "kohort.cohort.failures"  # Stands below what a task calls, all the time.
+_AROUND = "kohort.cohort.failures"  # Always on the stack, below the calls of a task.
 
 
 @dataclass
@@ -69,7 +69,7 @@ def _takes_lock(frame: FrameType) -> bool:
 
 
 def _instruction(code: CodeType, offset: int) -> str:
-    """What is called at an offset of the code: a method's name, `__enter__` for `with`."""
+    """Name of the method that is called at an offset of the code; `__enter__` for `with`."""
     method = ""
     for step in dis.get_instructions(code):
         if step.opname in _NAMES:

@@ -1,4 +1,4 @@
-"""What Python keeps for a whole process or thread, as something that a parked task takes along.
+"""State that Python keeps for a whole process or thread, and that a parked task takes along.
 
 `warnings.catch_warnings`, `sklearn.config_context` and `joblib.parallel_config` save and restore
 state and assume that blocks nest; a random generator assumes that one task draws at a time. Tasks

@@ -22,7 +22,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-# What spreadsheets write where they do not write Unicode: Korean, Japanese, Chinese, Western,
+# Encodings of spreadsheets that do not write Unicode: Korean, Japanese, Chinese, Western,
 # Cyrillic. Fewer than there are, so that short tables are told apart.
 _ENCODINGS = ["cp949", "cp932", "gb18030", "big5", "cp1252", "cp1251"]
 _SAMPLE_BYTES = 64 * 1024

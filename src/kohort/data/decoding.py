@@ -59,7 +59,7 @@ class Images:
         for path in self.paths:
             try:
                 found = Path(path).stat()
-            except OSError:  # Who reads it says so.
+            except OSError:  # Reading the file will say so.
                 continue
             digest.update(f"{found.st_size} {found.st_mtime_ns}\n".encode())
         return digest.digest()
@@ -143,8 +143,8 @@ def _plain(file: Any, shape: tuple[int, int, int]) -> Any:
 def _turn(opened: Any) -> int | None:
     """How an opened image must be turned to stand upright, as its EXIF data say; None for not.
 
-    Pillow itself turns TIFF. What a PNG says behind its pixels is not asked for: that would decode
-    it.
+    Pillow itself turns TIFF. EXIF data behind a PNG's pixels are not read, since that would decode
+    the image.
     """
     if opened.format == "TIFF" or (opened.format == "PNG" and "exif" not in opened.info):
         return None

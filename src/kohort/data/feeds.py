@@ -73,7 +73,7 @@ class Feed:
             return True
 
     def close(self) -> None:
-        """End it, whoever reads, and wait a while for its workers."""
+        """End the feed, even if others still read, and wait a while for its workers."""
         with self._changed:
             self._error = self._error or CancelledError("The rows are no longer read.")
             self._changed.notify_all()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kohort.data.images import Header
 from kohort.errors import DataError, explain
 
-# What systems leave behind in folders, beside what is hidden by its name.
+# Files that systems leave behind in folders, beside those hidden by their names.
 _LEFT_BEHIND = {"thumbs.db", "desktop.ini", "__macosx"}
 _SIDE = 32
 

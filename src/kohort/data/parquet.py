@@ -140,7 +140,7 @@ class ParquetTable:
         return (self[[number]] for number in range(len(self)))
 
     def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
-        """Refuse to be read into memory by whoever asks for an array."""
+        """Refuse to be read into memory as an array."""
         raise DataError(
             "A ParquetTable stays in its file, and only dense estimators read it from there. For "
             "others, read it into memory: pandas.read_parquet(path, columns=[...])."

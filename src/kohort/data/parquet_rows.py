@@ -49,7 +49,7 @@ class StampedFile:
         return cls(path, (status.st_mtime_ns, status.st_size))
 
     def read(self, reader: Callable[[str], _Read]) -> _Read:
-        """What `reader` returns for the path, if the file is the same before and after.
+        """Return `reader(path)`, if the file is the same before and after the call.
 
         Raises
         ------

@@ -52,7 +52,7 @@ class Parts:
     Parameters
     ----------
     source : Source
-        Whose `part_rows` make a part; the last part of an epoch may have fewer.
+        The rows; `source.part_rows` of them make a part, the last part of an epoch may have fewer.
     order : Order
     """
 

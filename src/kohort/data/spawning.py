@@ -52,7 +52,7 @@ def without_interrupts(command: list[str]) -> list[str]:
 
 
 def _data_without_main(name: str) -> dict[str, Any]:
-    """What a new process is told of this one; a worker of Grain is told of no `__main__`."""
+    """Data on this process for a new one; those for a worker of Grain name no `__main__`."""
     data = _plain_data(name)
     if name.startswith(_NAME):
         for key in ("init_main_from_path", "init_main_from_name"):
@@ -94,7 +94,7 @@ def _replace_popen() -> None:
                 pipe.write(content)
 
         def _pickled(self, process: Any) -> bytes:
-            """What the new process reads first: data on this process, then its task."""
+            """The bytes that the new process reads first: data on this process, then its task."""
             stream = io.BytesIO()
             multiprocessing.context.set_spawning_popen(self)
             try:

@@ -31,7 +31,7 @@ def content_key(member: object, numerics: str) -> str | None:
     ----------
     member : Member
     numerics : str
-        Who computes, and in which version; see `Numerics`.
+        Name of compiler and processor, with versions; see `Numerics`.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def _compound(value: object) -> bytes:
     """A value that consists of other values."""
     kind = type(value)
     if getattr(value, "opaque", False):
-        raise NoContentError(f"{kind.__name__} calls what cannot be looked into")
+        raise NoContentError(f"{kind.__name__} calls a function that cannot be inspected")
     if isinstance(digest := getattr(value, "digest", None), str):
         return _tagged(kind, digest.encode())
     if is_dataclass(value) and not isinstance(value, type):
@@ -107,7 +107,7 @@ def _compound(value: object) -> bytes:
 def _fields(value: DataclassInstance) -> Iterator[bytes]:
     """The fields of a dataclass: the plain ones together, then each other one by its name.
 
-    What is None by default and is None is left out: it may be new in a later version.
+    A field that is None by default and is None is left out: it may be new in a later version.
     """
     plain: list[tuple[str, object]] = []
     others: list[tuple[str, object]] = []

@@ -33,7 +33,7 @@ _SUFFIX = ".executable"
 _MOST_BYTES = 1 << 30
 _DIGEST = hashlib.sha256().digest_size
 
-# What changes numbers, and what only tells how they are logged or kept.
+# Flags that tell only how numbers are logged or kept; then the lines that name a processor.
 _IRRELEVANT = re.compile("_log|cache|dump")
 _PROCESSOR = re.compile(
     r"^(vendor_id|cpu family|model|model name|stepping|flags|CPU \w+|Features)\s*:.*", re.M
@@ -78,7 +78,7 @@ def load(path: Path, arguments: tuple[Any, ...], device: jax.Device) -> Any:
         program = deserialize_and_load(
             payload, inputs, outputs, device.client, execution_devices=[device]
         )
-    except Exception:  # Whatever XLA raises where it cannot load what it has written.
+    except Exception:  # XLA raises errors of many types for a program that it cannot load.
         return None
     with suppress(OSError):
         os.utime(path)  # The entries that were used last are kept.

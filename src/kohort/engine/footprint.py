@@ -22,14 +22,14 @@ class Footprint(NamedTuple):
     arguments : int
         Parameters, state and a chunk of batches.
     outputs : int
-        What is not written over the arguments.
+        Results that are not written over the arguments.
     temporary : int
         Activations, gradients and whatever else XLA keeps within a call; on a CPU also what the
         kernel of the largest convolution keeps, of which XLA's analysis says nothing.
     host : int
         The chunk that the host fills; on a CPU it lies in the same memory.
     runtime : int
-        What XLA's library and its kernels take on a CPU when a process runs its first program.
+        Memory of XLA's library and kernels on a CPU once a process has run its first program.
     """
 
     arguments: int

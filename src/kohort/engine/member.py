@@ -44,7 +44,7 @@ class Verdict(NamedTuple):
     early : bool
         Whether what ends the training is early stopping.
     kept : list of arrays or None
-        What the callback has put aside so far, to be kept with the outcome.
+        Arrays that the callback has put aside so far, to be kept with the outcome.
     """
 
     stop: bool = False
@@ -129,7 +129,7 @@ class Member:
         Real width of each hidden layer that the network may be narrower in.
     batch_size, epochs : int
     pace : Pace
-        What changes from step to step, the learning rate among it.
+        The quantities that change from step to step, such as the learning rate.
     initial : list of arrays, or callable
         Initial variables at real width; or `initial(generator)` draws them.
     rows : Rows
@@ -142,8 +142,8 @@ class Member:
     stopping : Stopping or None
         When training ends early; None for never.
     remedy : str
-        What the sentence that tells where a training diverged goes on with: the setting, if it is
-        known, and what helps.
+        End of the sentence that says where a training diverged: the setting, if it is known, and
+        the remedy.
     on_epoch : callable or None
         `on_epoch(epoch, logs, weights)` after each epoch, where `weights()` gives the current
         variables; gives a `Verdict`. Its `digest`, if it has one that is a text, is equal for those
@@ -252,7 +252,7 @@ class Outcome:
     snapshot : Snapshot or None
         Where a paused member goes on.
     kept : list of arrays or None
-        What a callback has put aside.
+        Arrays that a callback has put aside.
     """
 
     weights: list[Floats] | None

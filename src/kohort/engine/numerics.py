@@ -17,7 +17,7 @@ digit: what was kept before is trained again then."""
 
 
 class Numerics:
-    """Says who would train a member here: members of equal content and equal text end equal.
+    """Names the compiler that would train a member here: equal content and text end equal.
 
     Kernels are told by their instruction set, programs of XLA's by the versions of JAX, the device
     and the processor: they differ in rounding.

@@ -29,7 +29,7 @@ class Trained(Generic[_Network]):
     Attributes
     ----------
     network : Predictor or Sampler
-        What its outputs come from.
+        The network that computes the outputs.
     weights : sequence of arrays
         Variables at real width, in the order of the layout.
     numbers : tuple of float

@@ -50,7 +50,7 @@ class ProgramFolder:
                 if folder is None:
                     raise
                 _remove_damaged(folder, lowered)
-                jax.config.update(_RAISE, False)  # What is wrong beyond that is told by warnings.
+                jax.config.update(_RAISE, False)  # Warnings tell of any further fault.
                 return lowered.compile(compiler_options=options)
 
     @contextmanager

@@ -111,7 +111,7 @@ def compiled(
     Parameters
     ----------
     kind : str
-        What the program does: `"train"`, `"evaluate"`, `"predict"`, `"probe"`.
+        Purpose of the program: `"train"`, `"evaluate"`, `"predict"`, `"probe"`.
     function : callable
         Builds the function; called only if it must be traced.
     arguments : tuple of pytrees of arrays, or of their shapes and types
@@ -120,7 +120,7 @@ def compiled(
     device : jax.Device or None
         Where the program runs; None for JAX's default device.
     content : object
-        What the function depends on, if that names it in every process: see `executables`.
+        Values that the function depends on, if they name it in every process: see `executables`.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def _compiled(
         program: Compiled = _folder.compile(lowered, compiler_options())
         return program
     program = lowered.compile(compiler_options=compiler_options())
-    if not _watch.thread.hits:  # What JAX's cache has loaded cannot be written once more.
+    if not _watch.thread.hits:  # A program from JAX's own cache cannot be written again.
         save(path, program, shapes)
     return program
 

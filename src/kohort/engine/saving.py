@@ -66,7 +66,7 @@ def as_outcome(snapshot: Snapshot) -> Outcome:
 def snapshot_of(outcome: Outcome, member: Member) -> Snapshot:
     """The snapshot of a member that `as_outcome` has put into this form.
 
-    What schedules have decided follows from the losses of the epochs so far.
+    The decisions of schedules follow from the losses of the epochs so far.
     """
     told = json.loads(outcome.cause)
     structure, history = structure_of(member), outcome.history

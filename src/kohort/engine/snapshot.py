@@ -19,7 +19,7 @@ class Snapshot:
     Attributes
     ----------
     structure : Structure
-        Whose program trained it, and how its rows of numbers lie.
+        Structure of the program that trained it; says how its rows of numbers lie.
     params, state : array, shape (size,)
         Its variables at compiled width; state of its optimizer, averages included.
     best_row : array, shape (size,), or None
@@ -33,7 +33,7 @@ class Snapshot:
     wait : int
         Epochs since the best.
     pacer : Pacer
-        What schedules and callbacks have decided so far.
+        Decisions of schedules and callbacks so far.
     """
 
     structure: Structure

@@ -107,7 +107,7 @@ class StoreWriter:
                 self._store.put(key, outcome)
                 for other in emptied:
                     self._store.put(other, Outcome(None))
-            except Exception as error:  # Whatever a store does, the search goes on.
+            except Exception as error:  # A search goes on when its store fails.
                 with self._lock:
                     self._tell(f"could not keep a fit ({error})")
             with self._lock:

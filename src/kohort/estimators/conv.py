@@ -222,7 +222,7 @@ class _Images(KerasEstimator):
         return options
 
     def _readable(self, X: TableLike, y: TargetsLike, weight: WeightsLike) -> tuple[Any, Any, Any]:
-        """What a fit is given, without the files that are left out; the parameters are checked."""
+        """Check the parameters; leave out files that are no images, with targets and weights."""
         self._recipe()
         self._check_reading()
         self.n_skipped_ = 0

@@ -15,7 +15,7 @@ Take = Callable[[Sequence[Outcome], bool], Any]
 
 
 def _nothing() -> None:
-    """What there is to do where nobody wants to hear of the end."""
+    """Do nothing: the default for a fit that calls nothing at its end."""
 
 
 def refuse_pauses(estimator: Estimator, reason: str) -> ParameterError:

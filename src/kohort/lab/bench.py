@@ -24,7 +24,7 @@ from kohort.studies.uncertainty import expected_calibration_error
 
 Settings = Mapping[str, Any]
 Look = Callable[[Any, Parts], Mapping[str, Any]]
-"""What a claim reads off a fitted estimator and its rows, by names of its own."""
+"""A function of a fitted estimator and its rows that gives a claim's own values, by name."""
 PLAIN: Settings = {
     "ema_momentum": None,
     "output_initializer": "auto",
@@ -50,11 +50,11 @@ class Arm:
         Its name, as the parts of the claim call it.
     settings
         Parameters of `DenseRegressor` or `DenseClassifier`. Without others: two layers of 64 units
-        and no early stopping, and what `PLAIN` says.
+        and no early stopping, and the settings of `PLAIN`.
     at
         The condition.
     change
-        What the condition does to the rows of a split.
+        Changes the rows of a split as the condition demands.
     rows
         Rows to train on; None for the table's own number.
     """
@@ -83,7 +83,7 @@ class Fitted(NamedTuple):
     history
         Keras's history: a list per epoch for each name.
     seen
-        What the claim's look at the estimator gave; empty if it diverged.
+        Values that the claim's `look` gave; empty if the training diverged.
     """
 
     table: Table
@@ -128,7 +128,7 @@ class Bench:
         return min(full, 2) if self.quick else full
 
     def some(self, full: Sequence[Any], quick: int = 2) -> list[Any]:
-        """All values of a grid, or so many of them, spread evenly, in a trial run."""
+        """All values of a grid, or in a trial run `quick` of them, spread evenly."""
         if not self.quick or len(full) <= quick:
             return list(full)
         return [full[k] for k in np.linspace(0, len(full) - 1, quick).round().astype(int)]

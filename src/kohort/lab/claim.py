@@ -32,7 +32,7 @@ class Claim:
     says
         The claim in plain words.
     design
-        What is varied, what is held, and how each side's learning rate is tuned.
+        The quantities varied and held, and how each side's learning rate is tuned.
     parts
         The comparisons that decide, fixed before anything is measured.
     measure
@@ -46,8 +46,7 @@ class Claim:
     size
         Width and height of the picture, in inches.
     remark
-        What a reader shall know of the verdict, such as why it contradicts the textbook; shown
-        below it.
+        Explanation of the verdict, such as why it contradicts the textbook; shown below it.
 
     Examples
     --------

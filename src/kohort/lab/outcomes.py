@@ -18,7 +18,7 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     measure
-        What was measured, such as "error" or "seconds".
+        Name of the measured quantity, such as "error" or "seconds".
     table
         Name of the data.
     at
@@ -67,11 +67,11 @@ class Outcomes:
         return list(dict.fromkeys(o.table for o in self._all if o.measure == measure))
 
     def sides(self, measure: str) -> list[str]:
-        """Names of the sides with such a measure, in the order of the experiment."""
+        """Names of the sides that have a measure, in the order of the experiment."""
         return list(dict.fromkeys(o.side for o in self._all if o.measure == measure))
 
     def conditions(self, measure: str, side: str | None = None) -> list[str | float]:
-        """Conditions of such a measure (of one side, if given), in the order of the experiment."""
+        """Conditions of a measure (of one side, if given), in the order of the experiment."""
         return list(
             dict.fromkeys(
                 o.at for o in self._all if o.measure == measure and side in (None, o.side)
@@ -118,6 +118,6 @@ class Outcomes:
 
     @classmethod
     def of_columns(cls, columns: dict[str, list[str | float]]) -> Outcomes:
-        """What `columns` wrote."""
+        """Read the lists that `columns` wrote."""
         lists = [columns[name] for name in Outcome._fields]
         return cls(Outcome(*row) for row in zip(*lists, strict=True))

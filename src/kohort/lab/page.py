@@ -59,7 +59,7 @@ _MARGIN = Words(
 QUICK = Words(
     "A trial run: its verdict means nothing.", "시험 실행입니다. 판정에는 의미가 없습니다."
 )
-"""What is said of a quick run."""
+"""The warning on a quick run."""
 _DIVERGED = Words("{count} of {all} trainings diverged; each counts as the constant prediction.",
                   "학습 {all}건 가운데 {count}건이 발산했으며, 발산한 학습은 상수 예측으로 셉니다.")  # fmt: skip
 _COUNTS = Words(

@@ -77,7 +77,7 @@ class Part:
 
 
 class Answer(NamedTuple):
-    """What a part's rule says of one table.
+    """The answer of a part's rule for one table.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Answer(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What a part's rule says of every table, and the effect over all of them.
+    """The answers of a part's rule for every table, and the effect over all of them.
 
     `effect`, `low` and `high` are the mean over tables and its 95 % interval by Student's t: two
     tables say little of others, and the interval says so.
@@ -110,7 +110,7 @@ class Answers(NamedTuple):
 
     @property
     def answer(self) -> str:
-        """What all tables say: yes, no or open; "mixed" where they differ and one says yes."""
+        """The answer of all tables: yes, no or open; "mixed" if they differ and one says yes."""
         found = {answer.answer for answer in self.by_table}
         if len(found) == 1:
             return found.pop()

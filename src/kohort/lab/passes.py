@@ -36,14 +36,14 @@ class Start(NamedTuple):
 
 
 class Signals(NamedTuple):
-    """What reaches each hidden layer, from the inputs' end; shapes (layer,).
+    """Sizes of the signals at each hidden layer, the one next to the inputs first; shapes (layer,).
 
     Attributes
     ----------
     forward
         Mean square of the activations.
     backward
-        Mean square of the gradient in what the activation is given.
+        Mean square of the gradient in the activation's argument.
     """
 
     forward: Floats

@@ -55,7 +55,7 @@ def draw(claim: Claim, outcomes: Outcomes, language: Language, path: Path) -> No
 
 
 def panels(figure: Figure, count: int, *, share_y: bool = False) -> list[Axes]:
-    """So many panels side by side."""
+    """Axes of `count` panels side by side."""
     return list(figure.subplots(1, count, squeeze=False, sharey=share_y)[0])
 
 

@@ -21,7 +21,7 @@ from kohort.lab.verdict import Verdict, verdict
 
 @dataclass(frozen=True)
 class Result:
-    """What the experiment of a claim gave.
+    """The result of a claim's experiment.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Result:
 
     @cached_property
     def answers(self) -> list[Answers]:
-        """What each part's rule says."""
+        """The answers of each part's rule."""
         return [answered(part, self.outcomes) for part in self.claim.parts]
 
     @property
@@ -126,7 +126,7 @@ def read_result(path: Path) -> Result:
 
 
 def made_here() -> dict[str, str]:
-    """What a result depends on beside the experiment: versions, commit, processor."""
+    """Versions, commit and processor, on which a result depends beside its experiment."""
     packages = {name: version(name) for name in ("numpy", "scikit-learn", "jax", "keras")}
     return {
         "kohort": VERSION,
@@ -146,7 +146,7 @@ def _commit() -> str:
 
 
 def _git(*arguments: str) -> str | None:
-    """What Git says of the folder of this file; None if it refuses or is not there."""
+    """Output of a Git command in this file's folder; None if it fails or there is no Git."""
     command = ["git", "-C", str(Path(__file__).parent), *arguments]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -33,8 +33,8 @@ def run(
         Repetitions, >= 2: each draws a split, initial weights and the order of rows. None for 20,
         and for 2 in a quick run.
     quick : bool, default=False
-        Whether to try the experiment in seconds, with few rows and epochs. The verdict of such a
-        run means nothing.
+        Whether to try the experiment in seconds, with few rows and epochs. A quick run's verdict
+        means nothing.
     out : str, path or None, default=None
         A folder for `NAME.json`, `NAME.svg` and `NAME.md`; made if it is missing.
     language : "en" or "ko", default="en"

@@ -53,7 +53,7 @@ class Table(NamedTuple):
     ----------
     name
     words
-        What it holds, for a page.
+        Description of the rows, for a page.
     task
         "regression" or "classification".
     load
@@ -79,7 +79,7 @@ class Table(NamedTuple):
         rows : int or None
             Rows to train on, >= 1; None for the table's own number.
         change : callable or None
-            What a condition does to the parts, such as adding outliers to the training targets.
+            Changes the parts as a condition demands, such as by outliers in the training targets.
         """
         X, y = self.load()
         draws = np.random.default_rng(seed)

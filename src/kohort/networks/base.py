@@ -38,7 +38,7 @@ Judged: TypeAlias = Tree
 
 
 class State(NamedTuple):
-    """What a step keeps beside the variables.
+    """Arrays that a step keeps beside the variables.
 
     Attributes
     ----------
@@ -219,7 +219,7 @@ class Network(Hashable, Protocol):
 
     @property
     def predictor(self) -> Predictor:
-        """What of it predicts; equal for networks that differ only in how they train."""
+        """The part of it that predicts; equal for networks that differ only in training."""
         ...
 
     @property
@@ -238,7 +238,7 @@ class Network(Hashable, Protocol):
 
     @property
     def techniques(self) -> frozenset[str]:
-        """What its program holds and programs of others of its group may lack."""
+        """Names of the techniques in its program; other programs of its group may lack them."""
         ...
 
     def holding(self, techniques: frozenset[str]) -> Self:

@@ -33,7 +33,7 @@ class Observer:
         return function(x)
 
     def normalise(self, layer: Hashable, x: jax.Array, averages: tuple[Any, Any]) -> None:
-        """What a batch normalisation is about to normalise, and its moving averages."""
+        """Take the input of a batch normalisation, and its moving mean and variance."""
 
 
 UNOBSERVED = Observer()
@@ -46,7 +46,7 @@ def linear(x: jax.Array) -> Any:
 
 @dataclass
 class Sight:
-    """What has been seen of one layer.
+    """Arrays that were seen of one layer.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Sight:
     flat : array of bool, same shape, or None
         Where the activation has no slope to speak of; None where that has no meaning.
     normalised : array or None
-        What the batch normalisation was given, shape (batch, ..., unit).
+        Input of the batch normalisation, shape (batch, ..., unit).
     averages : pair of arrays or None
         Its moving mean and variance before the step.
     """

@@ -53,7 +53,7 @@ class Reading(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What a step knows of one layer.
+    """Arrays of one layer within a step.
 
     Attributes
     ----------

@@ -2,8 +2,8 @@
 
 Each function takes the gradients of one member, a list with an array per variable, and a scalar
 limit > 0 in the units of the gradient. A limit of infinity returns the gradients bit for bit, so
-that members with and without clipping share a program. What is not finite never becomes a
-plausible number: NaN stays NaN, and a norm that is not finite gives what Keras makes of it.
+that members with and without clipping share a program. A gradient that is not finite never
+becomes a plausible number: NaN stays NaN, and a norm that is not finite gives Keras's result.
 
 References: `keras.optimizers.Optimizer` (`clipvalue`, `clipnorm`, `global_clipnorm`); Pascanu,
 Mikolov and Bengio 2013 (arXiv:1211.5063).

@@ -25,7 +25,7 @@ class Constraint(Protocol):
         ...
 
     def remedy(self, value: object) -> str:
-        """What to write in place of a value that is refused; "" where that is not to be guessed."""
+        """A sentence with a value to write in place of a refused one; "" if none can be guessed."""
         return ""
 
 
@@ -92,7 +92,7 @@ class Exactly(Constraint):
 
 @dataclass(frozen=True)
 class Satisfies(Constraint):
-    """Whatever a function accepts."""
+    """A value that a function accepts."""
 
     function: Callable[[Any], bool]
     description: str

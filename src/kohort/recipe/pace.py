@@ -25,7 +25,7 @@ def pace(
         Number of the first step, counted from 0 over the whole training.
     steps, steps_per_epoch : int
     factor : float
-        What performance scheduling has left of the rate.
+        Factor of the rate, in (0, 1], after performance scheduling.
 
     Returns
     -------

@@ -59,7 +59,7 @@ def describe_plan(plan: Plan, task: str, source: dict[str, Any], command: str) -
     source : dict
         Where the data came from, and the target.
     command : str
-        What was typed, to run it again.
+        The command line that runs the search again.
     """
     return {
         "versions": versions(),
@@ -93,12 +93,12 @@ def describe_result(result: SearchResult, started: dict[str, Any]) -> dict[str, 
 
 
 def _target(result: SearchResult) -> dict[str, str]:
-    """What the model predicts; what was asked for stands if there is no model."""
+    """Name of the model's target; empty if there is no model, so that the plan's target stays."""
     return {} if result.model is None else {"target": result.model.target}
 
 
 def _choices(search: Search) -> dict[str, Any]:
-    """What a search chooses from; nothing when that is a list of several spaces."""
+    """The distributions or grid of a search; empty if it has a list of several spaces."""
     given = getattr(search, "param_distributions", getattr(search, "param_grid", {}))
     return dict(given) if isinstance(given, Mapping) else {}
 
@@ -116,7 +116,7 @@ def _command(search: Search) -> str:
 
 def _space(search: Search) -> dict[str, Any]:
     given = without_prefix(_choices(search))
-    if not given:  # Several spaces: what was tried of all of them.
+    if not given:  # Several spaces: the values tried of all of them.
         tried = [without_prefix(one) for one in search.cv_results_["params"]]
         names = dict.fromkeys(name for one in tried for name in one)
         return {n: different(one[n] for one in tried if n in one) for n in names}

@@ -51,9 +51,9 @@ class Fact:
     Attributes
     ----------
     about, state : str
-        What it is about, and how it stands there.
+        The subject, and its state.
     remedy : str
-        What to do about it; empty where nothing need be done.
+        The step to take; empty if there is none to take.
     """
 
     about: str
@@ -191,7 +191,7 @@ def _keras() -> Fact:
 
 
 def _packages() -> list[Fact]:
-    """What kohort's metadata ask for: what is there, and each group of which something lacks."""
+    """Packages of kohort's metadata: those installed, and each extra that lacks some."""
     try:
         wanted = requires("kohort") or []
     except PackageNotFoundError:

@@ -14,11 +14,11 @@ _WITHIN_TEXT = re.compile(_URL.pattern + r"[^\s'\"<>]+")
 _NAMED = re.compile(
     r"(?i)((?:pass\w*|pwd|token|secret|\w*key|auth\w*|sig\w*)\s*[=:]\s*)[^\s&;,'\"]+"
 )
-# Whatever else a query holds may be a secret, under whichever name.
+# Parameters of a query that are no secrets; any other may be one.
 _HARMLESS = frozenset(
     "application_name cache charset connect_timeout driver mode sslmode timeout uri".split()
 )
-# What stands for a password where the user's name is the token.
+# Passwords that are none: the user's name is the token.
 _NO_PASSWORD = ("", "x-oauth-basic", "x-token-auth")
 _SHORTEST = 3  # Shorter parts of a password are found in any text.
 
@@ -100,7 +100,7 @@ def _masked_query(query: str) -> str:
 
 
 def _secrets(address: str) -> Iterator[str]:
-    """What must not be seen of an address: passwords, tokens, values of its query; in parts."""
+    """Secret parts of an address: passwords, tokens, values of its query; also in pieces."""
     found = _URL.search(address)
     if found is None:
         return

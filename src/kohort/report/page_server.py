@@ -64,7 +64,7 @@ class PageRequest(BaseHTTPRequestHandler):
         return self.wfile.getvalue()  # type: ignore[attr-defined]
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Say nothing: the terminal belongs to whoever started the server."""
+        """Say nothing: the terminal belongs to the program that started the server."""
 
 
 class PageServer(HTTPServer):
@@ -126,7 +126,7 @@ class PageServer(HTTPServer):
         self._stopped.wait()
 
     def _accept(self, selector: selectors.BaseSelector) -> None:
-        with suppress(OSError):  # Whoever asked has gone again, or too many files are open.
+        with suppress(OSError):  # The client has gone again, or too many files are open.
             connection, _ = self.socket.accept()
             connection.setblocking(False)
             selector.register(connection, selectors.EVENT_READ)
@@ -145,7 +145,7 @@ class PageServer(HTTPServer):
     def _no_longer_waiting(
         self, connection: socket.socket, selector: selectors.BaseSelector
     ) -> bytes:
-        """What has come from a connection, which the selector watches no more."""
+        """Stop watching a connection; return the bytes that have come from it."""
         selector.unregister(connection)
         return bytes(self._waiting.pop(connection)[1])
 
@@ -173,7 +173,7 @@ class PageServer(HTTPServer):
 
     def _answer(self, connection: socket.socket, request: bytes) -> None:
         answer = self._request(request, ("", 0), self).answer()  # type: ignore[arg-type]
-        with suppress(OSError):  # Whoever asked has gone.
+        with suppress(OSError):  # The client has gone.
             connection.settimeout(_SENDING)
             connection.sendall(answer)
         self.shutdown_request(connection)

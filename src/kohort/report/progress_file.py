@@ -90,7 +90,7 @@ def recording(
     path : path
         Must not exist.
     description : dict
-        What is known when the search starts.
+        The facts known when the search starts.
 
     Yields
     ------

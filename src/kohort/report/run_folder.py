@@ -35,8 +35,8 @@ def new_folder(
     Until then it is a hidden sibling of `path`, so a run that fails or is interrupted leaves
     nothing under `path`, and an older run there stays as it was. A folder is replaced only if it
     has the mark of a run of kohort's and holds nothing else: files that kohort did not write are
-    never removed. What has ended by then, in the store `fits` inside of it, stays and is found
-    there by the next run of the same path, as is that of a run that it replaces.
+    never removed. Fits that have ended by then stay in the store `fits` inside of it, and the next
+    run of the same path finds them there, as it finds those of a run that it replaces.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def is_unfinished(run: Path) -> bool:
         return not run.exists() and any(
             (each / PROGRESS).is_file() for each in hidden_siblings(run)
         )
-    except OSError:  # No system takes such a name: who reads the folder says so.
+    except OSError:  # No system takes such a name: reading the folder will say so.
         return False
 
 

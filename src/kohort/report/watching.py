@@ -32,7 +32,7 @@ class Watch:
     Parameters
     ----------
     run : path
-        What `kohort search --out` was given; it need not exist yet.
+        The folder given to `kohort search --out`; it need not exist yet.
     """
 
     def __init__(self, run: Path) -> None:
@@ -50,7 +50,7 @@ class Watch:
     def news(self) -> tuple[dict[str, Any], str]:
         """The content of the page, and a version that changes with it.
 
-        What cannot be read is said in words: `live` has the state `"broken"` and a `reason`.
+        If a file cannot be read, `live` has the state `"broken"` and a `reason` in words.
         """
         with self._lock:
             state, version = self._look()
@@ -107,7 +107,7 @@ class Watch:
 
 
 def _broken(found: dict[str, Any], reason: str) -> dict[str, Any]:
-    """What is known of a run that cannot be read any further, with the reason."""
+    """Facts of a run that cannot be read any further, with the reason."""
     return {**found, "live": {**found["live"], "reason": reason}}
 
 
@@ -117,7 +117,7 @@ def server(run: str | Path, port: int = 0, language: str = "en") -> PageServer:
     Parameters
     ----------
     run : str or path
-        What `kohort search --out` was given; it need not exist yet.
+        The folder given to `kohort search --out`; it need not exist yet.
     port : int, default=0
         In [0, 65535]; 0 takes one that is free.
     language : {"en", "ko"}, default="en"

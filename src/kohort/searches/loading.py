@@ -59,5 +59,5 @@ def load(path: PathLike, *, trusted: bool = False) -> Estimator:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # No system takes such a name: who reads the file says so.
+    except OSError:  # No system takes such a name: reading the file will say so.
         return False

@@ -29,7 +29,7 @@ class Prepared(Protocol):
 
     @property
     def members(self) -> list[Member]:
-        """What `fit` would train, before any pretraining; nobody hears of their epochs.
+        """Members that `fit` would train, before any pretraining; they call no callbacks.
 
         Empty where `obstacle` says why a cohort cannot train them.
         """

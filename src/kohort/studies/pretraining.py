@@ -39,7 +39,7 @@ def pretrained(
     members : list of Member
         Alike but for their seeds.
     recipe : Recipe
-        What they were made from.
+        The recipe that they were made from.
     rows : Rows
         Inputs, standardised as the members' own, as both `x` and `y`.
     kind : {"autoencoder", "denoising", "layerwise"}

@@ -63,7 +63,7 @@ def _endless(member: Member) -> Member:
 
 
 def training_speed(member: Member, slots: int, devices: list[Any], seconds: float = 0.3) -> Speed:
-    """Speed of copies of a member, so many on each of the devices at once.
+    """Speed of copies of a member, `slots` of them on each of the devices at once.
 
     Parameters
     ----------
@@ -99,4 +99,4 @@ def _popping(waiting: list[Fit]) -> Any:
 
 
 def _ignore(fit: Fit) -> None:
-    """What becomes of the copies does not matter."""
+    """Do nothing: the results of the copies do not matter."""

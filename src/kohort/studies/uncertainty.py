@@ -18,7 +18,7 @@ class Uncertainty(NamedTuple):
     predictive_entropy
         Entropy of the averaged probabilities: all uncertainty, in [0, log(classes)].
     mutual_information
-        What the passes disagree about: the part that more data could remove, >= 0.
+        Disagreement of the passes: the part of the uncertainty that more data could remove, >= 0.
     """
 
     predictive_entropy: Floats

@@ -1,4 +1,4 @@
-"""What goes on with a training is refused by name, with the estimator that has it."""
+"""Parameters that continue a training are refused by name, with the estimator that has them."""
 
 import pickle
 

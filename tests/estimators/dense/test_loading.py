@@ -68,7 +68,7 @@ def _refused(path, words="is not a readable kohort model"):
 
 
 def _usable(model, X):
-    """Whatever loads can be used."""
+    """A loaded estimator can be used."""
     assert np.isfinite(
         np.asarray(model.predict_proba(X) if hasattr(model, "classes_") else 0)
     ).all()

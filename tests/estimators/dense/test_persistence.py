@@ -33,7 +33,7 @@ def fitted(name):
 
 
 def outputs(model, X):
-    """What the exported network gives, from the estimator."""
+    """Outputs of the exported network, computed by the estimator."""
     if isinstance(model, kohort.DenseRegressor):
         return model.predict(X).reshape(len(X), -1)
     probability = model.predict_proba(X)

@@ -1,4 +1,4 @@
-"""What a cohort cannot take trains in Keras's own loop, with a warning that says why."""
+"""Fits that a cohort cannot take train in Keras's own loop, with a warning that says why."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a user of Keras or SciKeras relies on without thinking, compared with Keras's own `fit`."""
+"""Details that users of Keras and SciKeras rely on, compared with Keras's own `fit`."""
 
 import copy
 import pickle

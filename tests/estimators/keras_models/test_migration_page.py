@@ -1,4 +1,4 @@
-"""What docs/migrating.md says of SciKeras and kohort holds for kohort, row by row."""
+"""The statements of docs/migrating.md on SciKeras and kohort hold for kohort, row by row."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What build functions, losses and metrics get, as those who come from SciKeras expect."""
+"""Build functions, losses and metrics get the arguments that users of SciKeras expect."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def table(rows=12, classes=0):
 
 
 def asked(build, X, y, kind=kohort.KerasRegressor, **params):
-    """What a build function was called with."""
+    """The arguments that a build function was called with."""
     heard = {}
 
     def hearing(**arguments):

@@ -136,5 +136,5 @@ def source():
 
 @pytest.fixture(scope="session")
 def found(source):
-    """What a page shows of it."""
+    """The facts that a page shows of the source."""
     return facts(source)

@@ -29,7 +29,7 @@ def _until(condition, what):
 
 
 def _finish(run, partial, source):
-    """What the end of a search does to its folder."""
+    """Write and rename the files of a folder as the end of a search does."""
     source.board.to_parquet(partial / "leaderboard.parquet")
     source.curves.to_parquet(partial / "learning_curves.parquet")
     (partial / "run.json").write_text(json.dumps(source.description), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What MLflow's own client finds in an SQLite database."""
+"""Runs that MLflow's own client finds in an SQLite database."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What Optuna loads from its storage."""
+"""Studies that Optuna loads from its storage."""
 
 import numpy as np
 import optuna

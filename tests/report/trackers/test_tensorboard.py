@@ -1,4 +1,4 @@
-"""What TensorBoard's own readers and its HParams page find."""
+"""Values that TensorBoard's own readers and its HParams page find."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is common to all trackers: what they are told, and how they fail."""
+"""Common to all trackers: the trials that they receive, and their errors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Who goes on, against Optuna's own pruner and a plain version."""
+"""Candidates that go on, against Optuna's own pruner and a plain version."""
 
 import math
 

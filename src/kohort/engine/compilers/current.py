@@ -1,4 +1,4 @@
-"""The compiler that the process's session lends to whoever was given none."""
+"""The compiler that the process's session lends to all code that was given none."""
 
 from __future__ import annotations
 

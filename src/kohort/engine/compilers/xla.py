@@ -73,7 +73,7 @@ class XlaCompiler:
         key : hashable
             Equal keys give the same program.
         kind : str
-            What the program does, for `compilations`.
+            Purpose of the program, as `compilations` names it.
         function : callable
             Builds the pure function; called only if the program does not exist yet.
         arguments : tuple of pytrees of arrays, or of their shapes and types

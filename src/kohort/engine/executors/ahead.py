@@ -20,13 +20,14 @@ class Ahead:
     """Asks a compiler for programs before anyone waits for them, in a few threads of its own.
 
     A program is asked for once it is certain that it will train members. The compiler builds it
-    once, whoever asks first; what fails here fails again for those who need it, and is told there.
+    once, for the first that asks. A compilation that fails here fails again, and is reported, where
+    the program is needed.
 
     Parameters
     ----------
     compiler : Compiler
     devices : sequence of Device
-        One for each thread that trains. As many programs are compiled at once.
+        One for each thread that trains; as many programs are compiled at once.
     """
 
     def __init__(self, compiler: Compiler, devices: Sequence[Device]) -> None:
@@ -38,10 +39,10 @@ class Ahead:
         self._threads: set[threading.Thread] = set()
 
     def submitted(self, structure: Structure, judged: int) -> None:
-        """Take note of a member, which may make it certain what its structure's program is.
+        """Take note of a member, which may make its structure's program certain.
 
-        On a CPU a program has only so many slots, however many members there will be. Which slots
-        an accelerator's has is known when they are planned.
+        On a CPU a program has few slots (see `plan.slots_of`), however many members there will be.
+        The slots of an accelerator's program are known only once its members are planned.
 
         Parameters
         ----------
@@ -106,7 +107,7 @@ class Ahead:
                 thread = threading.Thread(target=self._work, name="kohort-ahead", daemon=True)
                 try:
                     thread.start()
-                except RuntimeError:  # The system has no thread left: who needs it compiles it.
+                except RuntimeError:  # No thread is left: the training threads compile it.
                     if not self._threads:
                         self._waiting.clear()
                         self._coming.clear()

@@ -172,13 +172,13 @@ class Ledger:
             self._training.add(fit)
 
     def rewind(self, fit: Fit) -> None:
-        """Note that what a fit had come to is lost, and that it waits again."""
+        """Note that a fit has lost its progress and waits again."""
         with self._lock:
             self._training.discard(fit)
         fit.rewind()
 
     def deliver(self, fit: Fit) -> None:
-        """Tell whoever waits for the fit that it has ended; the first call counts."""
+        """Tell those that wait for the fit that it has ended; the first call counts."""
         with self._lock:
             done = self._done.pop(fit, None)
             self._training.discard(fit)

@@ -4,8 +4,8 @@ Members are submitted, planned into groups at `start`, and drained by one thread
 one per accelerator). Members that arrive while a group trains join its queue and enter at the
 next chunk, as requests do in an inference server.
 
-Every way out of a thread delivers or fails its fits. What a thread tidies up when it ends is its
-own: groups for which anyone waits stay.
+Every way out of a thread delivers or fails its fits. A thread that ends removes
+the groups in which no fit waits or trains; all others stay.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class LocalExecutor:
             threads = min(-(-len(group.queue) // slots), _MOST_READERS - wanted)
             wanted += threads
             for fit in islice(group.queue, threads * slots):
-                with suppress(Exception):  # Who trains it opens them again, and fails it.
+                with suppress(Exception):  # Training opens them again, and fails the fit.
                     fit.open_rows()  # Before the first of them starts to read.
         first = len(self._devices)
         return range(first, first + max(0, wanted - staff))

@@ -25,17 +25,18 @@ from kohort.errors import StoreWarning, shown
 class StoringExecutor:
     """Gives back what a store knows, lets another executor train the rest, and keeps what it ends.
 
-    A member is looked for when it is submitted, and kept the moment that it has ended, whoever
-    waits for it. What cannot be kept is trained. A member that pauses is kept once it has ended,
-    as one that did not pause: it ends equal. Of members with a callback no snapshots are taken.
+    The store is asked for a member when it is submitted, and keeps the member's result as soon as
+    it has ended, even if nobody waits for it. A member that cannot be kept is trained. A member
+    that pauses is kept once it has ended, like one that did not pause: its result is equal. Members
+    with a callback get no snapshots.
 
     Parameters
     ----------
     executor : Executor
-        Who trains.
+        The executor that trains members which the store does not have.
     store : Store
     numerics : callable or None, default=None
-        What a member's result depends on beside itself; None for `Numerics()`.
+        `numerics(member)` names compiler and processor in a text; None for `Numerics()`.
     interval : float, default=60.0
         Seconds that a member trains until it is saved at the end of an epoch, so that another
         process goes on from there; and then again.
@@ -139,7 +140,7 @@ class StoringExecutor:
     def _known(self, key: str) -> Outcome | None:
         try:
             return self.store.get(key)
-        except Exception as error:  # Whatever a store does, the search goes on.
+        except Exception as error:  # A search goes on when its store fails.
             if not self._unreadable:
                 self._unreadable = True
                 _warn(f"The store {shown(self.store)} cannot be read ({error}); fits are trained.")

@@ -31,7 +31,7 @@ class EpochCallbacks:
     attributes : callable
         `attributes(epoch, weights)` gives the fitted attributes as if training had ended there.
     X, y, sample_weight
-        What `fit` was given.
+        Arguments of `fit`.
     """
 
     def __init__(

@@ -64,7 +64,7 @@ class DensePasses:
 
     @property
     def _trained(self) -> list[tuple[list[Floats], tuple[float, ...], tuple[int, ...], int]]:
-        """What a `Trained` of each network needs beside its structure."""
+        """Weights, numbers, units and seed of each network, for a `Trained` of its structure."""
         return [
             (outcome.weights, self.recipe_.numbers(), self.recipe_.units, seed)
             for outcome, seed in zip(self.networks_, self._seeds(len(self.networks_)), strict=True)
@@ -118,7 +118,7 @@ def passes_together(
     ----------
     estimators : sequence of DensePasses
     tables : sequence of array, DataFrame, ...
-        What each reads; of equal numbers of rows.
+        One for each estimator; all have the same number of rows.
 
     Yields
     ------

@@ -192,7 +192,7 @@ class DensePrepared:
         Of each network.
     automatic : frozenset of str
     given : Labelled
-        What `fit` was given.
+        X, y and weights as `fit` was given them.
     mild : bool
         Whether the members have what hardly moves their best learning rate, such as dropout.
     """

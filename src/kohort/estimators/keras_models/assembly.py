@@ -109,7 +109,7 @@ def _part(value: Any, options: dict[str, Any]) -> Any:
 
 
 def called(kind: Callable[..., Any], options: Options) -> Any:
-    """What a class, or a function that makes an object, gives with options as its arguments."""
+    """Call a class, or a function that makes an object, with options as its arguments."""
     filled = _filled(kind, options, {})
     numbered = sorted((name for name in filled if name.isdigit()), key=int)
     named = {name: value for name, value in filled.items() if name not in numbered}

@@ -270,7 +270,7 @@ def _copied(callback: keras.callbacks.Callback) -> keras.callbacks.Callback:
         try:
             vars(copied)[name] = None if name == "_model" else copy.deepcopy(value)
         except Exception:
-            vars(copied)[name] = value  # What cannot be copied, such as a file, stays shared.
+            vars(copied)[name] = value  # Shared if it cannot be copied, such as a file.
     return copied
 
 
@@ -324,7 +324,7 @@ def _callbacks(
 
 
 def _leaves(tree: Any) -> Iterator[Any]:
-    """What lists and dicts of any depth hold, in their order."""
+    """The objects in lists and dicts of any depth, in their order."""
     if isinstance(tree, list | tuple | dict):
         for part in tree.values() if isinstance(tree, dict) else tree:
             yield from _leaves(part)

@@ -54,9 +54,9 @@ class CohortRun:
         return train_members(members, self._job.held, self._job.parameters, self._judge)
 
     def concluded(self, outcome: Outcome, ended: bool) -> Outcome:
-        """What the model and its callbacks make of an outcome; the model has the weights.
+        """Put an outcome's weights into the model, and return it as the model's callbacks leave it.
 
-        Callbacks hear of the end only where it is the end.
+        Callbacks are told that training has ended only if `ended`.
         """
         model, run, tracing = self._ready.model, self._callbacks, self._ready.tracing
         assert tracing is not None

@@ -101,13 +101,13 @@ def _camel(name: str) -> str:
 
 
 def compile_arguments(estimator: Estimator) -> dict[str, Any]:
-    """What `keras.Model.compile` is called with, as a build function may ask for it.
+    """Arguments of `keras.Model.compile`, for build functions that ask for them.
 
     Returns
     -------
     dict
-        `optimizer`, an object, RMSprop where none was given; `loss`, `metrics`, `run_eagerly`, and
-        what came with the prefix `compile__`.
+        `optimizer`, an object, RMSprop if none was given; `loss`, `metrics`, `run_eagerly`, and the
+        parameters with the prefix `compile__`, without it.
     """
     import keras
 

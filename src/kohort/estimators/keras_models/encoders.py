@@ -31,7 +31,7 @@ class SubclassHooks:
         `transform` gives what the model takes: an array, or a list or dict of arrays.
     target_encoder : transformer or None
         The same for y. `inverse_transform` gets the model's output, an array of shape (row, unit)
-        or a list of such, and gives what `predict` gives; with `return_proba=True`, which
+        or a list of them, and gives what `predict` gives; with `return_proba=True`, which
         `KerasClassifier.predict_proba` passes, probabilities.
         `get_metadata`, if an encoder has it, gives a dict of attributes of the estimator, which
         the build function gets too.

@@ -170,7 +170,7 @@ class KerasEstimator(TrainingModel):
     def _readable(
         self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike
     ) -> tuple[Any, Any, Any]:
-        """What `fit` is given, without what is left out of it."""
+        """X, y and weights of the rows that can be read; a subclass may leave rows out."""
         return X, y, sample_weight
 
     def _options(self, fit_params: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +204,7 @@ class KerasEstimator(TrainingModel):
         return inputs_of(self, X, reset=True)
 
     def _automatic(self, job: Job, options: dict[str, Any]) -> frozenset[str]:
-        """What is measured before training: `"batch_size"`, `"learning_rate"`, `"workers"`."""
+        """Names of the parameters to be measured before training, such as `"batch_size"`."""
         rates = (getattr(self, name, None) for name in _RATES)
         asked = {
             "batch_size": is_auto(options["batch_size"]),

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 
 class FittedModel(RichReprMixin, KerasParameters):
-    """What has been trained. The model that `model_` gives belongs to the user, whose changes to
-    it count from then on.
+    """A trained Keras model. The user may change the model that `model_` gives; later calls use
+    it as changed.
     """
 
     _ready: Ready
@@ -102,7 +102,7 @@ class FittedModel(RichReprMixin, KerasParameters):
 
     @abstractmethod
     def _built(self, data: Mapping[str, Any], seed: int) -> Any:
-        """What the build function gives for `X`, as a model takes it, and `y`."""
+        """Call the build function with `X`, as a model takes it, and `y`; return its model."""
 
     def _synchronised(self) -> Ready:
         """The model; what its user has changed in it is taken over."""

@@ -34,7 +34,7 @@ def explain_groups(estimator: Estimator, param_grid: GridLike, X: TableLike, y: 
 
 
 def _why(rows: list[dict[str, Any]], position: int, names: list[str]) -> str:
-    """What this candidate has that no candidate of an earlier program has."""
+    """Why a candidate gets a program of its own: the parameters that differ; else a reason."""
     row = rows[position]
     earlier = [other for other in rows[:position] if other["program"] == row["program"]]
     if earlier:

@@ -65,7 +65,7 @@ def inputs_of(estimator: Estimator, X: TableLike, reset: bool) -> Inputs:
     """
     if isinstance(X, LazyRows):
         if reset:
-            estimator._given_form = None  # Who reads the files checks the form of what they hold.
+            estimator._given_form = None  # The form is checked as files are read.
         return Inputs([X], None, False)
     inputs = _checked(estimator, X, reset)
     shapes = [array.shape[1:] for array in inputs.arrays]

@@ -29,13 +29,13 @@ class KerasPrepared:
     Attributes
     ----------
     estimator : KerasEstimator
-        Which learned the form of its data, and takes the outcomes.
+        The estimator, which has learned the form of its data and takes the outcomes.
     ready : Ready
         The model, traced for the batch size.
     job : Job
         Rows, and everything else that `fit` was asked for.
     data : mapping
-        What the build function may ask of X and y.
+        X and y, for a build function that asks for them.
     automatic : frozenset of str
     changed_rate : float or None
         Learning rate in place of the model's.

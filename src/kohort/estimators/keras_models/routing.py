@@ -14,17 +14,17 @@ from kohort.errors import ParameterError, explain
 ROUTES = ("model", "optimizer", "loss", "metrics", "compile", "callbacks", "fit", "predict")
 """Prefixes: `optimizer__learning_rate` is the optimizer's `learning_rate`."""
 
-# What a build function gets if it asks for it by name.
+# Arguments that a build function gets if it asks for them by name.
 META = (
     "X", "y", "meta", "params", "compile_kwargs", "n_features_in_", "X_shape_", "X_dtype_",
     "feature_names_in_", "n_outputs_", "n_outputs_expected_", "target_type_", "y_ndim_",
     "y_dtype_", "classes_", "n_classes_",
 )  # fmt: skip
 
-# What it gets of these where it takes any name.
+# Those of them that it gets if it takes any name.
 ANYONE = ("meta", "compile_kwargs", "params")
 
-# What other wrappers call their parameters.
+# Names that other wrappers have for parameters, and the remedy.
 _CALLED_OTHERWISE = {
     "build_fn": "Give the function as `model`.",
     "model_kwargs": "Give each as a parameter of its own: `width=64` or `model__width=64`.",

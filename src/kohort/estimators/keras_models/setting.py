@@ -69,7 +69,7 @@ def _loss_name(loss: LossLike) -> str:
 
 
 def _names(estimator: Estimator) -> tuple[tuple[str, str], ...]:
-    """What the estimator calls parameters that the dense estimators have too."""
+    """The estimator's names of the parameters that the dense estimators have too."""
     known = [name for name in known_names(estimator) if not name.endswith("__*")]
     names = {name: f"optimizer__{name}" for name in _OF_OPTIMIZER}
     return tuple((names | {name: name for name in known}).items())

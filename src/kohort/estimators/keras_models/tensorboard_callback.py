@@ -66,8 +66,8 @@ class Writer:
 
 
 class Summaries:
-    """What the callback uses of `tensorflow.summary`; as there, nothing is written outside of a
-    writer's `as_default`, or while the condition of `record_if` is false.
+    """The part of `tensorflow.summary` that the callback uses. As there, nothing is written outside
+    of a writer's `as_default`, or while the condition of `record_if` is false.
     """
 
     def __init__(self) -> None:

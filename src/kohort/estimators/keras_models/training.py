@@ -220,7 +220,7 @@ class Job:
     held : int
         Bytes of tables that the caller keeps.
     parameters : dict
-        What the cohort's record shall say.
+        The fit's parameters, as the cohort's record shows them.
     judge : callable or None
         `judge(member, instruments, outcome)` gives a diagnosis.
     """

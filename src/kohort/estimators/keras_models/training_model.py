@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TrainingModel(FittedModel):
-    """What comes between a prepared fit and a fitted model."""
+    """A Keras model that can be trained: it prepares, begins and ends a fit."""
 
     @abstractmethod
     def prepare(

@@ -69,7 +69,7 @@ def measure(bench: Bench) -> Outcomes:
 
 
 def _pool(count: int, levels: int) -> list[dict[str, float]]:
-    """Every combination of so many levels of learning rate, width and dropout, in that order."""
+    """Every combination of the levels of the first `count` of learning rate, width and dropout."""
     axes = {
         "learning_rate": np.geomspace(1e-4, 0.3, levels).round(6).tolist(),
         "width": np.geomspace(4, 128, levels).round().astype(int).tolist(),

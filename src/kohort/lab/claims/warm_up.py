@@ -131,7 +131,7 @@ def _over_large_rates(found: Outcomes) -> Outcomes:
 
 
 def _gains(found: Outcomes, large: Outcomes) -> Outcomes:
-    """What warm-up changes at the large rates and at the least, as sides of a comparison."""
+    """Error gained by warm-up at the large rates and at the smallest, as sides of a comparison."""
     gains = Outcomes()
     for one in TRAINERS:
         for values, measure, label, at in (

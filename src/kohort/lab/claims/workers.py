@@ -99,7 +99,7 @@ PARTS = (
 
 
 def measure(bench: Bench) -> Outcomes:
-    """What training takes and what reading gives, in turn, image set by image set.
+    """Measure how fast training takes images and how fast workers read them, set by set.
 
     A trial run has one set, and the light network in small batches stands for all, for a program
     takes seconds to compile.
@@ -156,7 +156,7 @@ def _needed(name: str, members: dict[tuple[str, int], Member], bench: Bench) -> 
 def _reading(name: str, member: Member, bench: Bench) -> list[Outcome]:
     """Seconds per image of one worker, then of two, when nothing trains.
 
-    What workers read ahead before the first seed does not count; a seed takes a part from each.
+    Parts that workers read ahead of the first seed do not count; a seed takes a part from each.
     """
     stream = member.rows.x
     assert isinstance(stream, Stream)

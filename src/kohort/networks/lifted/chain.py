@@ -1,7 +1,7 @@
 """Chains of layers whose widths are numbers: narrower models run in the program of a wider one.
 
-A hidden unit that does not exist has zero weights on both sides. What reaches it is masked before
-the next kernel, so that neither its weights nor those behind it ever move.
+A hidden unit that does not exist has zero weights on both sides. Its output is masked before the
+next kernel, so that neither its weights nor those behind it ever move.
 """
 
 from __future__ import annotations

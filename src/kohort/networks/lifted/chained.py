@@ -20,8 +20,8 @@ class ChainedModel(KerasNetwork):
     """`kohort.networks.base.Network` for a Keras model that a `DenseChain` says completely.
 
     The variables are those of a `TracedModel`: trained, others, the optimizer's, the metrics', then
-    what standardises the features, then the arrays of its trace. It has no functions for XLA but
-    those of its trace that look within: whoever needs a gradient takes the trace in its place.
+    the arrays that standardise the features, then the arrays of its trace. Its only functions for
+    XLA are those of the trace that look within a step: code that needs a gradient takes the trace.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class ChainedModel(KerasNetwork):
         seed: jax.Array,
         index: jax.Array,
     ) -> Reading:
-        """What a step of the same arguments looks like from within, by the trace."""
+        """Quantities within a step of the same arguments, computed by the trace."""
         traced = self.traced
         if traced is None:
             self._refuse()

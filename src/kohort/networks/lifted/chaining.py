@@ -30,14 +30,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chaining:
-    """What `Tracing` is to a traced model.
+    """A chained model with its numbers and arrays, as `Tracing` is for a traced model.
 
     Attributes
     ----------
     network : ChainedModel
     numbers : tuple of float
     arrays : list of arrays
-        What standardises the features: subtracted, then multiplied by.
+        Two, each of shape (feature,): one is subtracted from the features, then they are multiplied
+        by the other. Empty without standardisation.
     units : tuple of int
     """
 
@@ -222,7 +223,7 @@ def _stream(dropout: keras.Layer, variables: Variables) -> int:
 
 
 def _scaling(layer: keras.Layer, x: Columns) -> list[NDArray[Any]] | None:
-    """What a layer subtracts from the features, and what it then multiplies them by."""
+    """Arrays that a layer subtracts from the features and then multiplies them by, or None."""
     import keras
 
     dtype = keras.config.floatx()

@@ -1,8 +1,8 @@
 """Everything of Keras that has no public name and that kohort uses nevertheless.
 
-Checked with Keras 3.15.1. Nothing else in kohort reads these names (a test says so): whoever moves
-to another version of Keras checks this file. What kohort writes into objects of a user's, such as a
-callback's epoch, stands where it is written.
+Checked with Keras 3.15.1. Nothing else in kohort reads these names (a test says so), so that this
+file is all there is to check for another version of Keras. Values that kohort writes into a user's
+objects, such as a callback's epoch, stand where they are written.
 """
 
 from __future__ import annotations

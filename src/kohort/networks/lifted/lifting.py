@@ -1,8 +1,8 @@
 """Programs with their numbers lifted out: two that differ only in numbers are one program.
 
 A pure function is traced to a jaxpr, calls inside it are inlined, and every scalar of floating type
-that is written in it (a rate, a slope, a factor, a limit) becomes an input. What is left is the
-program's structure; its digest is what compiled programs are shared by. Whole arrays of floats
+that is written in it (a rate, a slope, a factor, a limit) becomes an input. The rest is the
+program's structure, by whose digest compiled programs are shared. Whole arrays of floats
 that the function closed over become inputs too.
 """
 
@@ -97,7 +97,7 @@ class Program:
         ----------
         numbers : array, shape (number,)
         arrays : sequence of arrays
-            What `lift` gave as arrays.
+            The arrays that `lift` returned.
         *arguments
             As those of the function that was lifted.
 

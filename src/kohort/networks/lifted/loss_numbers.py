@@ -1,7 +1,7 @@
 """Numbers of a Keras loss that its configuration leaves out.
 
-Keras 3.15 writes a Huber loss down without its delta. Whatever goes by the configuration then takes
-two such losses for one, and copies, pickles and saves a loss of delta 1.
+Keras 3.15 writes a Huber loss down without its delta. Code that goes by the configuration
+takes two losses of different delta for one, and copies, pickles and saves a loss of delta 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def settings_of(thing: Any) -> dict[str, Any]:
-    """What an object of Keras is made of: its configuration, and what that leaves out of a loss.
+    """Configuration of an object of Keras, with the numbers of a loss that Keras leaves out.
 
     Examples
     --------

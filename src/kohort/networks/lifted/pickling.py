@@ -55,7 +55,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if isinstance(value, core.Primitive):
             return _found, _home(value)
         if isinstance(value, core.Jaxpr | core.ClosedJaxpr):
-            raise pickle.PicklingError("a loop or a branch of it holds what JAX keeps to itself")
+            raise pickle.PicklingError("JAX cannot pickle a loop or a branch of it")
         return super().reducer_override(value)
 
 
@@ -73,5 +73,5 @@ def as_bytes(value: object) -> bytes:
 
 
 def restored(build: Callable[..., Any], data: bytes) -> Any:
-    """What a function makes of the values in some bytes of `as_bytes`."""
+    """Call a function with the values that `as_bytes` has pickled, and return its result."""
     return build(*pickle.loads(data))

@@ -60,7 +60,7 @@ class ProbedFunctions(Functions):
         index: jax.Array,
         units: jax.Array,
     ) -> Reading:
-        """What a step of the same arguments looks like from within."""
+        """Quantities within a step of the same arguments, by layer and as a whole."""
         lists = self._scopes(state, seed, index)
         trained, other, optimizer, metrics = lists
         weight = self._for_each_output(share * self.batch_size)

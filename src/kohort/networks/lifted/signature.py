@@ -21,7 +21,7 @@ from kohort.networks.lifted.users_code import of_keras
 if TYPE_CHECKING:
     import keras
 
-# What a user's own function or class looks like in Keras's configuration.
+# Marks of a user's own function or class in Keras's configuration.
 _OWN = ('"class_name": "function"', '"__lambda__"', '"registered_name": "', "Custom>")
 
 # Where Keras's configuration of a model names layers.

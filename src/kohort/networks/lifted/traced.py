@@ -137,7 +137,7 @@ class TracedModel(KerasNetwork):
         seed: jax.Array,
         index: jax.Array,
     ) -> Reading:
-        """What a step of the same arguments looks like from within."""
+        """Quantities within a step of the same arguments, by layer and as a whole."""
         timing = (pace["learning_rate"], pace["fresh"], seed, index)
         found = self.parts["probe"](
             numbers, variables, variables[: self.carried], *batch, *timing, units

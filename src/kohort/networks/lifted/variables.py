@@ -35,7 +35,8 @@ class Variables:
     Attributes
     ----------
     trained, other, optimizer, metrics : list of Variable
-        What a member carries: trained; further state of layers; the optimizer's; the metrics'.
+        Variables that a member carries: trained weights; further state of layers; the optimizer's
+        state; the metrics' state.
     seeds : list of Variable
         States of random generators, which the engine feeds.
     rate : Variable or None

@@ -23,7 +23,7 @@ Objective: TypeAlias = "Callable[..., tuple[jax.Array, list[jax.Array]]]"
 
 @dataclass(frozen=True)
 class Training:
-    """What a step differentiates, and what it makes of the gradients.
+    """The training of a dense network: the loss that a step differentiates, and the update.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What an optimizer is: an update rule whose hyperparameters are arrays, and what tells it apart.
+"""Optimizers: update rules whose hyperparameters are arrays.
 
 Each optimizer follows Keras's of the same name to the letter. Its rule is made for the techniques
 that its program contains (`uses`), and receives a member's `numbers`, each a scalar array, so that

@@ -36,8 +36,8 @@ def facts(source: Source) -> dict[str, Any]:
     dict
         Of plain values without NaN: `run` (the description), `board`, `parameters`, `curves`,
         `importance`, `interactions`, `diagnosis`, `live`, `smaller_is_better`, and `scale`, on
-        which scores are drawn (`low`, `high`, and how many are `outside`). What is
-        unknown is None.
+        which scores are drawn (`low`, `high`, and how many are `outside`). An unknown
+        value is None.
     """
     run = source.description
     parameters = parameters_of(source.board, run.get("space", {}))
@@ -128,7 +128,7 @@ def _curves(curves: pd.DataFrame) -> dict[str, Any]:
         epochs.append(len(rows))
         shown.append(chosen)
     every = np.concatenate(shown) if shown else np.empty(0, np.intp)
-    with np.errstate(over="ignore"):  # What float32 cannot hold has diverged anyway.
+    with np.errstate(over="ignore"):  # A value too large for float32 has diverged anyway.
         values = {name: packed(table[name][every].astype(float)) for name in logs}
     return {
         **identities,

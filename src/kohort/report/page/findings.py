@@ -63,7 +63,7 @@ def findings_of(
 
 
 def _plain(value: object) -> Any:
-    """What Parquet takes: evidence as text."""
+    """A value as Parquet takes it: evidence, a mapping, as text."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {short(part)}" for name, part in value.items())
     return value

@@ -20,7 +20,7 @@ MONITORED = ("val_loss", "loss")
 def running(
     description: dict[str, Any], fits: Sequence[Record], census: dict[str, Any], state: str
 ) -> Source:
-    """What is known of a search from the fits that it has asked for so far.
+    """Leaderboard and curves of a search, from the fits that it has asked for so far.
 
     Candidates are ranked by the mean over their folds of the lowest validation loss so far (the
     training loss where there is none), as their scores are known only at the end.
@@ -28,7 +28,7 @@ def running(
     Parameters
     ----------
     description : dict
-        What is known when a search starts.
+        The facts known when a search starts.
     fits : sequence of Record
         In the order in which they were asked for.
     census : dict
@@ -66,8 +66,8 @@ def _summary(lowest: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
 
 
 def _members(fits: Sequence[Record], folds: int, candidates: int) -> list[SearchMember]:
-    """Whose fit is whose: scikit-learn asks for all folds of one candidate after another, and in
-    the end for the best candidate's fit on all rows.
+    """Candidate and fold of each fit: scikit-learn asks for all folds of one candidate after
+    another, and at the end for the best candidate's fit on all rows.
     """
     seen: Counter[str] = Counter()
     known: dict[tuple[str, int], int] = {}

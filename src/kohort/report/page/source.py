@@ -30,9 +30,9 @@ class Source:
     curves : DataFrame
         From `learning_curves`.
     description : dict
-        What `run.json` holds; any part may be missing.
+        The content of `run.json`; any part may be missing.
     findings, layers : DataFrame or None
-        What a diagnosis found; see `kohort.report.page.findings`.
+        Tables of a diagnosis; see `kohort.report.page.findings`.
     live : dict or None
         How far a search has come that is still running.
     """

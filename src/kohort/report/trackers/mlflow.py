@@ -12,7 +12,7 @@ from kohort.report.masking import masked
 from kohort.report.trackers.tracker import Tracker
 from kohort.report.trials import Fit, Trial, Trials
 
-# What one request of MLflow's holds at most.
+# Most entries and parameters of one request of MLflow's.
 _ENTRIES, _PARAMETERS = 1000, 100
 _LONGEST = 6000
 # By itself MLflow tries for minutes to reach a server, and prints two lines for each run.

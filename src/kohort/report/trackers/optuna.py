@@ -118,7 +118,7 @@ def _json(number: float) -> float | None:
 
 
 def _distribution(trials: Trials, name: str) -> Any:
-    """What the search chose a parameter from, in Optuna's terms; else the span of what it tried."""
+    """A parameter's distribution in Optuna's terms; else the span of the values tried."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     tried = trials.values(name)

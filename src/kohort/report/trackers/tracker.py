@@ -24,11 +24,11 @@ class Tracker(ABC):
     Attributes
     ----------
     package : str
-        What has to be installed; also the name of kohort's extra.
+        The package that has to be installed; also the name of kohort's extra.
     """
 
     package: str
-    _address: str = ""  # What `place` shows without its secrets.
+    _address: str = ""  # Shown by `place`, without its secrets.
 
     @property
     @abstractmethod
@@ -138,7 +138,7 @@ def log_search(search: Search, tracker: Tracker, cohort: Cohort | None = None) -
         known = "a tracker such as kohort.OptunaTracker()"
         raise ParameterError(explain("tracker", known, tracker))
     if not isinstance(cohort, Cohort | None):
-        requirement = "what `with kohort.together() as cohort` gave, or None"
+        requirement = "the cohort of a block `with kohort.together() as cohort`, or None"
         raise ParameterError(explain("cohort", requirement, cohort))
     record = getattr(search, "cohort_record_", []) if cohort is None else cohort.record
     trained, wanted = sum(bool(fit.parameters) for fit in record), fits_of(search)

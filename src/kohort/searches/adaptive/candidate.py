@@ -26,7 +26,7 @@ class Candidate:
     completed : bool
         Whether it trained to its end; a pruned candidate did not.
     fits : list of dict
-        What scikit-learn's search says of each fold, at the latest rung; times are those of all.
+        scikit-learn's results for each fold at the latest rung; times are sums over all rungs.
     """
 
     def __init__(self, number: int, parameters: dict[str, Any], rows: list[FoldRows]) -> None:

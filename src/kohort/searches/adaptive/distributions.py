@@ -32,7 +32,7 @@ class Dimension:
     distribution : optuna.distributions.BaseDistribution or None
         None for one that Optuna does not have: then `drawn` gives values, whatever the scores.
     choices : sequence or None
-        What the distribution's whole numbers stand for, where Optuna could not hold the values.
+        Values for the distribution's whole numbers, if Optuna cannot hold the values themselves.
     drawn : distribution or None
     """
 

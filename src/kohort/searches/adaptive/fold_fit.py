@@ -1,8 +1,8 @@
 """One candidate in one fold: an estimator that trains from rung to rung inside scikit-learn's fit.
 
-scikit-learn's searches clone, set parameters, fit and score. What they clone here is an estimator
-whose `fit` begins the first time and goes on the next times; all else is theirs: slicing, scorers,
-routing, times, what becomes of errors.
+scikit-learn's searches clone, set parameters, fit and score. Here they clone an estimator whose
+`fit` begins the first time and goes on the next times. Everything else is scikit-learn's: slicing,
+scorers, routing, times, the treatment of errors.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class FoldFit:
     estimator : estimator or None
         None before the fit has begun, and after it was closed.
     error : Exception or None
-        What ended it.
+        The error that ended the fit.
     """
 
     def __init__(self, rows: FoldRows) -> None:
@@ -73,7 +73,7 @@ class FoldFit:
         Parameters
         ----------
         given : estimator
-            What the first is a clone of.
+            Cloned for the first rung.
         until : int or None
             None fits it as it is, which needs no estimator that can pause.
         """

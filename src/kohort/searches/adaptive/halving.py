@@ -12,8 +12,8 @@ class Halving:
 
     A candidate goes on from a rung if it is among the best 1 / `reduction_factor` of all that have
     come to this rung so far, at least the best of them; of equal ones those that came first.
-    Candidates that have ended before a rung count there with their last score. What is not a number
-    does not count.
+    Candidates that have ended before a rung count there with their last score. A score that is
+    not a number does not count.
 
     Parameters
     ----------

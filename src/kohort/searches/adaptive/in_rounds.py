@@ -39,7 +39,7 @@ class RunsInRounds(BaseSearchCV):  # type: ignore[misc]
 
     @abstractmethod
     def _rounds(self) -> Rounds:
-        """What this search does."""
+        """The rounds of this search: a generator of batches of candidates."""
 
     @abstractmethod
     def _score(self, candidate: Candidate) -> float:

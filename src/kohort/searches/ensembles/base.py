@@ -240,7 +240,7 @@ def _without(place: int, counts: Integers, terms: Floats, loss: Loss) -> float |
 
 
 def _scoring(search: Search) -> tuple[ScoringLike, Scorer]:
-    """What a fitted search ranks its candidates by: as it was given, and as a scorer."""
+    """The metric by which a fitted search ranks candidates: as it was given, and as a scorer."""
     if not search.multimetric_:
         return search.scoring, search.scorer_
     name = search.refit

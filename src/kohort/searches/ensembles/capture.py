@@ -44,9 +44,9 @@ class Captured:
         Parameters
         ----------
         evaluate : callable
-            What scikit-learn hands to a search's `_run_search`.
+            The function that scikit-learn hands to a search's `_run_search`.
         cv : cross-validator
-            Who splits.
+            Splits the rows.
 
         Raises
         ------

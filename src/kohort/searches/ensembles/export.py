@@ -40,7 +40,7 @@ def keras_ensemble(
             "`to_keras` cannot take the transformers of a pipeline along, which are scikit-learn's "
             "and one for each fold. Search with the network alone, which scales its features "
             "itself; or call to_keras(transformed=True) for a model with one input for each of "
-            "`fronts_`, what that one's transform gives."
+            "`fronts_`: the features that its transform gives."
         )
     inputs = {
         id(front): keras.Input((_features(members, front),), name=f"features_{place + 1}")

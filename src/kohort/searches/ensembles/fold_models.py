@@ -67,7 +67,7 @@ class FoldModels:
         splits : sequence of (array, array)
             Rows that each fold was trained on, and those that it left out.
         X, y
-            What the search was given.
+            Table and targets of the search.
         most : int, default=50
             Candidates to keep.
 

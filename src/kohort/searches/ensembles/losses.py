@@ -29,7 +29,7 @@ class Loss(Protocol):
         ...
 
     def terms(self, predictions: Floats) -> Floats:
-        """What the loss of an average is a function of, itself an average: linear in predictions.
+        """Quantities whose mean over candidates determines the loss of the averaged predictions.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ def loss_of(scoring: object, scorer: Scorer, y: HostArray, classes: HostArray | 
     scoring : str, callable or None
         As the search was given it.
     scorer : callable
-        What the search made of it.
+        The scorer that the search made of it.
     y : array, shape (row,) or (row, target)
     classes : array or None
         None for a regression.

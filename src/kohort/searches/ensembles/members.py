@@ -24,7 +24,7 @@ class Member:
     front : Pipeline or None
         Fitted transformers of a pipeline; one object for all members that have equal ones.
     head : estimator
-        What predicts.
+        The estimator that predicts.
     """
 
     front: Pipeline | None
@@ -71,7 +71,7 @@ def outputs_of(
     ----------
     members : sequence of Member
     X : array, DataFrame, ...
-        What the estimators were fitted on.
+        Rows to predict, in the form that the estimators were fitted on.
     classes : array or None
         Classes whose probabilities are wanted; None for the targets of a regression.
 

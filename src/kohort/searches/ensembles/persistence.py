@@ -113,7 +113,7 @@ def is_ensemble(path: PathLike) -> bool:
             return False
         with zipfile.ZipFile(path) as archive:
             return _DOCUMENT in archive.namelist()
-    except Exception:  # A damaged file can fail anywhere; who reads it says how.
+    except Exception:  # A damaged file can fail anywhere; reading it will say how.
         return False
 
 

@@ -45,14 +45,14 @@ class Selection:
 def select(terms: Floats, loss: Loss, size: int = SIZE) -> Selection:
     """Choose candidates, some of them several times, whose average has a small loss.
 
-    Each round adds the candidate that makes the average best, whether it is in already or not. What
-    counts is the round after which the loss was least. Of equals the first is taken. (The paper's
+    Each round adds the candidate that makes the average best, whether it is in already or not. The
+    selection is that of the round with the least loss. Of equals the first is taken. (The paper's
     sorted initialisation and bagging take more parts, and were no better on our tables.)
 
     Parameters
     ----------
     terms : array, shape (candidate, ...)
-        What an average is taken of; see `Loss.terms`.
+        Quantities to be averaged over candidates; see `Loss.terms`.
     loss : Loss
     size : int, default=25
         Members at most, >= 1.

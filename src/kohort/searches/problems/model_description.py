@@ -86,9 +86,9 @@ def read_description(
     ----------
     folder : str or path
     keys : sequence of str
-        What it must say.
+        Keys that it must have.
     files : sequence of str
-        What must be beside it.
+        Names of files that must be beside it.
 
     Raises
     ------

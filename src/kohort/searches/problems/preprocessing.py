@@ -100,7 +100,7 @@ def _fitted(random_state: int | None, X: pd.DataFrame) -> tuple[Pipeline, Matrix
 
 
 def _transformed(key: str, pipeline: Pipeline, X: pd.DataFrame) -> Matrix:
-    """What a cache keeps: `key` stands for the pipeline, which is not hashed."""
+    """The function that a cache calls; `key` stands for the pipeline, which is not hashed."""
     return transformed(pipeline, X)
 
 

@@ -29,12 +29,12 @@ class Model(Protocol):
 
     @property
     def target(self) -> str:
-        """Name of what is predicted."""
+        """Name of the predicted column, or of the classes of images."""
         ...
 
     @property
     def task(self) -> str:
-        """What kind of learning it was."""
+        """`"classification"`, `"regression"` or `"image classification"`."""
         ...
 
     def predictions(
@@ -63,15 +63,15 @@ class Problem:
     kept : callable
         From that estimator, fitted, to a `Model`.
     parameters : NetworkParameters
-        What may be set and searched of the network.
+        Parameters of the network that may be set and searched.
     prefix : str
         Of the network's parameters in the estimator, such as `"network__"`.
     noun : str
-        What a row is called in messages, in the plural.
+        Word for rows in messages, in the plural.
     fixed : dict
         Parameters of the network that follow from the data.
     about : dict
-        What is worth noting about the data.
+        Facts about the data that the report shows.
     lines : tuple of str
         Sentences for the user: how the data were read, and what was assumed.
     averages : bool

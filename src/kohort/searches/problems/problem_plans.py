@@ -57,7 +57,7 @@ def plans_of(
     if isinstance(network, Pipeline):
         X, network = network[:-1].fit_transform(X), network[-1]
     files = is_paths(X) and find_spec("grain") is not None
-    with together(progress=False):  # What one plan has read of files, the next need not.
+    with together(progress=False):  # The second plan uses the rows that the first has read.
         part = deadline.part(_SHARE) if files else deadline
         size = measured_batch_sizes(network, X, y, memory, part, {}, tell)
         yield size

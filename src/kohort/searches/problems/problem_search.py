@@ -114,9 +114,9 @@ class SearchResult:
     search : GridSearchCV, RandomizedSearchCV or AdaptiveSearchCV
         The fitted search; its parameters carry the problem's prefix.
     task : str
-        What kind of learning it was.
+        `"classification"`, `"regression"` or `"image classification"`.
     noun : str
-        What a row is called, in the plural.
+        Word for rows in messages, in the plural.
     model : Model or None
         The best candidate, fitted again on all rows, None if that fit diverged; or the ensemble.
     cv_score : float

@@ -51,7 +51,7 @@ def table_problem(
     target : str
     task : {"auto", "classification", "regression"}, default="auto"
     notes : sequence of str, default=()
-        What was assumed when the table was read.
+        Assumptions made when the table was read, a sentence each.
 
     Raises
     ------
@@ -103,8 +103,8 @@ class TabularModel:
         task: str,
         kinds: Mapping[str, str] = MappingProxyType({}),
     ) -> TabularModel:
-        """The model of a pipeline, or an ensemble of such, that was fitted on rows of X; `kinds` as
-        `Features` has them.
+        """Make a model from a pipeline, or an ensemble of pipelines, that was fitted on rows of X;
+        `kinds` as `Features` has them.
         """
         columns = {str(name): kinds.get(name) or kind_of(X[name]) for name in X.columns}
         return cls(tabular_of(task).of(fitted, columns), target)

@@ -1,4 +1,4 @@
-"""Whatever a table comes as, as a DataFrame of pandas."""
+"""Tables of every accepted form, as DataFrames of pandas."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def measured_batch_sizes(
     fit_params: dict[str, Any],
     tell: Callable[[Trial], None] = silent,
 ) -> BatchSizePlan:
-    """What `plan_batch_size` does, until a deadline; `tell` hears of each size that was timed."""
+    """Plan a batch size like `plan_batch_size`, until a deadline; `tell` gets each timed size."""
     if not hasattr(estimator, "batch_size"):
         requirement = "a kohort estimator, which has a batch_size"
         raise ParameterError(explain("estimator", requirement, estimator))

@@ -116,7 +116,7 @@ def unheard(fit_params: dict[str, Any]) -> dict[str, Any]:
 
 
 def seeded_members(prepared: Prepared, seeds: int, parameter: str) -> list[Member]:
-    """What fits with several seeds would train, all on the same rows.
+    """Members that fits with several seeds would train, all on the same rows.
 
     Raises
     ------
@@ -131,10 +131,10 @@ def seeded_members(prepared: Prepared, seeds: int, parameter: str) -> list[Membe
 
 
 def automatic_rate(prepared: Prepared, parameter: str) -> RateFinding:
-    """What `"auto"` stands for; warns where no rate is found.
+    """The learning rate that `"auto"` stands for; warns if none is found.
 
-    Fits of one structure on the same rows share a test: it leaves out what hardly moves the rate
-    (dropout, noise, penalties, smoothing, and how much narrower than its program a network is).
+    Fits of one structure on the same rows share a test, which leaves out settings that hardly move
+    the rate: dropout, noise, penalties, smoothing, and units fewer than the program's.
     """
     typical = prepared.typical()
     if typical.obstacle:

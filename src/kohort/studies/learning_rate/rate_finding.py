@@ -252,7 +252,7 @@ def _edge(losses: Floats, rates: NDArray[np.float64]) -> tuple[float | None, str
 def _diverged(curve: Floats, start: float, begin: int, doubt: float) -> int:
     """The step at which the loss has risen above its start by more than it ever fell below it.
 
-    What follows is no training: a network whose units have died may even return.
+    The steps after it are no training: the loss of a network whose units have died may even return.
     """
     fallen = np.maximum(start - np.minimum.accumulate(curve), 0)
     above = np.flatnonzero(curve[begin:] > start + fallen[begin:] + doubt)

@@ -46,8 +46,8 @@ class WorkerPlan(ShownMixin):
     idle : float
         Share of the time, in [0, 1], that training waits with this number of workers.
     bottleneck : str
-        What limits the speed: `"training"`, `"augmentation"`, or the costliest part of reading:
-        `"disk"`, `"decode"` or `"resize"` of images, `"read"` or `"scale"` of Parquet files.
+        The part that limits the speed: `"training"`, `"augmentation"`, or the costliest part of
+        reading: `"disk"`, `"decode"` or `"resize"` of images; `"read"` or `"scale"` of Parquet.
     costs : dict
         Seconds that each part takes a row.
     batch_size : int
@@ -117,7 +117,7 @@ def measured_workers(
     Parameters
     ----------
     member : Member
-        Whose rows are a `Stream`.
+        Its rows are a `Stream`.
     counts : sequence of int
         Ascending.
     device : jax.Device
@@ -231,7 +231,7 @@ def advised_workers(
     enough = together >= _BEST * together.max()
     place = int(np.argmax(enough))
     workers = int(table["workers"].iloc[place])
-    # What the workers deliver beside training, which takes cores from them on a CPU.
+    # Speeds of the workers beside training, which takes cores from them on a CPU.
     reach = np.where(idle > _BUSY, together, np.maximum(together, table["reading"].to_numpy()))
     needed = {size: _needed(table["workers"].to_numpy(), reach, s) for size, s in speeds.items()}
     batches = pd.DataFrame(

@@ -96,7 +96,7 @@ def measured_plan(
     y: TargetsLike | None,
     deadline: Deadline,
 ) -> WorkerPlan:
-    """What `plan_workers` does, until a deadline."""
+    """Plan workers as `plan_workers` does, until a deadline."""
     if not hasattr(estimator, "workers"):
         requirement = "an estimator that reads files, such as kohort.ConvClassifier"
         raise ParameterError(explain("estimator", requirement, estimator))
@@ -126,7 +126,7 @@ def _made_up(estimator: Estimator, rows: int) -> Any:
 def _plan(prepared: Prepared, plain: Prepared | None, deadline: Deadline, least: int) -> WorkerPlan:
     """Measure numbers of workers for a prepared fit, and for it without augmentation if given.
 
-    So many numbers of workers are tried in any case.
+    `least` numbers of workers are tried even if the deadline has passed.
     """
     device, batch_size = threads_of(None)[0], prepared.batch_size
     member, begin = _member(prepared), deadline.left

@@ -26,8 +26,8 @@ Task: TypeAlias = Hashable
 """A cluster's own name for an errand that it runs."""
 
 Heard: TypeAlias = "list[tuple[int, Floats | Reading]]"
-"""What listeners of a member have to be told: number of a step, and either the losses from it on or
-what a probe of it says."""
+"""News for the listeners of a member: the number of a step, and either the losses from that step on
+or the reading of a probe at it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Ending:
         None where there is an error.
     error : Exception or None
     heard : list
-        What the member's listeners would have been told, in order.
+        News that the member's listeners would have received, in order.
     """
 
     outcome: Outcome | None
@@ -60,7 +60,7 @@ class Report:
         Logs of the epochs since the last report.
     ended : mapping from int to Ending
     times : Times
-        What its threads' seconds were spent on since the last report.
+        Seconds of its threads since the last report, by activity.
     exact : bool
         Whether results are those of the driver's machine, to the last bit. False holds for all that
         the errand reports from then on.
@@ -88,7 +88,7 @@ class Lost:
     Attributes
     ----------
     cause : str
-        What is known of it, to go between brackets.
+        The known cause, to stand between brackets.
     cargo : bool
         Whether the cluster may have lost cargo of it as well.
     """
@@ -120,7 +120,7 @@ class Terms:
     kernels : str or None
         Instruction set of the kernels for dense networks; None for none.
     numerics : str
-        What the last bits of the members' results depend on; see `kohort.engine.numerics`.
+        Compiler and processor, which decide the last bits of results; see `kohort.engine.numerics`.
     interval : float or None
         Seconds that a member trains between two snapshots; None for no snapshots.
     """

@@ -52,7 +52,7 @@ def run(terms: Terms, parcel: bytes, cargo: Sequence[Cargo]) -> Iterator[Report]
     terms : Terms
     parcel : bytes
     cargo : sequence
-        What `pack` asked for.
+        The cargo that `pack` returned, in its order.
 
     Yields
     ------

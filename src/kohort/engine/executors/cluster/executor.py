@@ -1,8 +1,8 @@
 """The executor that trains members on a cluster, whatever the cluster is made of.
 
-One thread hands out errands, listens to them and delivers what they bring. What has ended has
-ended: of an errand that dies only the members that it had not delivered are handed out again. What
-cannot travel trains here, by another executor.
+One thread hands out errands, listens to them and delivers the fits that they have ended. When an
+errand dies, only the members that it had not delivered are handed out again. Members that cannot
+travel train here, by another executor.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from kohort.errors import ClusterError
 _AHEAD = 2
 """Errands per place: one runs, one is at hand when it ends."""
 
-_TICK = 0.1  # Seconds after which what was submitted meanwhile is looked at.
+_TICK = 0.1  # Seconds between two looks at newly submitted members.
 _PATIENCE = 30.0  # Seconds without a machine, or without news, after which a line says so.
 
 
@@ -353,7 +353,7 @@ class ClusterExecutor(Executor):
         self._fail(given_up, ClusterError(_deadly(self._most_deaths + 1, lost.cause)))
 
     def _deliver(self, fit: Fit) -> None:
-        """Tell whoever waits for a fit; forget its cargo, unless others need it."""
+        """Tell those that wait for a fit; forget its cargo, unless other fits need it."""
         with self._lock:
             if fit not in self._ledger:
                 return

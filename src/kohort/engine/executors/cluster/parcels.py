@@ -26,7 +26,7 @@ Key = Hashable
 
 
 def cargo_of(member: Member) -> dict[Key, Cargo]:
-    """What of a member travels by itself: equal keys, equal content.
+    """The arrays of a member that travel by themselves; equal keys have equal content.
 
     Examples
     --------

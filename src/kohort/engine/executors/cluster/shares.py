@@ -133,8 +133,8 @@ class Waiting:
     def again(self, training: Collection[Fit], untouched: Iterable[Fit], most: int) -> list[Fit]:
         """Let fits of an errand that died wait again, before all others.
 
-        Those that trained may have been its death. They go on in smaller company each time, until
-        each is alone: so a fit that kills whoever trains it is told from its neighbours.
+        Any of those that trained may have caused the death. They train in smaller groups each time,
+        until each is alone: so a fit that kills its process is told from its neighbours.
 
         Parameters
         ----------

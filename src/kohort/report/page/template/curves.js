@@ -14,7 +14,7 @@ function chosenMembers() {
   return members.filter((member) => wanted(member) && shown().has(member.candidate));
 }
 
-// Points of one member, every so many of them, the last always.
+// Every n-th point of one member, and always the last.
 function points(member, values, stride) {
   const found = [];
   for (let i = 0; i < member.count; i++) {

@@ -84,7 +84,7 @@ def hidden(m: Measurements) -> list[int]:
 
 
 def first_loss(m: Measurements) -> float:
-    """What the loss of a batch is before training has changed it much: median of a few steps."""
+    """Loss of a batch before training has changed it much: the median of the first few steps."""
     return middle(m.losses[:_FEW_STEPS])
 
 

@@ -100,7 +100,7 @@ class Finding:
 
 
 def _prefix(estimator: Estimator) -> str:
-    """What the parameters of the one estimator inside that can be diagnosed begin with."""
+    """Prefix of the parameters of the one estimator inside that can be diagnosed; else ""."""
     known = not isinstance(estimator, type) and hasattr(estimator, "get_params")
     names = estimator.get_params() if known else ()
     found = [name.removesuffix(_MARK) for name in names if name.split("__")[-1] == _MARK]

@@ -151,7 +151,7 @@ def exploding_gradients(m: Measurements) -> Finding | None:
     median = middle(norms)
     spike = largest(norms) / median if median > 0 else 1.0
     if learned(m) < limit("unlearned"):
-        spike = 1.0  # What ruins a training is the size of its steps.
+        spike = 1.0  # Large steps ruin this training, not its start.
     excess = max(start / limit("exploding"), spike / limit("spike"))
     if excess < 1:
         return None
