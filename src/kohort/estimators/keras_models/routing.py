@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -32,8 +33,18 @@ _CALLED_OTHERWISE = {
 }
 
 
-def own_names(cls: type) -> list[str]:
+_NAMES: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+"""By class, since inspecting a constructor takes longer than all else that is asked of it."""
+
+
+def own_names(cls: type) -> tuple[str, ...]:
     """Parameters that the constructor names, and those of the bases that it hands others on to."""
+    if cls not in _NAMES:
+        _NAMES[cls] = _inspected(cls)
+    return _NAMES[cls]
+
+
+def _inspected(cls: type) -> tuple[str, ...]:
     names: list[str] = []
     for base in cls.__mro__:
         if "__init__" not in vars(base) or base is object:
@@ -45,7 +56,7 @@ def own_names(cls: type) -> list[str]:
         ]
         if not any(p.kind == p.VAR_KEYWORD for p in parameters):
             break
-    return [name for name in names if name not in getattr(cls, "_fixed", ())]
+    return tuple(name for name in names if name not in getattr(cls, "_fixed", ()))
 
 
 def further(estimator: Estimator) -> dict[str, Any]:
@@ -78,7 +89,7 @@ def build_function(estimator: Estimator) -> Callable[..., Any] | None:
 
 def known_names(estimator: Estimator) -> list[str]:
     """Every name that `set_params` takes, prefixes in their own form."""
-    names = own_names(type(estimator))
+    names = [*own_names(type(estimator))]
     function = build_function(estimator)
     if callable(function):
         names += [name for name in _accepted(function)[0] if name not in (*names, *META)]
