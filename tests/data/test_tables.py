@@ -229,6 +229,7 @@ class TestTargetsOfText:
         [
             (pd.date_range("2024-01-01", periods=4), "got dates"),
             (["2024-01-01", "2024-01-02", "2023-05-01"], "got dates"),
+            (["05/03/2024", "25/03/2024", "01/04/2023"], "got dates"),
             (pd.to_timedelta([1, 2, 3], unit="h"), "got durations"),
             (["1:30", "2:45", "12:00"], "got durations"),
             ([f"name {n}" for n in range(100)], "got 100 different values in 100 rows"),

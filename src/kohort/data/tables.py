@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pandas.tseries.api import guess_datetime_format
 
 from kohort.data.csv_files import CsvFormat, refuse_repeated_names
+from kohort.data.dates import written_dates
 from kohort.data.numerals import Numerals, numerals
 from kohort.data.table_files import open_table
 from kohort.data.tasks import CLASSIFICATION, REGRESSION, TASKS
@@ -255,10 +255,8 @@ def _refuse_times(y: pd.Series[Any]) -> None:
         texts = pd.Series(y.dropna().astype(str).unique())
         if texts.str.fullmatch(_DURATION).all():
             noun = "durations"
-        else:
-            form = guess_datetime_format(texts.iloc[0])
-            if form and pd.to_datetime(texts, format=form, errors="coerce").notna().all():
-                noun = "dates"
+        elif written_dates(texts):
+            noun = "dates"
     if noun:
         remedy = "days since a first one" if noun == "dates" else "seconds"
         raise DataError(

@@ -25,6 +25,7 @@ TABLE = pd.DataFrame(
         "size": np.where(RNG.random(ROWS) < 0.1, np.nan, SIZE),
         "color": pd.Series(COLOR).where(RNG.random(ROWS) > 0.1).astype("category"),
         "day": pd.date_range("2024-01-01", periods=ROWS),
+        "built": pd.date_range("1990-01-01", periods=ROWS, freq="40D").strftime("%d/%m/%Y"),
         "note": [f"entry {i} of {i * 31 % 17} kinds" for i in range(ROWS)],
         "cost": [f"{i / 8:.2f} €" for i in range(ROWS)],
         "sold": np.where(RNG.random(ROWS) < 0.5, "yes", "no"),
@@ -54,7 +55,7 @@ def searched():
 def test_text_dates_missing_values_and_categories_go_in_and_numbers_come_out():
     model = regressor().fit(TABLE, AMOUNT)
     assert model.columns_ == {
-        "size": "number", "color": "text", "day": "date", "note": "text",
+        "size": "number", "color": "text", "day": "date", "built": "date", "note": "text",
         "cost": "number in €", "sold": "truth value", "count": "number",
     }  # fmt: skip
     assert model.feature_names_in_.tolist() == list(TABLE.columns)
@@ -63,6 +64,25 @@ def test_text_dates_missing_values_and_categories_go_in_and_numbers_come_out():
         model.predict(TABLE.assign(cost="3 $"))
     with pytest.raises(ValueError, match="feature names should match"):
         model.predict(TABLE.drop(columns="day"))
+
+
+def test_dates_of_a_csv_are_dates_to_each_front_and_may_come_as_dates_later(searched, tmp_path):
+    assert {name: searched.columns_[name] for name in ("day", "built", "note")} == {
+        "day": "date", "built": "date", "note": "text",
+    }  # fmt: skip
+    model = regressor().fit(TABLE, AMOUNT)
+    TabularModel(model, "amount").save(tmp_path / "run")
+    again = kohort.load(tmp_path / "run", trusted=True)
+    assert again.columns_ == model.columns_
+    day_first = pd.to_datetime(TABLE["built"], format="%d/%m/%Y")
+    assert again.predict(TABLE.assign(built=day_first)).tolist() == model.predict(TABLE).tolist()
+
+
+def test_a_column_is_a_date_where_the_transformers_read_one():
+    """Two formats are no format: a column of them is text, whatever each value looks like."""
+    mixed = TABLE.assign(built=np.where(np.arange(ROWS) % 2, TABLE["built"], "1990-01-31"))
+    model = regressor().fit(mixed, AMOUNT)
+    assert (model.columns_["built"], model.columns_["day"]) == ("text", "date")
 
 
 def test_classes_are_those_of_y_and_probabilities_sum_to_one():

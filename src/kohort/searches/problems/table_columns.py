@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.data.dates import written_dates
 from kohort.data.numerals import numerals
 from kohort.data.tables import NUMBER_IN, TRUTH
 from kohort.data.tasks import CLASSIFICATION
@@ -21,7 +22,7 @@ def kind_of(column: pd.Series[Any]) -> str:
     """`"number"`, `"date"`, `"empty"` without a single value, or `"text"` for anything else."""
     if column.isna().all():
         return "empty"
-    if pd.api.types.is_datetime64_any_dtype(column):
+    if pd.api.types.is_datetime64_any_dtype(column) or written_dates(column):
         return "date"
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     return "number" if numeric else "text"
@@ -42,9 +43,9 @@ def as_trained(X: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
         column = X[name]
         if kind == "empty":
             changed[name] = pd.Series(np.nan, X.index, np.float64)
-        elif kind == "text" and kind_of(column) == "date":
+        elif kind == "text" and pd.api.types.is_datetime64_any_dtype(column):
             changed[name] = column.astype("str")
-        elif kind == TRUTH and kind_of(column) == "text":
+        elif kind == TRUTH and kind_of(column) in ("text", "date"):
             changed[name] = _truths(column)
         elif kind.startswith("number") and kind_of(column) in ("text", "date"):
             changed[name] = _numbers(column, kind)
@@ -86,8 +87,9 @@ def column_line(X: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> column_line(pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [0.5, 1]}))
-    'Columns: 2 numbers (a, c); 1 texts (b)'
+    >>> days = ["31/01/2024", "28/02/2024"]
+    >>> column_line(pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [0.5, 1], "d": days}))
+    'Columns: 2 numbers (a, c); 1 texts (b); 1 dates (d)'
     """
     kinds: dict[str, list[str]] = {}
     for name in X.columns:

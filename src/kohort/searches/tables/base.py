@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,6 +40,7 @@ from kohort.recipe.constraints import Interval, OneOf, check, optional
 from kohort.scratch import scratch_folder
 from kohort.searches.adaptive.search import AdaptiveSearchCV
 from kohort.searches.ensembles.keeping import ENSEMBLE
+from kohort.searches.problems.preprocessing import TablePreprocessor
 from kohort.searches.problems.table_columns import as_trained, kind_of
 from kohort.searches.problems.table_settings import TableParameters
 from kohort.searches.quiet import quiet
@@ -157,7 +158,10 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _learn(self, y: TargetsLike) -> Self:
         """Take what follows from the model; y is None where it is not known."""
-        without_memory(self.model_)
+        transformers = _transformers(self.model_)
+        for each in transformers:
+            each.set_params(memory=None)  # The folder of a search's folds is gone.
+        self.columns_ = _read_by(transformers, self.columns_)
         return self
 
     @classmethod
@@ -261,9 +265,21 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def without_memory(model: Estimator) -> None:
-    """Let fitted transformers forget where folds were kept while a search ran."""
+def _transformers(model: Estimator) -> list[TablePreprocessor]:
+    """The fitted transformers of a pipeline, or those of each front of an ensemble."""
     fronts = [model] if isinstance(model, Pipeline) else model.fronts_
-    for front in fronts:
-        if front is not None and TABLE in front.named_steps:
-            front.named_steps[TABLE].set_params(memory=None)
+    steps = [{} if front is None else front.named_steps for front in fronts]
+    return [step[TABLE] for step in steps if TABLE in step]
+
+
+def _read_by(
+    transformers: Sequence[TablePreprocessor], columns: Mapping[str, str]
+) -> dict[str, str]:
+    """Kinds of columns; those read as dates by all transformers are dates, other dates are text."""
+    if not transformers:
+        return dict(columns)
+    dates = frozenset.intersection(*(each.dates_ for each in transformers))
+    return {
+        name: "date" if name in dates else "text" if kind == "date" else kind
+        for name, kind in columns.items()
+    }
