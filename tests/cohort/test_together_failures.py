@@ -53,7 +53,7 @@ def nothing_left():
     """Every test leaves no thread, no open cohort and the same warning filters behind."""
     filters = list(warnings.filters)
     yield
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while kohort_threads() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert kohort_threads() == []

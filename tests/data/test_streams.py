@@ -228,7 +228,7 @@ def test_no_rows_are_kept_for_readers_that_have_left(images):
     (feed,) = set(feeds._open) - before
     take(reader)
     reader.close()
-    feed._thread.join(20)
+    feed._thread.join(60)
     assert not feed._kept
     again = rows.reader(order, 0, 1)
     assert take(again) == order.epoch(0)[:50].tolist()
@@ -242,7 +242,7 @@ def test_a_feed_ends_its_thread_and_its_workers_with_its_last_reader(images):
     for reader in readers:
         take(reader)
         reader.close()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (workers_of() or threading.active_count() > before) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not workers_of()

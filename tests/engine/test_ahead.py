@@ -40,7 +40,7 @@ class Slow(FakeCompiler):
 
     def train(self, structure, slots, device):
         if gate := self.gates.get(structure.batch_size):
-            assert gate.wait(30)
+            assert gate.wait(60)
         with self._lock:
             if structure not in self.built:
                 self.builders[structure.batch_size, threading.current_thread().name] += 1
@@ -100,7 +100,7 @@ def test_a_thread_trains_what_is_ready_while_other_programs_are_compiled(member,
     assert executor._ahead.busy_with(structure_of(late[0]))
     (soon,) = submit_all(executor, ready, ended.set)
     executor.start()
-    assert ended.wait(30)
+    assert ended.wait(60)
     assert outcome_of(soon).history
     assert not any(fit.result for fit in fits)
     gate.set()

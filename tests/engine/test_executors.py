@@ -17,7 +17,7 @@ from kohort.engine.rows import LazyRows
 from kohort.networks.own.fields import fields_of
 from kohort.recipe.recipe import Recipe
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 Y = X[:, :1] ** 2
@@ -34,7 +34,7 @@ def member(batch_size=16, x=X, epochs=2, **changes):
     return Member(**fields_of(recipe, 3, 1), rows=Rows(x, Y), seed=0, **changes)
 
 
-def delivered(executor, members, seconds=20):
+def delivered(executor, members, seconds=60):
     """Submit, start, wait: the fits in the order in which they ended, each of them once."""
     ended, left = [], threading.Semaphore(0)
 
@@ -46,7 +46,7 @@ def delivered(executor, members, seconds=20):
     executor.start()
     for _ in fits:
         assert left.acquire(timeout=seconds), "a fit was never delivered"
-    executor.join(5)
+    executor.join(60)
     assert len(ended) == len(set(ended)) == len(fits)
     assert not executor.busy
     assert executor.census().waiting == executor.census().training == 0
@@ -150,12 +150,12 @@ def test_a_thread_that_ends_leaves_what_waits_in_other_groups():
 
     def on_epoch(epoch, logs, weights):
         inside.set()
-        held.wait(10)
+        held.wait(60)
         return Verdict()
 
     fits = [executor.submit(member(on_epoch=on_epoch), lambda fit: None)]
     executor.start()
-    assert inside.wait(10)
+    assert inside.wait(60)
     ended = threading.Semaphore(0)
     fits += [executor.submit(member(size), lambda fit: ended.release()) for size in (4, 8, 20)]
     helper = threading.Thread(target=executor._work, args=(1, True))
@@ -163,7 +163,7 @@ def test_a_thread_that_ends_leaves_what_waits_in_other_groups():
     helper.join()
     held.set()
     for _ in range(3):
-        assert ended.acquire(timeout=20)
+        assert ended.acquire(timeout=60)
     assert [outcome_of(fit).status for fit in fits] == ["finished"] * 4
 
 

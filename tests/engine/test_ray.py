@@ -116,10 +116,11 @@ def test_a_machine_dies_and_another_joins(cluster, executor):
 
 def test_a_process_that_is_killed_is_replaced(executor):
     def kill():
-        for process in psutil.process_iter(["name", "cmdline"]):
-            if "ray::_task" in " ".join(process.info["cmdline"] or []):
-                os.kill(process.pid, signal.SIGKILL)
-                return
+        while executor.busy:  # At this moment there may be none.
+            for process in psutil.process_iter(["name", "cmdline"]):
+                if "ray::_task" in " ".join(process.info["cmdline"] or []):
+                    os.kill(process.pid, signal.SIGKILL)
+                    return
 
     lines = []
     executor._say = lines.append

@@ -53,8 +53,8 @@ def _programs(structure):
             units,
         ),
         "predict": (
-            prediction_function(network.predictor, _ROWS), params, shape(1, _ROWS, _FEATURES),
-            slots, scalar, numbers, units,
+            prediction_function(network.predictor, _ROWS), shape(network.layout.size), table[0],
+            scalar, shape(len(NUMBERS)), shape(network.hidden, dtype="int32"),
         ),
         "sample": (
             sampling_function(network.sampler, _ROWS, 3),

@@ -142,8 +142,8 @@ def test_a_record_is_kept_while_the_block_runs_and_then_removed(search, tmp_path
 
     path = tmp_path / "progress"
     with recording(path, DESCRIPTION) as follow, follow(Cohort()):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and not (path.exists() and _read(path).fits):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (path.exists() and len(_read(path).fits) == 7):
             time.sleep(0.01)
         assert len(_read(path).fits) == 7
         assert _read(path).census["ended"] == 3

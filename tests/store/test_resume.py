@@ -203,7 +203,7 @@ def child(folder, wait=None):
 
 
 @pytest.mark.rest
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_killed_searches_go_on_and_end_as_if_nothing_had_happened(tmp_path):
     """20 times `kill -9` at random moments of searches of 25 fits."""
     generator, kills, searches = random.Random(0), 0, 0

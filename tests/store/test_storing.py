@@ -21,7 +21,7 @@ from kohort.engine.member import Outcome
 from kohort.engine.store import MemoryStore
 from kohort.engine.store_writer import StoreWriter
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 
 SMALL = kohort.DenseRegressor(width=4, depth=1, epochs=2, random_state=0)
 GRID = {"learning_rate": [0.001, 0.01]}
@@ -107,7 +107,7 @@ def test_a_full_disk_is_told_of_once_and_leaves_no_half_files(plain, tmp_path, m
 def test_what_is_changed_after_a_fit_is_kept_as_it_was(plain):
     blocked, store = threading.Event(), MemoryStore()
     put = store.put
-    store.put = lambda key, outcome: (blocked.wait(20), put(key, outcome))
+    store.put = lambda key, outcome: (blocked.wait(60), put(key, outcome))
     executor = StoringExecutor(LocalExecutor(1), store)
     (outcome,) = train_with(executor, members(1))
     outcome.weights[0][:] = 0
@@ -120,7 +120,7 @@ def test_what_is_changed_after_a_fit_is_kept_as_it_was(plain):
 def test_a_store_that_is_too_slow_loses_fits_not_memory():
     blocked, store = threading.Event(), MemoryStore()
     put = store.put
-    store.put = lambda key, outcome: (blocked.wait(20), put(key, outcome))
+    store.put = lambda key, outcome: (blocked.wait(60), put(key, outcome))
     writer = StoreWriter(store, most=100)
     for number in range(5):
         writer.put(str(number), Outcome([np.zeros(10)]))
@@ -140,21 +140,21 @@ def test_what_comes_while_a_writer_is_closed_is_written_once():
     def put(key, outcome):
         kept.append(key)
         begun.set()
-        blocked.wait(20)
+        blocked.wait(60)
 
     store.put = put
     writer = StoreWriter(store)
     writer.put("first", Outcome(None))
-    assert begun.wait(20)
+    assert begun.wait(60)
     closing = threading.Thread(target=writer.close)
     closing.start()
     while writer._thread is not None:
         pass
     begun.clear()
     writer.put("later", Outcome(None))
-    assert begun.wait(20)
+    assert begun.wait(60)
     blocked.set()
-    closing.join(20)
+    closing.join(60)
     writer.close()
     assert kept == ["first", "later"]
     assert writer.trouble() is None
@@ -165,13 +165,13 @@ def test_a_snapshot_that_waits_gives_way_to_a_later_one_and_to_the_outcome():
 
     def put(key, outcome):
         begun.set()
-        blocked.wait(20)
+        blocked.wait(60)
         kept.append((key, outcome.weights and outcome.weights[0][0]))
 
     store.put = put
     writer = StoreWriter(store, most=200)  # Two of 80 bytes.
     writer.put("saved", Outcome([np.full(10, 0.0)]))
-    assert begun.wait(20)
+    assert begun.wait(60)
     for number in (1.0, 2.0):
         writer.put("saved", Outcome([np.full(10, number)]), instead_of=["saved"])
     writer.put("other", Outcome([np.full(2, 3.0)]))
@@ -189,7 +189,7 @@ def test_a_snapshot_stays_where_the_outcome_is_lost(slow):
 
     def puts(key, outcome):
         begun.set()
-        blocked.wait(20)
+        blocked.wait(60)
         if key == "ended":
             raise OSError(28, "No space left on device")
         put(key, outcome)
@@ -197,7 +197,7 @@ def test_a_snapshot_stays_where_the_outcome_is_lost(slow):
     store.put = puts
     writer = StoreWriter(store, most=200)
     writer.put("other", Outcome([np.full(10, 0.0)]))
-    assert begun.wait(20)
+    assert begun.wait(60)
     if slow:
         writer.put("saved", Outcome([np.full(10, 1.0)]))
         writer.put("ended", Outcome([np.full(30, 2.0)]), instead_of=["saved"])

@@ -131,24 +131,23 @@ def gradient_function(structure: Structure, size: int) -> Callable[..., Any]:
 
 
 def prediction_function(network: Predictor, rows: int) -> Callable[..., Any]:
-    """`(params, x, read, real, numbers, units) -> output` (member, row, output), for packed members
-    of a network; see `Compiler.predict`.
+    """`(params, x, real, numbers, units) -> output` (row, output), for one packed member of a
+    network, so that any number of them shares the program; see `Compiler.predict`.
     """
     block = min(BLOCK, rows)
 
     def predict(
-        params: jax.Array, x: jax.Array, read: jax.Array, real: jax.Array, numbers: jax.Array,
-        units: jax.Array,
-    ) -> Any:  # fmt: skip
-        variables = jax.vmap(network.layout.unpack)(params)
+        params: jax.Array, x: jax.Array, real: jax.Array, numbers: jax.Array, units: jax.Array
+    ) -> Any:
+        variables = network.layout.unpack(params)
 
         def blockwise(number: jax.Array, outputs: jax.Array) -> Any:
             start = number * block
-            part = jax.lax.dynamic_slice_in_dim(x, start, block, 1).astype(params.dtype)
-            output = jax.vmap(network.predict)(variables, part[read], numbers, units)
-            return jax.lax.dynamic_update_slice_in_dim(outputs, output, start, 1)
+            part = jax.lax.dynamic_slice_in_dim(x, start, block).astype(params.dtype)
+            output = network.predict(variables, part, numbers, units)
+            return jax.lax.dynamic_update_slice_in_dim(outputs, output, start, 0)
 
-        outputs = jnp.zeros((len(params), rows, network.outputs), params.dtype)
+        outputs = jnp.zeros((rows, network.outputs), params.dtype)
         return jax.lax.fori_loop(_ZERO, _blocks(real, block), blockwise, outputs)
 
     return predict

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kohort.arrays import Floats, HostArray, Integers
 from kohort.engine.compilers.base import Compiler
 from kohort.engine.compilers.current import lent_compiler
-from kohort.engine.rows import LazyRows
+from kohort.engine.rows import SlicedRows
 from kohort.networks.base import BLOCK, Predictor, Sampler, bucket
 
 _Network = TypeVar("_Network", bound=Predictor | Sampler, covariant=True)
@@ -58,22 +58,22 @@ class Trained(Generic[_Network]):
         return params
 
 
-def blocks(x: NDArray[Any] | LazyRows) -> Iterator[slice]:
-    """Parts of a table that are predicted in one call each."""
-    row_bytes = max(1, math.prod(x.shape[1:]) * x.dtype.itemsize)
+def blocks(*tables: SlicedRows) -> Iterator[slice]:
+    """Parts of a table, or of several of equal numbers of rows, that are predicted in one call."""
+    row_bytes = max(1, sum(math.prod(x.shape[1:]) * x.dtype.itemsize for x in tables))
     most = min(_MOST_ROWS, max(BLOCK, 1 << (_MOST_BYTES // row_bytes).bit_length() - 1))
-    return (slice(start, start + most) for start in range(0, len(x), most))
+    return (slice(start, start + most) for start in range(0, len(tables[0]), most))
 
 
 def raw_outputs(
-    trained: Trained[Predictor], x: NDArray[Any] | LazyRows, compiler: Compiler | None = None
+    trained: Trained[Predictor], x: SlicedRows, compiler: Compiler | None = None
 ) -> Floats:
     """Raw outputs for standardised rows.
 
     Parameters
     ----------
     trained : Trained
-    x : array of floats or bytes, or lazy rows, shape (row, feature)
+    x : array of floats or bytes, or other rows, shape (row, feature)
     compiler : Compiler or None, default=None
         None for the one that the session lends.
 

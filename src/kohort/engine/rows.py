@@ -31,6 +31,24 @@ class Reader(Protocol):
         ...
 
 
+class SlicedRows(Protocol):
+    """Rows that are read a slice at a time: an array, or what gives arrays when it is asked."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, then the shape of one row."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the arrays."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]: ...
+
+
 class LazyRows(ABC):
     """Features that are read when they are needed; a row is flat whatever its shape.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kohort.arrays import Floats
 from kohort.data.moments import Streamed, blocks_of, in_blocks, moments, too_large
 from kohort.data.standardising import Standardisation
-from kohort.engine.rows import LazyRows
+from kohort.engine.rows import LazyRows, SlicedRows
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,31 @@ class Scaling(Standardisation):
             return values.stream(Standardisation(*self.arrays), dtype, workers)
         return self.apply(values, dtype)
 
+    def when_read(self, values: Floats | Streamed, dtype: np.dtype[Any]) -> SlicedRows:
+        """The same rows, of which none is standardised before it is read."""
+        if isinstance(values, Streamed):
+            return values.stream(Standardisation(*self.arrays), dtype, 0)
+        return _Unscaled(values, dtype, self)
+
     def undo(self, values: Floats) -> Floats:
         """Inverse of `apply` for columns without a limit, in double precision."""
         return np.asarray(values, np.float64) * self.scale + self.mean
+
+
+@dataclass(frozen=True)
+class _Unscaled:
+    """A table in memory, whose rows are standardised when they are read."""
+
+    values: Floats
+    dtype: np.dtype[Any]
+    scaling: Scaling
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: slice, /) -> Floats:
+        return self.scaling.apply(self.values[rows], self.dtype)

@@ -3,6 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from sklearn.base import clone
+
+import kohort
 
 L = keras.layers
 
@@ -74,6 +77,40 @@ def constrained():
 
 def averaged():
     return chain(optimizer=keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9))
+
+
+def net(*layers, loss="mse", optimizer="adam", out=1, activation=None, **options):
+    model = keras.Sequential([keras.Input((5,)), *layers, L.Dense(out, activation)])
+    model.compile(optimizer, loss, **options)
+    return model
+
+
+def two_heads(as_dict=False):
+    inputs = keras.Input((5,))
+    hidden = L.Dense(8, "relu")(inputs)
+    heads = [L.Dense(1, name="p")(hidden), L.Dense(1, name="q")(hidden)]
+    model = keras.Model(inputs, dict(zip("pq", heads, strict=True)) if as_dict else heads)
+    model.compile("adam", "mse")
+    return model
+
+
+def compare(build, X, y, target=None, loop=False, **options):
+    """Fit with kohort and with Keras, from the same weights on the same batches."""
+    estimator = kohort.KerasRegressor(build, epochs=4, shuffle=False, random_state=0)
+    other = clone(estimator).initialize(X, y).model_
+    target = y.reshape(len(y), -1) if target is None else target
+    theirs = other.fit(X, target, epochs=4, batch_size=32, shuffle=False, verbose=0, **options)
+    if loop:
+        with pytest.warns(kohort.KerasLoopWarning, match=loop):
+            estimator.fit(X, y, **options)
+    else:
+        estimator.fit(X, y, **options)
+    for mine, their in zip(estimator.model_.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, their, rtol=1e-4, atol=2e-6)
+    assert set(estimator.history_) == set(theirs.history)
+    for name, values in theirs.history.items():
+        np.testing.assert_allclose(estimator.history_[name], values, rtol=1e-4, atol=1e-6)
+    return estimator
 
 
 MODELS = {

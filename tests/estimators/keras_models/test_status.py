@@ -47,6 +47,21 @@ def test_the_status_says_who_ended_it(loop):
 
 
 @pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_early_stoppings_any_ends_it_and_the_last_gives_its_weights_back(loop, order):
+    watching, ending = (
+        keras.callbacks.EarlyStopping("val_loss", delta, patience, restore_best_weights=True)
+        for delta, patience in ((0, 9), (9e9, 2))
+    )
+    stoppings = [watching, ending][::order]
+    model = fitted(loop, stoppings)
+    assert (watching.best_epoch, ending.best_epoch) == (2, 0)
+    assert (model.status_, model.best_epoch_) == ("stopped_early", stoppings[-1].best_epoch)
+    weights = zip(model.model_.get_weights(), stoppings[-1].best_weights, strict=True)
+    assert all(np.array_equal(*pair) for pair in weights)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
 def test_a_loss_that_is_no_number_ends_in_an_error_with_its_remedy(loop):
     with pytest.raises(kohort.DivergedError, match=r"NaN or infinite in epoch .*clipnorm"):
         fitted(loop, rate=1e20)

@@ -38,7 +38,7 @@ def address(found, tmp_path_factory):
     return path.as_uri()
 
 
-def _until(condition, what, seconds=20):
+def _until(condition, what, seconds=60):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, what
@@ -221,6 +221,7 @@ def test_a_pinned_candidate_has_lines_of_its_own_colour(driver, address):
     before = _run(driver, traces)
     _run(driver, "document.querySelectorAll('#table .pin')[5].click()")
     assert _count(driver, "#table .pin[aria-pressed=true]") == 4
+    _show(driver, "curves-chart")
     _until(lambda: _run(driver, traces) == before + 2, "the curve is drawn apart")
 
 
@@ -229,9 +230,15 @@ def test_pointing_at_a_curve_says_whose_it_is(driver, address):
     _draw(driver, "curves-chart", ".js-line")
     best = "const trace = document.getElementById('curves-chart').data.at(-2);"
     point = _run(driver, f"{best} return [trace.x[2], trace.y[2]]")
-    _mouse(driver, "mouseMoved", _pixel(driver, "curves-chart", *point))
     tip = driver.find_element("id", "tip")
-    _until(tip.is_displayed, "the tip is shown")
+
+    def pointed():
+        """The chart may have moved, or not have listened yet."""
+        _mouse(driver, "mouseMoved", (5, 5))
+        _mouse(driver, "mouseMoved", _pixel(driver, "curves-chart", *point))
+        return tip.is_displayed()
+
+    _until(pointed, "the tip is shown")
     assert tip.text.startswith("rank 1 · fold 1")
     assert f"{point[1]:.4g}" in tip.text
     assert _count(driver, "#curves-chart svg.overlay path") == 2  # A line and its edge.
@@ -265,8 +272,9 @@ def test_another_pair_has_another_surface(driver, address, found):
     _draw(driver, "pair-chart", ".heatmaplayer image")
     for place, pair in enumerate(found["interactions"]["pairs"]):
         _choose(driver, "pair", str(place))
-        surface = _run(driver, "return document.getElementById('pair-chart').data[0].z")
-        assert surface == pair["surface"]
+        _show(driver, "pair-chart")
+        surface = "return document.getElementById('pair-chart').data[0].z"
+        _until(lambda: _run(driver, surface) == pair["surface"], "its surface is drawn")  # noqa: B023
 
 
 def test_theme_and_language_can_be_changed(driver, address):
@@ -274,6 +282,7 @@ def test_theme_and_language_can_be_changed(driver, address):
     _draw_all(driver)
     _click(driver, "theme")
     assert _run(driver, "return document.documentElement.dataset.theme") == "dark"
+    _show(driver, "flow-chart")
     color = "return document.getElementById('flow-chart').layout.font.color"
     _until(lambda: _run(driver, color) == "#e6ebf0", "charts follow the theme")
     _choose(driver, "language", "ko")
@@ -348,10 +357,9 @@ def test_choices_are_shown_letter_by_letter_and_fits_that_nobody_knows_are_not(d
     search = GridSearchCV(_Odd(), grid, cv=2).fit(np.zeros((4, 1)), np.zeros(4))
     kohort.search_report(search, tmp_path / "odd.html")
     _open(driver, (tmp_path / "odd.html").as_uri())
-    _run(driver, "document.getElementById('pair-chart').scrollIntoView()")
     ticks = "return [...document.querySelectorAll('#pair-chart .ytick, #pair-chart .xtick')]"
-    _until(lambda: _count(driver, "#pair-chart .ytick"), "the pair is drawn")
-    shown = _run(driver, f"{ticks}.map((tick) => tick.textContent)")
-    assert set(names) <= set(shown)
+    _show(driver, "pair-chart")
+    shown = f"{ticks}.map((tick) => tick.textContent)"
+    _until(lambda: set(names) <= set(_run(driver, shown)), "the pair is drawn, names and all")
     assert _count(driver, "img") == 0
     assert "Fits" not in _run(driver, "return document.getElementById('cards').textContent")

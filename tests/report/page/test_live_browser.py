@@ -22,7 +22,7 @@ DESCRIPTION = {
 
 
 def _until(condition, what):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, what
         time.sleep(0.05)

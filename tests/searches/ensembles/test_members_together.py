@@ -1,7 +1,10 @@
 """Members of an ensemble predict together: a call for each structure, the numbers of each alone."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 
@@ -10,6 +13,8 @@ from kohort.engine.compilers import current
 from kohort.engine.compilers.native import NativeCompiler
 from kohort.engine.compilers.xla import XlaCompiler
 from kohort.engine.predict import blocks
+from kohort.engine.programs import compilations
+from kohort.estimators.dense.passes import passes_together
 
 _GENERATOR = np.random.default_rng(0)
 X = _GENERATOR.normal(size=(90, 4))
@@ -105,6 +110,53 @@ def test_networks_on_xla_are_those_alone_to_the_last_bit(monkeypatch, calls):
     finally:
         current.lend(before)
     np.testing.assert_allclose(found, alone, rtol=1e-13)
+
+
+def test_any_number_of_members_and_tables_has_one_program_on_xla():
+    members = [
+        kohort.DenseRegressor(width=8, depth=1, epochs=1, random_state=seed).fit(X[seed:], Y[seed:])
+        for seed in range(7)
+    ]
+    scalings = {member._scaling.mean.tobytes() for member in members}
+    assert len(scalings) == 7
+    before = current.lent_compiler()
+    current.lend(XlaCompiler())
+    try:
+        with compilations() as log:
+            for count in (5, 7, 1):
+                list(passes_together(members[:count], [X] * count))
+    finally:
+        current.lend(before)
+    assert [entry.kind for entry in log] == ["predict"]
+
+
+@pytest.mark.parametrize("kind", ["array", "sparse"])
+def test_differently_scaled_tables_take_no_more_memory_than_one(kind, monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(20_000, 20)).astype(np.float32)
+    small = rows[:40]
+    if kind == "sparse":
+        rows, small = (
+            scipy.sparse.csr_array(np.where(part > 1, part, 0)) for part in (rows, small)
+        )
+    members = [
+        kohort.DenseRegressor(width=8, depth=1, epochs=1, random_state=seed).fit(
+            small[seed:], np.arange(40 - seed)
+        )
+        for seed in range(8)
+    ]
+    alone = [member.predict(rows) for member in members]
+    monkeypatch.setattr("kohort.engine.predict._MOST_BYTES", 2**18)
+    whole = 20_000 * 20 * 4
+    tracemalloc.start()
+    try:
+        found = [part for _, part in passes_together(members, [rows] * 8)]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * whole  # Eight tables of this size were held at once before.
+    for place, member in enumerate(members):
+        together = np.concatenate([member.answered(part[place]) for part in found])
+        np.testing.assert_array_equal(together[:, 0], alone[place])
 
 
 def test_rows_come_in_blocks(monkeypatch, calls):

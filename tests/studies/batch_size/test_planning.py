@@ -349,7 +349,7 @@ class TestAuto:
         self, diabetes, monkeypatch
     ):
         monkeypatch.setattr(session(), "plans", Memo(64))
-        monkeypatch.setattr(planning, "_AUTO_SECONDS", 30.0)
+        monkeypatch.setattr(planning, "_AUTO_SECONDS", 300.0)
         monkeypatch.setattr(planning, "_tried", lambda *given: (table([8, 16], [1.0, 2.0]), 0.0))
         X, y = diabetes
         noise = np.random.default_rng(0).normal(size=y.shape)

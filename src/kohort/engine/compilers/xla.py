@@ -191,16 +191,16 @@ class XlaCompiler:
         numbers: Floats,
         units: Integers,
     ) -> Array:
-        arguments = (params, x, read, real, numbers, units)
+        tables: list[Any] = jax.device_put(list(x))
         program = self.program(
-            (network, len(params), x.shape[:2], str(x.dtype), str(params.dtype)),
+            (network, x.shape[1], str(x.dtype), str(params.dtype)),
             "predict",
             lambda: prediction_function(network, x.shape[1]),
-            arguments,
+            (params[0], tables[0], real, numbers[0], units[0]),
             lasting=True,
         )
-        outputs: Array = program(*arguments)
-        return outputs
+        members = zip(params, read, numbers, units, strict=True)
+        return np.stack([program(own, tables[at], real, *rest) for own, at, *rest in members])
 
     def sample(
         self,

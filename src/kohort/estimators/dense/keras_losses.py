@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import keras
 
 from kohort.arrays import Array
 from kohort.recipe.recipe import Recipe
 
+_NEEDS = "`import kohort` before this model is loaded, or keras.models.load_model(compile=False)"
+
+
+class _Kohorts:
+    """A loss that Keras loads once kohort is imported; without it, Keras's error says so."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Keras's error shows what a file holds of a loss that it does not know."""
+        return {**super().get_config(), "needs": _NEEDS}  # type: ignore[misc]
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        return cls(**{name: value for name, value in config.items() if name != "needs"})
+
 
 @keras.saving.register_keras_serializable(package="kohort")
-class QuantileLoss(keras.losses.Loss):  # type: ignore[misc]
+class QuantileLoss(_Kohorts, keras.losses.Loss):  # type: ignore[misc]
     """The pinball loss, which Keras lacks; as Keras saves and loads it.
 
     Parameters
@@ -34,10 +48,8 @@ class QuantileLoss(keras.losses.Loss):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package="kohort")
-class HuberLoss(keras.losses.Huber):  # type: ignore[misc]
+class HuberLoss(_Kohorts, keras.losses.Huber):  # type: ignore[misc]
     """Keras's Huber loss, saved with its delta, which Keras 3.15 leaves out.
-
-    Loading a model that has it needs `import kohort`.
 
     Parameters
     ----------
@@ -54,10 +66,8 @@ class HuberLoss(keras.losses.Huber):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package="kohort")
-class SparseFocalLoss(keras.losses.Loss):  # type: ignore[misc]
+class SparseFocalLoss(_Kohorts, keras.losses.Loss):  # type: ignore[misc]
     """Focal or smoothed cross-entropy on labels that are positions, which Keras lacks.
-
-    Loading a model that has it needs `import kohort`.
 
     Parameters
     ----------
@@ -92,8 +102,8 @@ class SparseFocalLoss(keras.losses.Loss):  # type: ignore[misc]
 def keras_loss(recipe: Recipe) -> Any:
     """The recipe's loss as Keras's own, on probabilities and labels as positions."""
     smoothing, gamma = recipe.label_smoothing, recipe.focal_gamma
-    if recipe.loss == "huber":
-        return HuberLoss(recipe.huber_delta)
+    if recipe.loss == "huber":  # What Keras leaves out is 1 when it loads the loss.
+        return keras.losses.Huber() if recipe.huber_delta == 1 else HuberLoss(recipe.huber_delta)
     if recipe.loss == "quantile":
         return QuantileLoss(recipe.quantile)
     if recipe.loss == "binary_crossentropy" and smoothing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -14,7 +14,7 @@ from kohort.arrays import TableLike
 from kohort.cohort.session import current
 from kohort.engine.member import Floats, Outcome
 from kohort.engine.predict import Trained, blocks, cohort_outputs, sampled_outputs
-from kohort.engine.rows import LazyRows
+from kohort.engine.rows import SlicedRows
 from kohort.estimators.preparation import checked_table
 from kohort.estimators.scaling import Scaling
 from kohort.networks.base import Predictor
@@ -44,7 +44,8 @@ class DensePasses:
         if not self._samples:
             yield from (found for _, (found,) in passes_together([self], [X]))
             return
-        x, noisy = self._rows(X), self._network.sampler
+        checked, _ = checked_table(self, X, reset=False)
+        x, noisy = self._rows(checked), self._network.sampler
         for block in blocks(x):
             passes = [
                 sampled_outputs(Trained(noisy, *rest), x[block], self._samples, block.start)
@@ -52,15 +53,18 @@ class DensePasses:
             ]
             yield passes[0] if len(passes) == 1 else np.concatenate(passes)
 
-    def _rows(self, X: TableLike) -> Floats | LazyRows:
-        """Rows as the networks read them."""
-        check_is_fitted(self, "weights_")
-        X, _ = checked_table(self, X, reset=False)
-        scaling, dtype, cohort = self._scaling, self.weights_[0].dtype, current()
+    def _rows(self, X: TableLike) -> SlicedRows:
+        """Rows of a checked table as the networks read them; a cohort keeps those of its folds."""
+        scaling, dtype, cohort = self._scaling, self._dtype, current()
         if cohort is None:
-            return scaling.rows(X, dtype)
+            return scaling.when_read(X, dtype)
         arrays = (X, *scaling.arrays)
         return cohort.recent.get_or_build(dtype, arrays, lambda: scaling.rows(X, dtype))
+
+    @property
+    def _dtype(self) -> np.dtype[np.floating[Any]]:
+        """Type that the networks compute in."""
+        return self.weights_[0].dtype
 
     @property
     def _trained(self) -> list[tuple[list[Floats], tuple[float, ...], tuple[int, ...], int]]:
@@ -111,8 +115,9 @@ def passes_together(
 ) -> Iterator[tuple[slice, list[Floats]]]:
     """Raw outputs of the plain passes of fitted estimators, block by block of rows.
 
-    Networks of equal structure predict a block as one cohort, in one call. Tables that are one
-    object are standardised once for all estimators that do it alike.
+    Networks of equal structure predict a block as one cohort, in one call. A block is standardised
+    once for all estimators that do it alike; the more of these differ, the fewer rows it has, so
+    that memory does not grow with them.
 
     Parameters
     ----------
@@ -125,28 +130,33 @@ def passes_together(
     slice, list of array, shape (pass, row, output)
         Rows, and their outputs by each estimator.
     """
-    rows: list[Floats | LazyRows] = []
+    rows: list[SlicedRows] = []
     known: dict[tuple[object, ...], int] = {}
+    checked: dict[int, Any] = {}
     cohorts: dict[tuple[object, ...], list[_Place]] = {}
     for number, (estimator, X) in enumerate(zip(estimators, tables, strict=True)):
         check_is_fitted(estimator, "weights_")
-        dtype = str(estimator.weights_[0].dtype)
-        content = (array.tobytes() for array in estimator._scaling.arrays)
-        read = known.setdefault((id(X), dtype, *content), len(rows))
+        dtype, scaling = estimator._dtype, estimator._scaling
+        content = (array.tobytes() for array in scaling.arrays)
+        read = known.setdefault((id(X), str(dtype), *content), len(rows))
         if read == len(rows):
-            rows.append(estimator._rows(X))
+            values, _ = checked_table(estimator, X, reset=False)
+            values = checked.setdefault(id(X), values)
+            alone = len(estimators) == 1
+            rows.append(estimator._rows(values) if alone else scaling.when_read(values, dtype))
         network = estimator._network.predictor
-        key = (network, dtype, str(rows[read].dtype))
+        key = (network, str(dtype), str(rows[read].dtype))
         cohorts.setdefault(key, []).extend(
             _Place(number, read, Trained(network, *rest)) for rest in estimator._trained
         )
-    for block in blocks(rows[0]):
+    for block in blocks(*rows):
+        parts = [own[block] for own in rows]
         passes: list[list[Floats]] = [[] for _ in estimators]
         for places in cohorts.values():
             reads = list(dict.fromkeys(place.read for place in places))
             found = cohort_outputs(
                 [place.network for place in places],
-                np.stack([rows[read][block] for read in reads]),
+                np.stack([parts[read] for read in reads]),
                 [reads.index(place.read) for place in places],
             )
             for place, outputs in zip(places, found, strict=True):

@@ -100,25 +100,31 @@ class ModelState:
         return None if variable is None else float(value_of(variable))
 
 
-def _early_stopping(callbacks: Sequence[Any]) -> Any:
-    """The early stopping among callbacks; None without one."""
+def _early_stoppings(callbacks: Sequence[Any]) -> list[Any]:
+    """The early stoppings among callbacks."""
     import keras
 
-    kind = keras.callbacks.EarlyStopping
-    return next((callback for callback in callbacks if isinstance(callback, kind)), None)
+    return [one for one in callbacks if isinstance(one, keras.callbacks.EarlyStopping)]
+
+
+def _restoring(callbacks: Sequence[Any]) -> Any:
+    """The early stopping whose weights a model has at the end; None if none gives any back.
+
+    Each writes its own into the model, one after the other.
+    """
+    stoppings = [one for one in _early_stoppings(callbacks) if one.restore_best_weights]
+    return next((one for one in reversed(stoppings) if one.best_weights is not None), None)
 
 
 def stopped_early(callbacks: Sequence[Any], epoch: int) -> bool:
     """Whether early stopping has ended the training with this epoch."""
-    stopping = _early_stopping(callbacks)
-    return stopping is not None and 0 < stopping.stopped_epoch == epoch
+    return any(0 < stopping.stopped_epoch == epoch for stopping in _early_stoppings(callbacks))
 
 
 def restored_epoch(callbacks: Sequence[Any]) -> int | None:
     """The epoch whose weights early stopping gives back at the end; None if it gives none back."""
-    stopping = _early_stopping(callbacks)
-    gives = stopping is not None and stopping.restore_best_weights
-    return int(stopping.best_epoch) if gives and stopping.best_weights is not None else None
+    restoring = _restoring(callbacks)
+    return None if restoring is None else int(restoring.best_epoch)
 
 
 class CallbackRun:
@@ -184,7 +190,7 @@ class CallbackRun:
             rate=None if rate == self._rate else rate,
             weights=self._rewritten(arrays),
             early=stop and stopped_early(self._callbacks, epoch),
-            kept=getattr(_early_stopping(self._callbacks), "best_weights", None),
+            kept=getattr(_restoring(self._callbacks), "best_weights", None),
         )
         self._rate = rate
         return verdict
@@ -210,12 +216,13 @@ class CallbackRun:
             logs = {name: values[number] for name, values in outcome.history.items()}
             self(first + number, logs, self._state.read)
         if outcome.epochs > heard and outcome.kept is not None:
-            _early_stopping(self._callbacks).best_weights = outcome.kept
+            _restoring(self._callbacks).best_weights = outcome.kept
 
     def restore(self) -> None:
         """Give the model what early stopping would give it if the training ended here."""
-        if restored_epoch(self._callbacks) is not None:
-            self._state.model.set_weights(_early_stopping(self._callbacks).best_weights)
+        restoring = _restoring(self._callbacks)
+        if restoring is not None:
+            self._state.model.set_weights(restoring.best_weights)
 
     def end(self) -> None:
         """End of the training; the model has the final weights."""
