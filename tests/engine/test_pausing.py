@@ -246,7 +246,7 @@ def test_members_that_go_on_are_told_apart_by_their_content(member):
     assert digest_of(again.snapshot) == digest_of(paused.snapshot)
 
 
-def test_a_store_keeps_what_has_ended_and_never_a_pause(member):
+def test_a_store_keeps_what_has_ended_and_each_pause(member):
     store = MemoryStore()
     stops = {"early_stopping": True, "patience": 0, "min_delta": 9.0}
     members = [member(epochs=6), member(epochs=6, **stops)]
@@ -259,7 +259,7 @@ def test_a_store_keeps_what_has_ended_and_never_a_pause(member):
 
     parts, _ = in_parts(members, [1, 4], lambda found: run(found)[0])
     assert [outcome.epochs for outcome in parts] == [6, 2]
-    assert len(store) == 2
+    assert len(store) == 2 + 3
     whole, census = run(members)
     assert census.found == 2
     for mine, other in zip(parts, whole, strict=True):
@@ -267,3 +267,6 @@ def test_a_store_keeps_what_has_ended_and_never_a_pause(member):
     paused, census = run([replace(one, until=2) for one in members])
     assert [outcome.status for outcome in paused] == ["paused", "stopped_early"]
     assert census.found == 1
+    paused, census = run([replace(one, until=1) for one in members])
+    assert [outcome.status for outcome in paused] == ["paused", "paused"]
+    assert census.found == 2

@@ -27,8 +27,8 @@ class StoringExecutor:
 
     The store is asked for a member when it is submitted, and keeps the member's result as soon as
     it has ended, even if nobody waits for it. A member that cannot be kept is trained. A member
-    that pauses is kept once it has ended, like one that did not pause: its result is equal. Members
-    with a callback get no snapshots.
+    that pauses is kept at each pause, and once it has ended like one that did not pause: its result
+    is equal. Members with a callback get no snapshots, and are not kept while they pause.
 
     Parameters
     ----------
@@ -89,6 +89,8 @@ class StoringExecutor:
             return self.executor.submit(member, done, saving)
         outcome = self._known(key)
         if outcome is None or not _has_ended(outcome, member.until):
+            outcome = self._paused(member, key)
+        if outcome is None:
             goes_on = self._going_on(member, key)
             if member.on_epoch is None:
                 saved = int(goes_on is not member)
@@ -148,13 +150,26 @@ class StoringExecutor:
 
     def _keep(self, key: str, done: Done, fit: Fit) -> None:
         result = fit.result
-        if result is not None and result.status != PAUSED and fit.error is None and fit.exact:
-            saved = fit.saving is not None and fit.saving.count
-            self._writer.put(key, result, instead_of=[_saved(key)] if saved else ())
+        if result is not None and fit.error is None and fit.exact:
+            if result.status != PAUSED:
+                saved = fit.saving is not None and fit.saving.count
+                self._writer.put(key, result, instead_of=[_saved(key)] if saved else ())
+            elif result.snapshot is not None and fit.member.on_epoch is None:
+                kept = replace(as_outcome(result.snapshot), kept=result.weights)
+                self._writer.put(_paused_at(key, fit.member.until), kept)
         done(fit)
 
     def _save(self, key: str, snapshot: Snapshot) -> None:
         self._writer.put(_saved(key), as_outcome(snapshot), instead_of=[_saved(key)])
+
+    def _paused(self, member: Member, key: str) -> Outcome | None:
+        """The outcome of a member that has paused after as many epochs before."""
+        known = member.until is not None and member.on_epoch is None
+        saved = self._known(_paused_at(key, member.until)) if known else None
+        if saved is None or saved.status != PAUSED:
+            return None
+        snapshot = snapshot_of(saved, member)
+        return replace(saved, weights=saved.kept, kept=None, cause="", snapshot=snapshot)
 
     def _going_on(self, member: Member, key: str) -> Member:
         """The member, from where another process has left it if it has."""
@@ -174,6 +189,11 @@ class StoringExecutor:
 def _saved(key: str) -> str:
     """The key of a member's snapshot."""
     return sha256(f"{key} saved".encode()).hexdigest()
+
+
+def _paused_at(key: str, until: int | None) -> str:
+    """The key of a member that has paused after a number of epochs."""
+    return sha256(f"{key} until {until}".encode()).hexdigest()
 
 
 def _has_ended(outcome: Outcome, until: int | None) -> bool:
