@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 _HERE = Path(__file__).parent
 sys.path.insert(0, str(_HERE.parents[1]))
 
-from docs.site import korean_search  # noqa: E402
+from docs.site import korean_search, lab  # noqa: E402
 from docutils import nodes  # noqa: E402
 
 import kohort  # noqa: E402
@@ -87,14 +86,16 @@ def _skip(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) ->
 
 
 def _inlined(app: Any, doctree: nodes.document, name: str) -> None:
-    """Drawings stand in the page itself, where they take on the colours of its theme."""
+    """Drawings stand in the page itself, where they take on the colours of its theme; the style
+    sheet shows either a drawing or, if there is one, its layout for a narrow screen.
+    """
     for image in list(doctree.findall(nodes.image)):
-        uri = image["uri"]
-        if uri.endswith(".svg") and "drawing" in (
-            text := (Path(app.srcdir) / uri).read_text("utf-8")
-        ):
+        path = Path(app.srcdir) / image["uri"]
+        if path.suffix == ".svg" and "drawing" in (text := path.read_text("utf-8")):
+            phone = path.with_suffix(lab.PHONE)
+            text += phone.read_text("utf-8") if phone.exists() else ""
             label = f'<svg role="img" aria-label="{nodes.unescape(image.get("alt", ""))}"'
-            image.replace_self(nodes.raw("", re.sub("<svg", label, text, count=1), format="html"))
+            image.replace_self(nodes.raw("", text.replace("<svg", label), format="html"))
 
 
 def _described(app: Any, name: str, template: str, context: dict[str, Any], doctree: Any) -> None:

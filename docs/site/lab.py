@@ -23,6 +23,8 @@ from kohort.lab.words import Language
 RESULTS = DOCS / "lab" / "results"
 _CLAIM = re.compile(r"^<!-- claim: ([\w-]+) -->$", re.M)
 _INDEX = "<!-- claims -->"
+PHONE = ".phone.svg"
+"""Ending of the picture that takes the place of `.svg` on a narrow screen; see `conf.py`."""
 _TESTED = {"en": "Tested", "ko": "시험 결과"}
 # Colours of paper, and what they become where a page may be dark.
 _INK = {"#ffffff": "none", "#1f2933": "currentColor", "#e4e9ee": "#88888840", "#b8c2cc": "#888888"}
@@ -47,7 +49,11 @@ def filled(texts: dict[str, str], language: Language) -> dict[str, str]:
     home = {name: at for at, text in texts.items() for name in _CLAIM.findall(text)}
     own = {name: f"lab/{name}.md" for name in results() if name not in home}
     places = home | own
-    made = {f"lab/pictures/{name}.svg": _picture(name, language) for name in results()}
+    made = {
+        f"lab/pictures/{name}{ending}": _picture(name, language, ending == PHONE)
+        for name in results()
+        for ending in (".svg", PHONE)
+    }
     for at, text in texts.items():
 
         def told(match: re.Match[str], at: str = at) -> str:
@@ -78,11 +84,12 @@ def _seen(target: str, at: str) -> str:
 
 
 @cache
-def _picture(name: str, language: Language) -> str:
+def _picture(name: str, language: Language, phone: bool) -> str:
+    result, shown = results()[name], "drawing narrow" if phone else "drawing wide"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture.svg")
-        draw(results()[name].claim, results()[name].outcomes, language, path)
+        draw(result.claim, result.outcomes, language, path, phone=phone)
         text = path.read_text("utf-8")
     for color, adapted in _INK.items():
         text = text.replace(color, adapted)
-    return text[text.index("<svg") :].replace("<svg ", '<svg class="drawing" ', 1)
+    return text[text.index("<svg") :].replace("<svg ", f'<svg class="{shown}" ', 1)

@@ -13,7 +13,7 @@ from kohort.lab.verdict import HELD_WHEN
 from kohort.lab.words import Language, Words
 
 _VERDICT = Words("Verdict", "판정")
-_DESIGN = Words("How it was tested", "시험 방법")
+_DESIGN = Words("How it was tested", "실험 방법")
 _RULE = Words("Rule", "판정 규칙")
 _FIGURES = Words("Figures", "수치")
 _HEAD = Words(

@@ -39,7 +39,7 @@ PARTS = (
     Part(
         Words(
             "gradients of 8 sigmoid layers (orders of magnitude lost from last layer to first)",
-            "시그모이드 8개 층의 기울기(마지막 층에서 첫 층까지 줄어든 자릿수)",
+            "시그모이드 8개 층의 그레이디언트(마지막 층에서 첫 층까지 줄어든 자릿수)",
         ),
         "vanishing", BEFORE, NONE, at=8, by="difference", margin=0.5,
     ),
@@ -104,8 +104,10 @@ _LABELS = {
     AFTER: Words("after activation", "활성화 뒤"),
 }
 _SIGMOID = Words("sigmoid", "시그모이드")
-_REACHED = Words("gradients, {table}", "기울기, {table}")
-_SHARE = Words("first layer's gradient / last layer's", "첫 층 기울기 / 마지막 층 기울기")
+_REACHED = Words("gradients, {table}", "그레이디언트, {table}")
+_SHARE = Words(
+    "first layer's gradient / last layer's", "첫 층 그레이디언트 / 마지막 층 그레이디언트"
+)
 
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
@@ -133,7 +135,7 @@ CLAIM = Claim(
     says=Words(
         "Batch normalisation makes saturating activations usable in deep networks and gradients vanish "
         "less; it belongs before the activation.",
-        "배치 정규화는 깊은 신경망에서도 포화하는 활성화 함수를 쓸 수 있게 하고 기울기 소실을 줄이며, 활성화 함수 앞에 두어야 한다.",
+        "배치 정규화는 깊은 신경망에서도 포화하는 활성화 함수를 쓸 수 있게 하고 그레이디언트 소실을 줄이며, 활성화 함수 앞에 두어야 한다.",
     ),
     design=Words(
         "Networks of 2, 4 and 8 layers of 32 sigmoid units, and of 8 layers of tanh units, train for 20 "
@@ -145,10 +147,10 @@ CLAIM = Claim(
         "same, errors with batch normalisation were up to 5 points higher.) Gradients are those of the "
         "untrained network over all training rows: the root mean square in the last kernel between hidden layers against the first one's, in orders of "
         "magnitude.",
-        "시그모이드 32유닛 은닉층 2, 4, 8개와 tanh 은닉층 8개인 신경망을 896행으로 Adam 20에포크 학습하되, 배치 정규화가 "
+        "시그모이드 32유닛 은닉층 2, 4, 8개와 tanh 은닉층 8개인 신경망을 896행으로 Adam 20에포크 훈련하되, 배치 정규화가 "
         "없는 경우, 활성화 함수 앞에 둔 경우, 뒤에 둔 경우를 비교합니다. 학습률은 각 경우와 시드마다 네 가지(0.001~0.03) 가운데 "
-        "학습에도 보고에도 쓰지 않는 행의 로그 손실이 가장 낮은 것을 고릅니다. 초기 가중치는 글로럿 방식이고, 입력은 표준화한 뒤 표준편차 3배 안으로 부드럽게 제한하며, 배치는 32행입니다. (첫 실행은 900행이어서 에포크마다 마지막 배치가 4행이었습니다. 판정은 같았고, 배치 정규화를 쓴 오류율이 최대 5 %포인트 높았습니다.) 기울기는 학습 전 "
-        "신경망에서 전체 학습 행으로 잰 것으로, 은닉층 사이의 마지막 커널과 첫 커널의 제곱평균제곱근 비를 자릿수로 나타냅니다.",
+        "훈련에도 보고에도 쓰지 않는 행의 로그 손실이 가장 낮은 것을 고릅니다. 초기 가중치는 Glorot 방식이고, 입력은 표준화한 뒤 표준편차 3배 안으로 부드럽게 제한하며, 배치는 32행입니다. (첫 실행은 900행이어서 에포크마다 마지막 배치가 4행이었습니다. 판정은 같았고, 배치 정규화를 쓴 오류율이 최대 5 %포인트 높았습니다.) 그레이디언트는 훈련 전 "
+        "신경망에서 전체 훈련 행으로 잰 것으로, 은닉층 사이의 마지막 커널과 첫 커널의 제곱평균제곱근 비를 자릿수로 나타냅니다.",
     ),
     parts=PARTS,
     measure=measure,
@@ -167,9 +169,9 @@ CLAIM = Claim(
         "gradient of its first layer is 3,000 times smaller than the last one's. Tanh with Glorot's "
         "weights has gradients that do not vanish, and gains nothing certain. And after the activation "
         "is no worse than before it: 4.5 and 19 % of errors in 8 sigmoid layers, against 5.1 and 22 %.",
-        "교과서와 다른 점: 배치 정규화는 두 데이터 모두에서 시그모이드 층의 기울기를 살려 두지만, 성능에 꼭 필요한 것은 "
-        "손글씨 숫자뿐입니다(8개 층 오류율이 없을 때 79 %, 있을 때 5 %). 사진 조각에서는 첫 층의 기울기가 마지막 층의 3,000분의 1인데도 "
-        "배치 정규화 없이 학습됩니다(24 %). 글로럿 초기화를 쓴 tanh는 기울기가 사라지지 않아 확실한 이득이 없습니다. "
+        "교과서와 다른 점: 배치 정규화는 두 데이터 모두에서 시그모이드 층의 그레이디언트를 살려 두지만, 성능에 꼭 필요한 것은 "
+        "손글씨 숫자뿐입니다(8개 층 오류율이 없을 때 79 %, 있을 때 5 %). 사진 조각에서는 첫 층의 그레이디언트가 마지막 층의 3,000분의 1인데도 "
+        "배치 정규화 없이 훈련됩니다(24 %). Glorot 초기화를 쓴 tanh는 그레이디언트가 사라지지 않아 확실한 이득이 없습니다. "
         "시그모이드 8개 층에서는 활성화 뒤에 두어도 앞에 두는 것보다 나쁘지 않습니다(오류율 4.5 %와 19 %, 앞은 5.1 %와 22 %).",
     ),
 )

@@ -11,7 +11,7 @@ from kohort.lab.bench import Arm, Bench, Fitted, Settings, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import EPOCH, panels
+from kohort.lab.pictures import EPOCH, label_left, panels
 from kohort.lab.tables import DIABETES, DIGITS, PHOTOS
 from kohort.lab.words import Language, Words
 from kohort.style import COLORS, GRAY
@@ -46,7 +46,7 @@ def _parts(side: str) -> tuple[Part, ...]:
             "over-fitting", side, CONSTANT, margin=0.02,
         ),
         Part(
-            Words(f"{name.en}: test loss in the end", f"{name.ko}: 학습이 끝난 뒤의 시험 손실"),
+            Words(f"{name.en}: test loss in the end", f"{name.ko}: 훈련이 끝난 뒤의 테스트 손실"),
             "loss", side, CONSTANT, margin=0.02,
         ),
     )  # fmt: skip
@@ -121,7 +121,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         if middle:
             axes.set_ylim(0.95 * min(middle), 1.08 * max(middle))
         axes.set(title=table.name, xlabel=EPOCH.of(language))
-    figure.axes[0].set_ylabel(_VALID_LOSS.of(language))
+    label_left(figure, _VALID_LOSS, language)
     figure.axes[0].legend()
 
 
@@ -131,7 +131,7 @@ CLAIM = Claim(
     title=Words("Learning-rate decay", "학습률 감쇠"),
     says=Words(
         "A learning rate that decays, by step or by performance, converges faster and over-fits less.",
-        "학습률을 계단식으로, 또는 성능에 따라 줄이면 더 빨리 수렴하고 과적합이 줄어든다.",
+        "학습률을 계단식으로, 또는 성능에 따라 줄이면 더 빨리 수렴하고 과대적합이 줄어든다.",
     ),
     design=Words(
         "Networks of 3 layers of 64 units (ReLU) train on at most 800 rows for 60 epochs of SGD with "
@@ -141,11 +141,11 @@ CLAIM = Claim(
         "validation loss in the end. Three measures: epochs until the validation loss is within 2 % "
         "of the lowest that the constant rate reaches (never counts as one more than all epochs); "
         "the validation loss in the end as a multiple of its lowest; the test loss in the end.",
-        "64유닛 은닉층 3개(ReLU)를 최대 800행으로 모멘텀 0.9인 SGD로 60에포크 학습합니다. 일정한 학습률, 학습의 절반과 "
+        "64유닛 은닉층 3개(ReLU)를 최대 800행으로 모멘텀 0.9인 SGD로 60에포크 훈련합니다. 일정한 학습률, 훈련의 절반과 "
         "4분의 3 지점에서 10분의 1로 줄이는 계단식, 검증 손실이 5에포크 동안 나아지지 않으면 10분의 1로 줄이는 성능 기반을 "
         "비교합니다. 시드마다 각 방식에 초기 학습률 다섯 가지(0.003~0.3) 가운데 마지막 검증 손실이 가장 낮은 것을 씁니다. "
         "측정값은 세 가지입니다. 검증 손실이 일정한 학습률의 최저 손실의 2 % 이내에 드는 데 걸린 에포크 수(끝내 들지 못하면 전체 "
-        "에포크 수보다 1 많은 값), 최저점에 대한 마지막 검증 손실의 비, 마지막 시험 손실입니다.",
+        "에포크 수보다 1 많은 값), 최저점에 대한 마지막 검증 손실의 비, 마지막 테스트 손실입니다.",
     ),
     parts=PARTS,
     measure=measure,
@@ -156,9 +156,9 @@ CLAIM = Claim(
         "for half of the training before it lowers the rate, and on photos got to "
         "the score 36 % later than the constant rate. On digits, where nothing over-fits, all end "
         "alike.",
-        "성능 기반 감쇠는 어느 데이터에서도 뒤지지 않았습니다. 일정한 학습률이 과적합하는 곳(diabetes)에서는 손실이 다시 오르지 "
-        "않고, 일정한 학습률이 오르내리기만 하는 곳(photos)에서는 손실이 계속 줄어듭니다. 계단식 감쇠는 학습의 절반이 지나야 학습률을 "
-        "낮추므로 photos에서는 목표 손실에 일정한 학습률보다 36 % 늦게 도달했습니다. 과적합이 없는 digits에서는 세 방식의 결과가 "
+        "성능 기반 감쇠는 어느 데이터에서도 뒤지지 않았습니다. 일정한 학습률이 과대적합하는 곳(diabetes)에서는 손실이 다시 오르지 "
+        "않고, 일정한 학습률이 오르내리기만 하는 곳(photos)에서는 손실이 계속 줄어듭니다. 계단식 감쇠는 훈련의 절반이 지나야 학습률을 "
+        "낮추므로 photos에서는 목표 손실에 일정한 학습률보다 36 % 늦게 도달했습니다. 과대적합이 없는 digits에서는 세 방식의 결과가 "
         "같습니다.",
     ),
     papers=(

@@ -14,7 +14,7 @@ from kohort.lab.bench import Arm, Bench, Fitted, Settings, estimator, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import changes, panels
+from kohort.lab.pictures import at_left, changes, label_below, panels
 from kohort.lab.tables import DIGITS, PHOTOS, Table
 from kohort.lab.words import Language, Words
 
@@ -156,9 +156,9 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
             for name, words in _NAMES.items()
         ]
         changes(axes, groups, (-93, -75, -50, 0, 100, 200), table.name)
-        if table is not TABLES[0]:
+        if not at_left(axes):
             axes.set_yticklabels([])
-    figure.supxlabel(_X.of(language), fontsize=10)
+    label_below(figure, _X, language)
 
 
 _NAMES = {
@@ -179,7 +179,7 @@ CLAIM = Claim(
     says=Words(
         "ELU converges in fewer epochs than ReLU; each step costs more, but in training it wins by the clock. "
         "Prediction with it is slower.",
-        "ELU는 ReLU보다 적은 에포크에 수렴한다. 한 스텝의 비용은 더 크지만 학습에서는 시간으로 따져도 이긴다. 예측은 더 느리다.",
+        "ELU는 ReLU보다 적은 에포크에 수렴한다. 한 스텝의 비용은 더 크지만 훈련에서는 시간으로 따져도 이긴다. 예측은 더 느리다.",
     ),
     design=Words(
         "Networks of six layers of 64 units with He's initial weights train on 900 rows for 30 epochs with Adam. The target is the "
@@ -187,7 +187,7 @@ CLAIM = Claim(
         "reach it; each unit runs at the rate that takes it there in the fewest epochs (interpolated between two). Epochs and "
         "predictions of 18,000 rows are timed (seconds of the processor) with both units in alternation in one process, the least of three turns for each "
         "seed, with kohort's kernels on a CPU. Time to the target is epochs times time of an epoch.",
-        "He 초기화를 쓴 64유닛 은닉층 6개를 900행으로 Adam을 써서 30에포크 학습합니다. 목표는 0.0003부터 0.01까지 네 학습률에서 두 유닛이 각각 얻은 최저 검증 손실 가운데 높은 쪽에 "
+        "He 초기화를 쓴 64유닛 은닉층 6개를 900행으로 Adam을 써서 30에포크 훈련합니다. 목표는 0.0003부터 0.01까지 네 학습률에서 두 유닛이 각각 얻은 최저 검증 손실 가운데 높은 쪽에 "
         "5%를 더한 값이므로 둘 다 도달합니다. 유닛마다 가장 적은 에포크에 도달하는 학습률을 씁니다(두 에포크 사이는 보간). 에포크 시간과 18,000행의 예측 시간(프로세서 시간)은 한 프로세스에서 두 유닛을 "
         "번갈아 재고 시드마다 세 번 가운데 가장 짧은 것을 씁니다(CPU, kohort 커널). 목표까지의 시간은 에포크 수와 에포크당 시간의 곱입니다.",
     ),

@@ -11,7 +11,7 @@ from kohort.lab.bench import Arm, Bench, Fitted, Settings, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import LEARNING_RATE, lines, panels
+from kohort.lab.pictures import LEARNING_RATE, label_left, lines, panels
 from kohort.lab.tables import DIABETES, DIGITS, PHOTOS, PIXELS, Parts, Rows
 from kohort.lab.words import Language, Words
 
@@ -37,7 +37,7 @@ PARTS = (
     Part(
         Words(
             "deep with wide initial weights (share of learning rates at which training fails)",
-            "깊고 초기 가중치가 클 때(학습에 실패하는 학습률의 비율)",
+            "깊고 초기 가중치가 클 때(훈련에 실패하는 학습률의 비율)",
         ),
         "failed", CLIPPED, NONE, at=DEEP, by="difference", margin=0.05,
         tables=tuple(table.name for table in IMAGES),
@@ -45,7 +45,7 @@ PARTS = (
     Part(
         Words(
             "heavy-tailed targets, each side at its best rate",
-            "목표값의 꼬리가 두꺼울 때, 각자 가장 좋은 학습률에서",
+            "타깃의 꼬리가 두꺼울 때, 각자 가장 좋은 학습률에서",
         ),
         "error", CLIPPED, NONE, at=HEAVY, by="difference", margin=0.01,
         tables=tuple(table.name for table in NUMBERS),
@@ -53,7 +53,7 @@ PARTS = (
     Part(
         Words(
             "heavy-tailed targets (share of learning rates at which training fails)",
-            "목표값의 꼬리가 두꺼울 때(학습에 실패하는 학습률의 비율)",
+            "타깃의 꼬리가 두꺼울 때(훈련에 실패하는 학습률의 비율)",
         ),
         "failed", CLIPPED, NONE, at=HEAVY, by="difference", margin=0.05,
         tables=tuple(table.name for table in NUMBERS),
@@ -137,7 +137,7 @@ def _failed(one: Fitted) -> float:
 _TITLES = {
     ORDINARY: Words("ordinary network", "평범한 신경망"),
     DEEP: Words("16 layers, wide initial weights", "16개 층, 큰 초기 가중치"),
-    HEAVY: Words("heavy-tailed targets", "꼬리가 두꺼운 목표값"),
+    HEAVY: Words("heavy-tailed targets", "꼬리가 두꺼운 타깃"),
 }
 _LABELS = {NONE: Words("no clipping", "클리핑 없음"), CLIPPED: Words("clipped", "클리핑")}
 _FAILURES = Words("trainings that fail, %", "실패한 학습, %")
@@ -151,18 +151,18 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         lines(axes, found, f"failed, {case}", ALL, (NONE, CLIPPED), scale=100, labels=labels)
         axes.set(xscale="log", xlabel=LEARNING_RATE.of(language), title=title.of(language))
         axes.set_ylim(-3, 103)
-    places[0].set_ylabel(_FAILURES.of(language))
+    label_left(figure, _FAILURES, language)
     places[0].legend(loc="upper left")
 
 
 CLAIM = Claim(
     number=14,
     name="gradient-clipping",
-    title=Words("Gradient clipping", "기울기 클리핑"),
+    title=Words("Gradient clipping", "그레이디언트 클리핑"),
     says=Words(
         "Gradient clipping prevents explosions: in networks as deep as unrolled recurrent ones, and "
         "on heavy-tailed data.",
-        "기울기 클리핑은 펼친 순환 신경망만큼 깊은 신경망과 꼬리가 두꺼운 데이터에서 기울기 폭발을 막는다.",
+        "그레이디언트 클리핑은 펼친 순환 신경망만큼 깊은 신경망과 꼬리가 두꺼운 데이터에서 그레이디언트 폭주를 막는다.",
     ),
     design=Words(
         "Gradient descent with momentum 0.9 trains for 20 epochs on up to 900 rows at eleven "
@@ -175,11 +175,11 @@ CLAIM = Claim(
         "on nor reported. A training fails if it diverges or ends no better on test rows than a "
         "constant prediction. Test targets are clean; inputs are standardised and pulled softly into 3 "
         "deviations.",
-        "모멘텀 0.9인 경사 하강법으로 최대 900행을 20에포크 학습하며, 0.00001부터 1까지 학습률 열한 가지에서 클리핑이 없는 경우와 "
-        "전체 기울기의 노름을 1로 자르는 경우를 비교합니다. 상황은 세 가지입니다. 초기 가중치가 큰(정규분포, 표준편차가 He 방식의 0.25가 아닌 0.35라서 신호가 층마다 "
-        "1.4배로 커지는) ReLU 32유닛 16개 층, 학습 목표값의 50분의 1에 표준편차 열 배 너비의 코시 분포 오차를 더한 데이터의 2개 층, 있는 "
-        "그대로의 데이터와 글로럿 초기화의 2개 층입니다. 가장 좋은 학습률은 각 경우와 시드마다 학습에도 보고에도 쓰지 않는 행의 손실로 "
-        "고릅니다. 발산하거나 시험 행에서 상수 예측보다 낫지 않게 끝난 학습은 실패로 셉니다. 시험 목표값에는 오차가 없고, 입력은 "
+        "모멘텀 0.9인 경사 하강법으로 최대 900행을 20에포크 훈련하며, 0.00001부터 1까지 학습률 열한 가지에서 클리핑이 없는 경우와 "
+        "전체 그레이디언트의 노름을 1로 자르는 경우를 비교합니다. 상황은 세 가지입니다. 초기 가중치가 큰(정규분포, 표준편차가 He 방식의 0.25가 아닌 0.35라서 신호가 층마다 "
+        "1.4배로 커지는) ReLU 32유닛 16개 층, 훈련 타깃의 50분의 1에 표준편차 열 배 너비의 코시 분포 오차를 더한 데이터의 2개 층, 있는 "
+        "그대로의 데이터와 Glorot 초기화의 2개 층입니다. 가장 좋은 학습률은 각 경우와 시드마다 훈련에도 보고에도 쓰지 않는 행의 손실로 "
+        "고릅니다. 발산하거나 테스트 행에서 상수 예측보다 낫지 않게 끝난 학습은 실패로 셉니다. 테스트 타깃에는 오차가 없고, 입력은 "
         "표준화한 뒤 표준편차 3배 안으로 부드럽게 제한합니다.",
     ),
     parts=PARTS,
@@ -200,10 +200,10 @@ CLAIM = Claim(
         "(33 % of errors against 66 %) and not on the photographs. On heavy-tailed targets no best "
         "training diverges when clipped, and 8 of 40 do without; but the squared loss still follows "
         "the outliers, and the best error is no lower.",
-        "클리핑은 큰 학습률에서 폭발을 막으며 평범한 신경망에서도 그렇습니다. 학습률 0.32에서 클리핑이 없으면 95 %, 있으면 12 %가 "
+        "클리핑은 큰 학습률에서 폭주를 막으며 평범한 신경망에서도 그렇습니다. 학습률 0.32에서 클리핑이 없으면 95 %, 있으면 12 %가 "
         "실패합니다. 그러나 깊고 초기 가중치가 큰 신경망에서는 쓸 수 있는 학습률을 늘리기보다 옮깁니다. 클리핑이 없으면 "
         "0.0001~0.0003, 있으면 0.01~0.03이 듣고, 작은 학습률은 클리핑하면 실패합니다. 이때 가장 좋은 결과는 손글씨 숫자에서만 "
-        "나아집니다(오류율 66 %에서 33 %). 꼬리가 두꺼운 목표값에서는 가장 좋은 학습이 발산한 경우가 클리핑하면 없고, 하지 않으면 40건 "
-        "가운데 8건입니다. 그래도 제곱 손실은 여전히 이상값을 따라가므로 가장 좋은 오차가 낮아지지는 않습니다.",
+        "나아집니다(오류율 66 %에서 33 %). 꼬리가 두꺼운 타깃에서는 가장 좋은 학습이 발산한 경우가 클리핑하면 없고, 하지 않으면 40건 "
+        "가운데 8건입니다. 그래도 제곱 손실은 여전히 이상치를 따라가므로 가장 좋은 오차가 낮아지지는 않습니다.",
     ),
 )  # fmt: skip

@@ -28,7 +28,7 @@ CLEAN, MANY = 0, 10
 PARTS = (
     Part(
         Words("targets have outliers: better than squared error",
-              "목푯값에 이상치가 있으면 제곱 오차보다 나음"),
+              "타깃에 이상치가 있으면 제곱 오차보다 나음"),
         "error", HUBER, SQUARED, at=MANY, margin=0.02,
     ),
     Part(
@@ -86,7 +86,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     axes.legend()
 
 
-_X = Words("outliers among training targets, %", "훈련 목푯값 가운데 이상치, %")
+_X = Words("outliers among training targets, %", "훈련 타깃 가운데 이상치, %")
 _KOREAN = {SQUARED: "제곱 오차", ABSOLUTE: "절대 오차"}
 
 CLAIM = Claim(
@@ -96,7 +96,7 @@ CLAIM = Claim(
     says=Words(
         "Huber's loss stands between squared and absolute error: better than squared error where "
         "targets have outliers, and no worse where they have none.",
-        "Huber 손실은 제곱 오차와 절대 오차의 중간이다. 목푯값에 이상치가 있으면 제곱 오차보다 낫고, 없어도 나쁘지 않다.",
+        "Huber 손실은 제곱 오차와 절대 오차의 중간이다. 타깃에 이상치가 있으면 제곱 오차보다 낫고, 없어도 나쁘지 않다.",
     ),
     design=Words(
         "Networks of two layers of 64 units (ReLU) with kohort's defaults train on up to 1,000 rows for 40 epochs with Adam. "
@@ -106,10 +106,10 @@ CLAIM = Claim(
         "outliers and seed has its own learning rate, the best of four from 0.0003 to 0.01 on rows "
         "without outliers. Reported is the root of the mean squared error on test rows without "
         "outliers, as a share of their standard deviation.",
-        "kohort 기본 설정의 64유닛 은닉층 2개(ReLU)를 최대 1,000행으로 Adam을 써서 40에포크 학습합니다. 훈련 목푯값의 0, 5, 10, 20%에 표준편차 "
-        "10배의 정규 잡음을 더합니다(Tukey의 오염 정규분포). 목푯값은 중앙값과 중앙값 절대 편차로 척도를 맞추므로 Huber의 "
-        "delta 1은 이상치를 뺀 목푯값의 표준편차 하나에 가깝습니다. 학습률은 손실, 이상치 비율, 시드마다 0.0003부터 0.01까지 네 값 "
-        "가운데 이상치가 없는 검증 데이터에서 가장 좋은 것을 고릅니다. 이상치가 없는 시험 데이터의 평균 제곱 오차 제곱근을 그 "
+        "kohort 기본 설정의 64유닛 은닉층 2개(ReLU)를 최대 1,000행으로 Adam을 써서 40에포크 훈련합니다. 훈련 타깃의 0, 5, 10, 20%에 표준편차 "
+        "10배의 정규 잡음을 더합니다(Tukey의 오염 정규분포). 타깃은 중앙값과 중앙값 절대 편차로 척도를 맞추므로 Huber의 "
+        "delta 1은 이상치를 뺀 타깃의 표준편차 하나에 가깝습니다. 학습률은 손실, 이상치 비율, 시드마다 0.0003부터 0.01까지 네 값 "
+        "가운데 이상치가 없는 검증 데이터에서 가장 좋은 것을 고릅니다. 이상치가 없는 테스트 데이터의 평균 제곱 오차 제곱근을 그 "
         "표준편차로 나눈 값을 보고합니다.",
     ),
     parts=PARTS,
@@ -127,6 +127,6 @@ CLAIM = Claim(
         "error trains badly near its minimum did not show with Adam at a tuned rate.",
         "제곱 오차에 대해서는 교과서가 맞습니다. 이상치가 10%일 때 Huber의 오차는 diabetes에서 17%, pixels에서 28% 낮고, 이상치가 없으면 같습니다. "
         "그러나 절대 오차에 대해서는 얻는 것이 없습니다. 이상치가 없을 때 앞서는 정도는 1% 미만이며, 이상치가 있으면 절대 오차가 같거나 더 낫습니다"
-        "(pixels에서 3.5%). 절대 오차는 최솟값 근처에서 학습이 나쁘다는 통설은 조정한 학습률의 Adam에서는 나타나지 않았습니다.",
+        "(pixels에서 3.5%). 절대 오차는 최솟값 근처에서 훈련이 나쁘다는 통설은 조정한 학습률의 Adam에서는 나타나지 않았습니다.",
     ),
 )

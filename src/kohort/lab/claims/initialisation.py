@@ -11,7 +11,7 @@ from kohort.lab.claim import Claim
 from kohort.lab.outcomes import POOLED, Outcome, Outcomes
 from kohort.lab.part import Part
 from kohort.lab.passes import Start, expected, measured
-from kohort.lab.pictures import DEPTH, ERROR, lines
+from kohort.lab.pictures import DEPTH, ERROR, at_left, grid, lines
 from kohort.lab.tables import DIGITS, PHOTOS, Table, scaled
 from kohort.lab.words import Language, Words
 from kohort.style import COLORS, GRAY
@@ -39,7 +39,7 @@ def _parts(unit: str) -> tuple[Part, Part]:
     return (
         Part(
             Words(f"{unit}: {own} keeps signals and gradients steadier through {DEEP} layers",
-                  f"{unit}: {own} 초기화가 {DEEP}층을 지나며 신호와 기울기의 크기를 더 잘 유지함"),
+                  f"{unit}: {own} 초기화가 {DEEP}층을 지나며 신호와 그레이디언트의 크기를 더 잘 유지함"),
             "drift", side, against, at=DEEP, by="difference", margin=0.3,
         ),
         Part(
@@ -106,7 +106,7 @@ def _signals(table: Table, seeds: int) -> list[Outcome]:
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Above, gradients by layer with the theory; below, error by depth; a column per unit."""
-    rows = figure.subplots(2, len(UNITS), sharey="row")
+    rows = grid(figure, 2, len(UNITS), share_y=True)
     for unit, above, below in zip(UNITS, *rows, strict=True):
         sides = [f"{unit}, {start}" for start in STARTS]
         names = {side: _name(side, unit, language) for side in sides}
@@ -115,8 +115,9 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         above.set(title=unit, xlabel=_LAYER.of(language), xticks=LAYERS)
         below.set(xlabel=DEPTH.of(language), xticks=DEPTHS, ylim=(0, 80))
         above.legend(loc="lower right")
-    rows[0][0].set_ylabel(_BACKWARD.of(language))
-    rows[1][0].set_ylabel(ERROR.of(language))
+    for row, words in zip(rows, (_BACKWARD, ERROR), strict=True):
+        for axes in filter(at_left, row):
+            axes.set_ylabel(words.of(language))
 
 
 def _gradients(axes: Axes, found: Outcomes, sides: list[str], names: dict[str, str]) -> None:
@@ -137,7 +138,9 @@ def _name(side: str, unit: str, language: Language) -> str:
 
 
 _LAYER = Words("layer (1: next to the inputs)", "층(1: 입력 쪽)")
-_BACKWARD = Words("gradient before training,\npowers of ten", "학습 전 기울기,\n10의 거듭제곱")
+_BACKWARD = Words(
+    "gradient before training,\npowers of ten", "훈련 전 그레이디언트,\n10의 거듭제곱"
+)
 _SUITED = Words(" (textbook)", " (교과서)")
 
 CLAIM = Claim(
@@ -147,7 +150,7 @@ CLAIM = Claim(
     says=Words(
         "Glorot's initial weights suit tanh and sigmoid, He's suit ReLU: they keep signals "
         "and gradients at their size through a deep network, and it trains better.",
-        "Glorot 초기화는 tanh와 시그모이드에, He 초기화는 ReLU에 알맞다. 깊은 신경망에서 신호와 기울기의 크기를 유지하며, 학습도 더 잘된다.",
+        "Glorot 초기화는 tanh와 시그모이드에, He 초기화는 ReLU에 알맞다. 깊은 신경망에서 신호와 그레이디언트의 크기를 유지하며, 훈련도 더 잘된다.",
     ),
     design=Words(
         "Networks of 2, 6 and 12 layers of 64 units, with weights from Glorot's and from He's normal "
@@ -157,10 +160,10 @@ CLAIM = Claim(
         "each is away from 1; 0.3, a factor of two, counts. Then each network trains for 15 epochs on 640 rows by "
         "SGD with momentum 0.9; unit, start, depth and seed have their own rate, the best of four from 0.001 to 1 by "
         "the validation loss.",
-        "64유닛 은닉층 2, 6, 12개로 된 신경망에 Glorot와 He의 정규분포 초기화를 각각 씁니다. 학습 전에는 12층에서 활성값의 제곱평균제곱근(첫 층 대비 마지막 "
-        "층)과 유닛 가중합에 대한 기울기의 제곱평균제곱근(마지막 층 대비 첫 층)을 훈련 데이터 256행으로 NumPy에서 재고, 층이 무한히 넓을 때의 닫힌 식"
+        "64유닛 은닉층 2, 6, 12개로 된 신경망에 Glorot와 He의 정규분포 초기화를 각각 씁니다. 훈련 전에는 12층에서 활성값의 제곱평균제곱근(첫 층 대비 마지막 "
+        "층)과 유닛 가중합에 대한 그레이디언트의 제곱평균제곱근(마지막 층 대비 첫 층)을 훈련 데이터 256행으로 NumPy에서 재고, 층이 무한히 넓을 때의 닫힌 식"
         "(Poole 등)과 나란히 놓습니다. 표류(drift)는 둘이 1에서 벗어난 정도를 10의 거듭제곱 수로 나타낸 평균이며, 0.3(2배)부터 인정합니다. 그런 다음 모멘텀 0.9의 "
-        "SGD로 640행을 15에포크 학습하며, 학습률은 유닛, 초기화, 깊이, 시드마다 0.001부터 1까지 네 값 가운데 검증 손실이 가장 낮은 것을 고릅니다.",
+        "SGD로 640행을 15에포크 훈련하며, 학습률은 유닛, 초기화, 깊이, 시드마다 0.001부터 1까지 네 값 가운데 검증 손실이 가장 낮은 것을 고릅니다.",
     ),
     parts=PARTS,
     measure=measure,
@@ -180,6 +183,6 @@ CLAIM = Claim(
         "nine millionfold with Glorot's, 350,000-fold with He's, and networks of 12 layers learn nothing.",
         "절반만 맞습니다. He 초기화는 ReLU에 알맞습니다. Glorot 초기화에서는 닫힌 식대로 층마다 제곱평균이 양방향 모두 절반이 되어(12층에서 제곱평균제곱근이 46분의 1, 이론값도 46분의 1) 오류율이 9%p, 10%p "
         "높아집니다. Glorot의 유도는 tanh를 직선으로 보지만, 표준화한 특성에서는 곡선이므로 신호가 3분의 1로 줄고 He의 더 큰 가중치가 이를 메웁니다. 두 데이터 모두에서 크기는 He가 더 잘 유지하며, 오류율은 "
-        "digits에서 2%p 높고 photos에서 5%p 낮습니다. 시그모이드에는 어느 쪽도 도움이 되지 않습니다. 기울기가 Glorot에서 900만분의 1, He에서 35만분의 1로 줄어 12층 신경망은 아무것도 배우지 못합니다.",
+        "digits에서 2%p 높고 photos에서 5%p 낮습니다. 시그모이드에는 어느 쪽도 도움이 되지 않습니다. 그레이디언트가 Glorot에서 900만분의 1, He에서 35만분의 1로 줄어 12층 신경망은 아무것도 배우지 못합니다.",
     ),
 )

@@ -11,7 +11,7 @@ from kohort.lab.bench import Arm, Bench, Fitted, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import BATCH, ERROR, lines, panels
+from kohort.lab.pictures import BATCH, ERROR, label_left, lines, panels
 from kohort.lab.tables import DIGITS, PHOTOS
 from kohort.lab.words import Language, Words
 
@@ -141,7 +141,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         axes.set_xscale("log", base=2)
         axes.set_xticks([SMALL, MIDDLE, LARGE], [str(b) for b in (SMALL, MIDDLE, LARGE)])
         axes.set(title=table.name, xlabel=BATCH.of(language))
-    figure.axes[0].set_ylabel(ERROR.of(language))
+    label_left(figure, ERROR, language)
     figure.axes[0].legend()
 
 
@@ -152,7 +152,7 @@ CLAIM = Claim(
     says=Words(
         "Large batches are unstable early and generalise worse; with rate scaling and warm-up the "
         "gap closes.",
-        "큰 배치는 학습 초기에 불안정하고 일반화가 나쁘다. 학습률을 비례해 키우고 워밍업을 쓰면 격차가 사라진다.",
+        "큰 배치는 훈련 초기에 불안정하고 일반화가 나쁘다. 학습률을 비례해 키우고 워밍업을 쓰면 격차가 사라진다.",
     ),
     design=Words(
         "Networks of 4 layers of 64 units (ReLU) train on 900 rows for 40 epochs of SGD with momentum "
@@ -162,10 +162,10 @@ CLAIM = Claim(
         "5 epochs, as there; and, tuned on their own, the best of all six rates without warm-up. "
         "Instability is how far the training loss of the first ten epochs rises above that of "
         "guessing, as a multiple of it, at most 10.",
-        "64유닛 은닉층 4개(ReLU)를 900행으로 모멘텀 0.9인 SGD로 40에포크 학습하며, 배치 크기는 32, 128, 512입니다. "
+        "64유닛 은닉층 4개(ReLU)를 900행으로 모멘텀 0.9인 SGD로 40에포크 훈련하며, 배치 크기는 32, 128, 512입니다. "
         "작은 배치의 학습률은 시드마다 0.01, 0.03, 0.1 가운데 검증 손실이 가장 낮은 값입니다. 큰 배치에는 그 학습률을 그대로 "
         "쓰는 경우, 배치/32배로 키우는 경우(Goyal 등의 선형 확대), 거기에 처음 5에포크 동안 워밍업을 더하는 경우, 그리고 "
-        "워밍업 없이 학습률 여섯 가지 중 가장 좋은 것을 따로 고르는 경우가 있습니다. 불안정성은 처음 10에포크의 학습 손실이 "
+        "워밍업 없이 학습률 여섯 가지 중 가장 좋은 것을 따로 고르는 경우가 있습니다. 불안정성은 처음 10에포크의 훈련 손실이 "
         "무작위 추측의 손실을 넘은 정도를 그 손실의 배수로 나타낸 것이며 상한은 10입니다.",
     ),
     parts=PARTS,
@@ -178,11 +178,11 @@ CLAIM = Claim(
         "digits end at over 25 % error, 13 or more on photos. Here 512 rows are over half of a table "
         "(in Goyal et al. 0.6 % of theirs), an epoch has two steps, and a rate of up to 1.6 is more "
         "than four layers stand, however slowly it is reached.",
-        "격차를 없앤 것은 규칙이 아니라 튜닝입니다. 작은 배치의 학습률을 그대로 쓰면 배치 512의 시험 오류율이 7포인트 나빠집니다. 학습률 "
+        "격차를 없앤 것은 규칙이 아니라 튜닝입니다. 작은 배치의 학습률을 그대로 쓰면 배치 512의 테스트 오류율이 7포인트 나빠집니다. 학습률 "
         "여섯 가지 중 최선을 고르면 차이는 digits에서 1.1포인트, photos에서 0.6포인트(구간에 0이 포함됨)입니다. 학습률을 16배로 키우면 "
         "워밍업이 있든 없든 실패가 나옵니다. 오류율이 25 %를 넘는 시드가 20개 중 digits에서 4개, photos에서 13개 이상입니다. 여기서는 "
         "512행이 데이터의 절반을 넘어(Goyal 등에서는 0.6 %) 한 에포크가 두 스텝뿐이며, 최대 1.6인 학습률은 아무리 천천히 올려도 4층 "
-        "네트워크가 견디지 못합니다.",
+        "신경망이 견디지 못합니다.",
     ),
     papers=(
         "Keskar et al. 2017 (arXiv:1609.04836)",

@@ -13,7 +13,7 @@ from kohort.lab.bench import Arm, Bench, Fitted, Settings, estimator, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import BATCH, lines
+from kohort.lab.pictures import BATCH, lines, panels
 from kohort.lab.tables import PHOTOS, PIXELS, Table
 from kohort.lab.words import Language, Words
 from kohort.style import GRAY
@@ -136,7 +136,7 @@ def _timed(table: Table, seed: int, bench: Bench) -> list[Outcome]:
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Left rows per second, right time to the score, both as multiples of batches of 64."""
     shown = Outcomes([*_relative(found, "seconds per epoch", -1), *_relative(found, "seconds", 1)])
-    for axes, (measure, title) in zip(figure.subplots(1, 2), _PANELS.items(), strict=True):
+    for axes, (measure, title) in zip(panels(figure, 2), _PANELS.items(), strict=True):
         lines(axes, shown, measure, "", [table.name for table in TABLES], ratios=True)
         axes.axhline(1, color=GRAY, linewidth=1, linestyle="--")
         axes.set_xscale("log", base=2)
@@ -169,7 +169,7 @@ CLAIM = Claim(
     title=Words("The largest batch", "가장 큰 배치"),
     says=Words(
         "The largest batch that fits memory trains fastest.",
-        "메모리에 들어가는 가장 큰 배치가 가장 빨리 학습된다.",
+        "메모리에 들어가는 가장 큰 배치가 가장 빨리 훈련된다.",
     ),
     design=Words(
         "Two questions: rows per second, and seconds to a given score. Networks of 2 layers of 64 units "
@@ -183,8 +183,8 @@ CLAIM = Claim(
         "gets there counts as if it did in the last epoch, which flatters it. Seconds to the score are "
         "epochs x seconds per epoch.",
         "질문은 두 가지, 초당 처리하는 행 수와 목표 손실까지 걸리는 시간입니다. 64유닛 은닉층 2개(ReLU)를 2,000행으로 Adam을 써서 배치 16, "
-        "64, 256, 2,000으로 학습합니다. 모든 행이 메모리에 들어가므로 마지막이 가장 큰 배치입니다. 에포크당 시간은 한 프로세스에서 번갈아 "
-        "실행한 24에포크 학습과 4에포크 학습의 차이로, 시드마다 두 번 재어 짧은 쪽을 씁니다. 시간은 같은 시드 안에서만 비교하므로 효과는 "
+        "64, 256, 2,000으로 훈련합니다. 모든 행이 메모리에 들어가므로 마지막이 가장 큰 배치입니다. 에포크당 시간은 한 프로세스에서 번갈아 "
+        "실행한 24에포크 훈련과 4에포크 훈련의 차이로, 시드마다 두 번 재어 짧은 쪽을 씁니다. 시간은 같은 시드 안에서만 비교하므로 효과는 "
         "비율입니다. 목표는 배치 64가 24에포크 동안 도달한 최저 검증 손실의 1.1배입니다. 배치마다 0.001 x (배치/64의 제곱근)을 중심으로 한 학습률 세 "
         "가지 가운데 가장 먼저 도달한 것을 쓰며, 한도는 각각 12, 24, 48, 96에포크입니다. 끝내 도달하지 못하면 마지막 에포크에 도달한 것으로 "
         "세므로 그 배치에 유리합니다. 목표까지의 시간은 에포크 수 x 에포크당 시간입니다.",

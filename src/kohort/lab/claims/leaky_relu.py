@@ -159,7 +159,7 @@ CLAIM = Claim(
         "Leaky ReLU cures dying units. With a slope that is given or trained (PReLU) it is ahead of ReLU on "
         "large sets of images; on small data a trained slope risks over-fitting.",
         "Leaky ReLU는 죽는 유닛을 막는다. 기울기를 정해 두든 학습하든(PReLU) 큰 이미지 데이터에서는 ReLU보다 앞서지만, 작은 데이터에서는 "
-        "학습하는 기울기가 과적합을 부를 수 있다.",
+        "학습하는 기울기가 과대적합을 부를 수 있다.",
     ),
     design=Words(
         "Networks of five layers of 64 units with He's initial weights and Adam: ReLU, Leaky ReLU (slope 0.2) and PReLU (a "
@@ -168,9 +168,9 @@ CLAIM = Claim(
         "(the best of 0.0005, 0.002 and 0.008 by the validation loss, at most 30 epochs, early stopping), with 100 training rows "
         "and with all (900 digits, 4,000 patches; the largest image sets that come with scikit-learn, small beside ImageNet). Reported is the test log loss.",
         "He 초기화와 Adam을 쓴 64유닛 은닉층 5개에서 ReLU, Leaky ReLU(기울기 0.2), PReLU(유닛마다 기울기를 학습)를 비교합니다. 먼저 900행으로 20에포크를 "
-        "네 학습률에서 학습해, 모든 훈련 행에서 가중합이 음수인 은닉 유닛의 비율(ReLU라면 죽은 유닛)과 시험 오류율을 잽니다. 그런 다음 훈련 데이터 100행과 전체 행"
-        "(숫자 900장, 조각 4,000개. scikit-learn에 포함된 가장 큰 이미지 데이터이지만 ImageNet에 비하면 작습니다)에서 유닛마다 학습률을 조정해(0.0005, 0.002, 0.008 "
-        "가운데 검증 손실이 가장 낮은 것, 최대 30에포크, 조기 종료) 시험 로그 손실을 비교합니다.",
+        "네 학습률에서 훈련해, 모든 훈련 행에서 가중합이 음수인 은닉 유닛의 비율(ReLU라면 죽은 유닛)과 테스트 오류율을 잽니다. 그런 다음 훈련 데이터 100행과 전체 행"
+        "(숫자 900장, 조각 4,000개. 사이킷런에 포함된 가장 큰 이미지 데이터이지만 ImageNet에 비하면 작습니다)에서 유닛마다 학습률을 조정해(0.0005, 0.002, 0.008 "
+        "가운데 검증 손실이 가장 낮은 것, 최대 30에포크, 조기 종료) 테스트 로그 손실을 비교합니다.",
     ),
     parts=PARTS,
     measure=measure,
@@ -187,9 +187,9 @@ CLAIM = Claim(
         "55 %. But up to a rate of 0.01, where networks train well, ReLU's silent units (2 to 15 %) cost no error: all three units are within two "
         "points of one another, or the leaky ones behind. At tuned rates only PReLU on photos is ahead, by 2 %; and with 100 rows its trained slopes show no "
         "over-fitting (-0.5 and -0.1 %). None of this speaks of ImageNet.",
-        "Leaky ReLU가 유닛을 살려 두는 것은 맞습니다. 가장 큰 학습률에서 침묵하는 유닛은 4%(digits)와 26%(photos)로, ReLU의 46%와 55%보다 적습니다. 그러나 학습이 잘되는 "
+        "Leaky ReLU가 유닛을 살려 두는 것은 맞습니다. 가장 큰 학습률에서 침묵하는 유닛은 4%(digits)와 26%(photos)로, ReLU의 46%와 55%보다 적습니다. 그러나 훈련이 잘되는 "
         "0.01 이하의 학습률에서는 ReLU의 침묵하는 유닛(2~15%)이 오류율을 높이지 않습니다. 세 유닛의 차이는 2%p 안팎이거나 Leaky 쪽이 뒤집니다. 학습률을 조정하면 photos의 PReLU만 2% "
-        "앞서며, 100행에서도 학습하는 기울기의 과적합은 보이지 않습니다(-0.5%, -0.1%). 이 결과가 ImageNet에 대해 말해 주는 것은 없습니다.",
+        "앞서며, 100행에서도 학습하는 기울기의 과대적합은 보이지 않습니다(-0.5%, -0.1%). 이 결과가 ImageNet에 대해 말해 주는 것은 없습니다.",
     ),
     size=(10.0, 3.4),
 )

@@ -8,7 +8,7 @@ from kohort.lab.bench import Arm, Bench, Settings, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import effects, panels
+from kohort.lab.pictures import effects, legend_below, panels
 from kohort.lab.tables import DIGITS, PHOTOS, PIXELS
 from kohort.lab.words import Language, Words
 
@@ -91,11 +91,11 @@ def measure(bench: Bench) -> Outcomes:
 
 
 _LOSS = Words(
-    "test loss against {other}, % (less is better)", "{other} 대비 시험 손실, % (낮을수록 좋음)"
+    "test loss against {other}, % (less is better)", "{other} 대비 테스트 손실, % (낮을수록 좋음)"
 )
 _SGD = Words("plain SGD", "일반 SGD")
 _CONSTANT = Words("a constant rate", "일정한 학습률")
-_OPTIMIZERS = Words("optimizers after {epochs} epochs", "최적화기, {epochs}에포크 뒤")
+_OPTIMIZERS = Words("optimizers after {epochs} epochs", "옵티마이저, {epochs}에포크 뒤")
 _SCHEDULES = Words("schedules, {epochs} epochs", "스케줄, {epochs}에포크")
 
 
@@ -114,13 +114,13 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         title=_SCHEDULES.of(language).format(epochs=LONG),
         xlabel=_LOSS.of(language).format(other=_CONSTANT.of(language)),
     )
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(TABLES))
+    legend_below(figure, left)
 
 
 CLAIM = Claim(
     number=16,
     name="optimizers",
-    title=Words("Fast optimizers and schedules", "빠른 최적화기와 학습률 스케줄"),
+    title=Words("Fast optimizers and schedules", "빠른 옵티마이저와 학습률 스케줄"),
     says=Words(
         "Momentum, Nesterov, AdaGrad, RMSProp, Adam, Adamax, Nadam and AdamW train faster than plain "
         "gradient descent, and the schedules (power, exponential, piecewise, performance, 1cycle) end "
@@ -139,13 +139,13 @@ CLAIM = Claim(
         "three quarters, performance by 2 when the validation loss rests for 3 epochs, 1cycle as in "
         "its paper. Rates are chosen for each seed by the loss on rows that are neither trained on "
         "nor reported. The loss is log loss, or the squared error as a share of the variance.",
-        "64유닛 은닉층 2개(ReLU)인 신경망을 900행으로 배치 32씩 학습합니다. 빠르다는 것은 "
-        f"{SHORT}에포크 뒤 시험 행의 손실이 낮다는 뜻이며, {LONG}에포크 뒤의 손실은 판정에 쓰지 않습니다. "
-        "최적화기는 모두 Keras의 기본 설정이고, 학습 길이마다 2.5자릿수에 걸친 여섯 학습률(SGD 0.01~3.2, 모멘텀·네스테로프·AdaGrad "
+        "64유닛 은닉층 2개(ReLU)인 신경망을 900행으로 배치 32씩 훈련합니다. 빠르다는 것은 "
+        f"{SHORT}에포크 뒤 테스트 행의 손실이 낮다는 뜻이며, {LONG}에포크 뒤의 손실은 판정에 쓰지 않습니다. "
+        "옵티마이저는 모두 케라스의 기본 설정이고, 훈련 길이마다 2.5자릿수에 걸친 여섯 학습률(SGD 0.01~3.2, 모멘텀·네스테로프·AdaGrad "
         "0.001~0.32, Adamax 0.0003~0.095, 나머지 0.0001~0.032) 가운데 가장 좋은 것을 씁니다. 스케줄은 네스테로프 모멘텀으로 "
-        f"{LONG}에포크 학습하며 각자 여섯 학습률 가운데 가장 좋은 것을 씁니다. 거듭제곱은 6분의 1까지, 지수는 100분의 1까지 줄이고, "
+        f"{LONG}에포크 훈련하며 각자 여섯 학습률 가운데 가장 좋은 것을 씁니다. 거듭제곱은 6분의 1까지, 지수는 100분의 1까지 줄이고, "
         "구간별은 절반과 4분의 3 지점에서 10분의 1로, 성능은 검증 손실이 3에포크 동안 나아지지 않으면 절반으로 줄이며, 1사이클은 논문을 "
-        "따릅니다. 학습률은 시드마다 학습에도 보고에도 쓰지 않는 행의 손실로 고릅니다. 손실은 로그 손실 또는 분산 대비 제곱 오차입니다.",
+        "따릅니다. 학습률은 시드마다 훈련에도 보고에도 쓰지 않는 행의 손실로 고릅니다. 손실은 로그 손실 또는 분산 대비 제곱 오차입니다.",
     ),
     parts=PARTS,
     measure=measure,
@@ -166,7 +166,7 @@ CLAIM = Claim(
         "everywhere once the constant rate is tuned as well: 7 to 14 % lower loss on the photographs, 1 "
         "to 3 % on the pixels, and on the digits none gains and three "
         "end 6 to 14 % higher.",
-        "각자 가장 좋은 학습률에서는 5에포크 뒤 여덟 최적화기가 모두 일반 경사 하강법보다 앞서며, 세 데이터 평균으로 손실이 4 %"
+        "각자 가장 좋은 학습률에서는 5에포크 뒤 여덟 옵티마이저가 모두 일반 경사 하강법보다 앞서며, 세 데이터 평균으로 손실이 4 %"
         "(AdaGrad)에서 13 %(Nadam)까지 낮습니다. 서로의 차이는 그보다 작습니다. 20에포크 뒤에는 손글씨 숫자에서 차이가 없고 화소에서도 "
         "거의 없으며, 사진 조각에서만 차이가 남습니다. 교과서와 다른 점: 일정한 학습률도 조정하면 어느 데이터에서나 더 나은 스케줄은 "
         "없습니다. 사진 조각에서는 손실이 7~14 % 낮고 화소에서는 1~3 % 낮지만, 손글씨 숫자에서는 나아지는 것이 없고 "

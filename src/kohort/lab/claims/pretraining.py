@@ -11,7 +11,7 @@ from kohort.lab.bench import Arm, Bench, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import ERROR, lines, panels
+from kohort.lab.pictures import ERROR, label_left, lines, panels
 from kohort.lab.tables import BREAST_CANCER, DIGITS, PHOTOS, Change, Parts, Rows
 from kohort.lab.words import Language, Words
 
@@ -95,8 +95,8 @@ def _labels(share: int, keep_others: bool) -> Change:
 
 _LABELS = {
     NONE: Words("random weights", "무작위 초기 가중치"),
-    DENOISING: Words("pretrained, denoising", "사전 학습(잡음 제거)"),
-    LAYERWISE: Words("pretrained, layer by layer", "사전 학습(층별)"),
+    DENOISING: Words("pretrained, denoising", "사전 훈련(잡음 제거)"),
+    LAYERWISE: Words("pretrained, layer by layer", "사전 훈련(층별)"),
 }
 _SHARE = Words("rows with labels, %", "레이블이 있는 행, %")
 
@@ -110,17 +110,17 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         axes.set(xscale="log", xlabel=_SHARE.of(language), title=table.name, ylim=0)
         axes.set_xticks(SHARES, [str(share) for share in SHARES])
         axes.minorticks_off()
-    places[0].set_ylabel(ERROR.of(language))
+    label_left(figure, ERROR, language)
     places[0].legend()
 
 
 CLAIM = Claim(
     number=15,
     name="pretraining",
-    title=Words("Unsupervised pretraining", "비지도 사전 학습"),
+    title=Words("Unsupervised pretraining", "비지도 사전 훈련"),
     says=Words(
         "Unsupervised pretraining helps when labels are few.",
-        "비지도 사전 학습은 레이블이 적을 때 도움이 된다.",
+        "비지도 사전 훈련은 레이블이 적을 때 도움이 된다.",
     ),
     design=Words(
         "Of up to 900 training rows 2, 5, 20 or 100 % have labels, the same number of each class. "
@@ -131,10 +131,10 @@ CLAIM = Claim(
         "alone makes the difference. Each side has the best of three learning rates, 0.0005 to "
         "0.008, chosen for each seed by the log loss on further labelled rows: more than one would have "
         "where labels are few, and the same rows for each side.",
-        "최대 900개의 학습 행 가운데 2, 5, 20, 100 %에만 클래스별로 같은 수의 레이블을 둡니다. 64유닛 은닉층 3개(ReLU)인 신경망을 "
-        "레이블이 있는 행으로 Adam을 써서 최대 32행씩 600스텝(유방암 데이터는 180~600스텝) 학습하되, 무작위 가중치에서 시작하는 경우와 900행 전체로 레이블 없이 "
-        "30에포크 사전 학습한 은닉층에서 시작하는 경우를 비교합니다. 사전 학습은 잡음 제거 오토인코더(판정 기준)와 층별 사전 학습입니다. "
-        "입력은 모든 경우에 학습 행 전체를 기준으로 표준화하므로 차이는 사전 학습에서만 생깁니다. 학습률은 각 경우와 시드마다 "
+        "최대 900개의 훈련 행 가운데 2, 5, 20, 100 %에만 클래스별로 같은 수의 레이블을 둡니다. 64유닛 은닉층 3개(ReLU)인 신경망을 "
+        "레이블이 있는 행으로 Adam을 써서 최대 32행씩 600스텝(유방암 데이터는 180~600스텝) 훈련하되, 무작위 가중치에서 시작하는 경우와 900행 전체로 레이블 없이 "
+        "30에포크 사전 훈련한 은닉층에서 시작하는 경우를 비교합니다. 사전 훈련은 잡음 제거 오토인코더(판정 기준)와 층별 사전 훈련입니다. "
+        "입력은 모든 경우에 훈련 행 전체를 기준으로 표준화하므로 차이는 사전 훈련에서만 생깁니다. 학습률은 각 경우와 시드마다 "
         "세 가지(0.0005~0.008) 가운데 따로 둔 레이블 있는 행의 로그 손실이 가장 낮은 것을 고릅니다. 레이블이 적은 실제 상황보다 "
         "많은 행이지만 모든 경우에 같습니다.",
     ),
@@ -153,7 +153,7 @@ CLAIM = Claim(
         "instead of 33 %, with all of them 3.4 instead of 3.9 %. It depends on the data, though: on breast "
         "cancer nothing changes for certain, and on the photographs it never helps and costs 1.7 points "
         "with all labels.",
-        "손글씨 숫자에서는 사전 학습이 교과서대로입니다. 레이블이 2 %일 때 오류율이 33 %에서 29 %로, 전부 있을 때 3.9 %에서 "
+        "손글씨 숫자에서는 사전 훈련이 교과서대로입니다. 레이블이 2 %일 때 오류율이 33 %에서 29 %로, 전부 있을 때 3.9 %에서 "
         "3.4 %로 낮아집니다. 그러나 데이터에 따라 다릅니다. 유방암 데이터에서는 확실한 변화가 없고, 사진 조각에서는 도움이 된 적이 없으며 "
         "레이블이 전부 있을 때는 오히려 1.7 %포인트 나빠집니다.",
     ),

@@ -12,7 +12,7 @@ from kohort.lab.bench import Arm, Bench, Fitted, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import changes, panels
+from kohort.lab.pictures import at_left, changes, label_below, panels
 from kohort.lab.tables import BREAST_CANCER, DIGITS
 from kohort.lab.words import Language, Words
 
@@ -25,10 +25,10 @@ LEVELS = {1: 16, 2: 6, 3: 4}
 """Values of each dimension that matters in a pool, by how many dimensions do."""
 RANDOM, GRID = "random", "grid"
 TICKS = (-55, -40, -20, 0, 20, 40, 60)
-_BETTER = Words("<- random better | grid better ->", "<- 무작위 탐색 우세 | 격자 탐색 우세 ->")
+_BETTER = Words("<- random better | grid better ->", "<- 랜덤 우세 | 그리드 우세 ->")
 _EFFECT = Words(
     "test loss that random search finds, against a grid's, %",
-    "격자 탐색 대비 무작위 탐색이 찾은 시험 손실, %",
+    "그리드 탐색 대비 랜덤 탐색이 찾은 테스트 손실, %",
 )
 _MATTER = {
     1: Words("1 of 3\ndimensions\nmatters", "3개 차원 중\n1개만 영향"),
@@ -119,19 +119,19 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         ]
         changes(axes, groups, TICKS, table.name)
         axes.set_xlabel(_BETTER.of(language))
-    for axes in figure.axes[1:]:
-        axes.set_yticklabels([])
-    figure.supxlabel(_EFFECT.of(language), fontsize=10)
+        if not at_left(axes):
+            axes.set_yticklabels([])
+    label_below(figure, _EFFECT, language)
 
 
 CLAIM = Claim(
     number=3,
     name="random-search",
-    title=Words("Random search and grid search", "무작위 탐색과 격자 탐색"),
+    title=Words("Random search and grid search", "랜덤 탐색과 그리드 탐색"),
     says=Words(
-        "Random search finds better candidates than grid search at equal budget, the more so the "
-        "fewer dimensions matter.",
-        "같은 예산이면 무작위 탐색이 격자 탐색보다 나은 후보를 찾으며, 영향이 있는 차원이 적을수록 차이가 크다.",
+        "At equal budget random search finds better candidates than grid search, whether one, two "
+        "or all of three dimensions matter.",
+        "같은 예산이면, 세 차원 가운데 영향이 있는 것이 하나든 둘이든 셋이든, 랜덤 탐색이 그리드 탐색보다 나은 후보를 찾는다.",
     ),
     design=Words(
         "A search has 8 trials in three dimensions. Learning rate (0.0001 to 0.3), width (4 to 128) "
@@ -142,12 +142,12 @@ CLAIM = Claim(
         "epochs of Adam) for each seed: 16 rates; 6 x 6 rates and widths; 4 x 4 x 4 of all three. "
         "Figures are means over 400 random searches and over all positions of the grid in the pool; a "
         "search reports the test loss of the candidate with the lowest validation loss.",
-        "탐색 한 번은 세 차원에서 후보 8개를 시험합니다. 학습률(0.0001~0.3), 폭(4~128), 드롭아웃(0~0.8) 순서로 영향이 "
-        "있습니다. 한두 차원만 영향이 있는 조건에서 나머지 차원은 네트워크가 쓰지 않는 매개변수처럼 결과에 아무 영향이 없습니다. "
-        "격자는 차원마다 범위의 절반만큼 떨어진 두 값을 조합한 2 x 2 x 2 = 8개이고, 무작위 탐색은 8개를 뽑습니다. 두 탐색 모두 시드마다 "
-        "모든 후보를 미리 학습한(은닉층 2개, 200행, Adam 10에포크) 후보군에서 찾습니다. 후보군은 학습률 16가지, 학습률과 폭 6 x 6가지, "
-        "세 차원 4 x 4 x 4가지입니다. 수치는 무작위 탐색 400번과 격자가 놓일 수 있는 모든 위치의 평균이며, 탐색 결과는 검증 손실이 가장 낮은 "
-        "후보의 시험 손실입니다.",
+        "탐색 한 번은 세 차원에서 후보 8개를 시험합니다. 학습률(0.0001~0.3), 너비(4~128), 드롭아웃(0~0.8) 순서로 영향이 "
+        "있습니다. 한두 차원만 영향이 있는 조건에서 나머지 차원은 신경망이 쓰지 않는 매개변수처럼 결과에 아무 영향이 없습니다. "
+        "그리드는 차원마다 범위의 절반만큼 떨어진 두 값을 조합한 2 x 2 x 2 = 8개이고, 랜덤 탐색은 8개를 뽑습니다. 두 탐색 모두 시드마다 "
+        "모든 후보를 미리 훈련한(은닉층 2개, 200행, Adam 10에포크) 후보군에서 찾습니다. 후보군은 학습률 16가지, 학습률과 너비 6 x 6가지, "
+        "세 차원 4 x 4 x 4가지입니다. 수치는 랜덤 탐색 400번과 그리드가 놓일 수 있는 모든 위치의 평균이며, 탐색 결과는 검증 손실이 가장 낮은 "
+        "후보의 테스트 손실입니다.",
     ),
     parts=PARTS,
     measure=measure,
@@ -158,9 +158,9 @@ CLAIM = Claim(
         "Where all three matter, a grid of 8 repeats nothing, and its even spread wins: random search "
         "ends 23 % and 16 % higher, for some of its draws lie close together. (A pool slightly "
         "handicaps random search, which may draw the same candidate twice.)",
-        "교과서가 드는 이유가 곧 성립 조건입니다. 격자가 영향 없는 차원에 시도를 낭비하는 곳에서는 무작위 탐색이 이깁니다(셋 중 하나만 "
-        "영향이 있을 때 시험 손실이 38 %, 13 % 낮음). 세 차원이 모두 영향을 주면 8개짜리 격자에는 낭비가 없고 고르게 퍼져 있어 유리하며, "
-        "무작위 탐색은 뽑힌 후보가 서로 몰리기도 해서 23 %, 16 % 더 나쁩니다. (후보군에서 뽑으므로 같은 후보가 두 번 나올 수 있어 무작위 "
+        "교과서가 드는 이유가 곧 성립 조건입니다. 그리드가 영향 없는 차원에 시도를 낭비하는 곳에서는 랜덤 탐색이 이깁니다(셋 중 하나만 "
+        "영향이 있을 때 테스트 손실이 38 %, 13 % 낮음). 세 차원이 모두 영향을 주면 8개짜리 그리드에는 낭비가 없고 고르게 퍼져 있어 유리하며, "
+        "랜덤 탐색은 뽑힌 후보가 서로 몰리기도 해서 23 %, 16 % 더 나쁩니다. (후보군에서 뽑으므로 같은 후보가 두 번 나올 수 있어 랜덤 "
         "탐색에 조금 불리합니다.)",
     ),
     papers=("Bergstra and Bengio 2012 (JMLR 13)",),

@@ -10,7 +10,7 @@ from kohort.lab.bench import Arm, Bench, outcomes, rates
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import changes, panels
+from kohort.lab.pictures import at_left, changes, label_below, panels
 from kohort.lab.tables import DIABETES, DIGITS, PHOTOS, PIXELS
 from kohort.lab.words import Language, Words
 
@@ -46,14 +46,14 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
         base = np.log(found.values("loss", table.name, RELU))
         groups = [(side, np.log(found.values("loss", table.name, side)) - base) for side in SMOOTH]
         changes(axes, groups, (-45, -25, 0, 30, 60, 95), table.name)
-        if table is not TABLES[0]:
+        if not at_left(axes):
             axes.set_yticklabels([])
-    figure.supxlabel(_X.of(language), fontsize=10)
+    label_below(figure, _X, language)
 
 
 _X = Words(
     "test loss against ReLU's, % (left of 0: better than ReLU; dots: seeds)",
-    "ReLU 대비 시험 손실, % (0의 왼쪽: ReLU보다 나음, 점: 시드)",
+    "ReLU 대비 테스트 손실, % (0의 왼쪽: ReLU보다 나음, 점: 시드)",
 )
 
 CLAIM = Claim(
@@ -70,8 +70,8 @@ CLAIM = Claim(
         "its own learning rate, the best of 0.0005, 0.002 and 0.008 by the validation loss. "
         "Reported is the test loss (log loss, or mean squared error): less than 1 % does not "
         "count.",
-        "He 초기화를 쓴 64유닛 은닉층 3개를 최대 1,000행으로 Adam을 써서 최대 40에포크 학습하고, 조기 종료로 가장 좋은 에포크를 남깁니다. 유닛만 "
-        "다릅니다. 학습률은 유닛과 시드마다 0.0005, 0.002, 0.008 가운데 검증 손실이 가장 낮은 것을 고릅니다. 시험 손실(로그 손실 또는 평균 제곱 "
+        "He 초기화를 쓴 64유닛 은닉층 3개를 최대 1,000행으로 Adam을 써서 최대 40에포크 훈련하고, 조기 종료로 가장 좋은 에포크를 남깁니다. 유닛만 "
+        "다릅니다. 학습률은 유닛과 시드마다 0.0005, 0.002, 0.008 가운데 검증 손실이 가장 낮은 것을 고릅니다. 테스트 손실(로그 손실 또는 평균 제곱 "
         "오차)을 보고하며, 1% 미만의 차이는 인정하지 않습니다.",
     ),
     parts=PARTS,

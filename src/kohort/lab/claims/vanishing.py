@@ -11,7 +11,7 @@ from kohort.lab.claim import Claim
 from kohort.lab.outcomes import POOLED, Outcome, Outcomes
 from kohort.lab.part import Part
 from kohort.lab.passes import Start, measured
-from kohort.lab.pictures import DEPTH, ERROR, lines, panels
+from kohort.lab.pictures import DEPTH, ERROR, legend_below, lines, panels
 from kohort.lab.tables import DIGITS, PHOTOS, Table, scaled
 from kohort.lab.words import Language, Words
 from kohort.style import COLORS
@@ -43,30 +43,30 @@ def _smaller(when: Words, side: str, at: str, than: str) -> Part:
 PARTS = (
     _smaller(
         Words("sigmoid, wide initialisation: gradients vanish towards the first layer",
-              "시그모이드와 넓은 초기화: 기울기가 첫 층으로 갈수록 소실됨"),
+              "시그모이드와 넓은 초기화: 그레이디언트가 첫 층으로 갈수록 소실됨"),
         SIGMOID, FIRST, LAST,
     ),
     _smaller(
         Words("sigmoid, Glorot's initialisation: gradients vanish",
-              "시그모이드와 Glorot 초기화: 기울기가 소실됨"),
+              "시그모이드와 Glorot 초기화: 그레이디언트가 소실됨"),
         NARROW, FIRST, LAST,
     ),
     _smaller(
-        Words("tanh, wide initialisation: gradients explode", "tanh와 넓은 초기화: 기울기가 폭발함"),
+        Words("tanh, wide initialisation: gradients explode", "tanh와 넓은 초기화: 그레이디언트가 폭주함"),
         TANH, LAST, FIRST,
     ),
     _smaller(
-        Words("ReLU, wide initialisation: gradients explode", "ReLU와 넓은 초기화: 기울기가 폭발함"),
+        Words("ReLU, wide initialisation: gradients explode", "ReLU와 넓은 초기화: 그레이디언트가 폭주함"),
         RELU, LAST, FIRST,
     ),
     Part(
         Words("ten layers whose gradients vanish (sigmoid, Glorot) end worse than ReLU with He's",
-              "기울기가 소실되는 10층(시그모이드, Glorot)은 He 초기화의 ReLU보다 성능이 나쁨"),
+              "그레이디언트가 소실되는 10층(시그모이드, Glorot)은 He 초기화의 ReLU보다 성능이 나쁨"),
         "error", HE, NARROW, at=DEEP, by="difference", margin=0.05,
     ),
     Part(
         Words("ten layers whose gradients explode (ReLU, wide) end worse than ReLU with He's",
-              "기울기가 폭발하는 10층(ReLU, 넓은 초기화)은 He 초기화의 ReLU보다 성능이 나쁨"),
+              "그레이디언트가 폭주하는 10층(ReLU, 넓은 초기화)은 He 초기화의 ReLU보다 성능이 나쁨"),
         "error", HE, RELU, at=DEEP, by="difference", margin=0.05,
     ),
 )  # fmt: skip
@@ -133,13 +133,12 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     lines(by_depth, found.pooled("error"), "error", POOLED, order, scale=100)
     by_depth.set(xlabel=DEPTH.of(language), xticks=DEPTHS, ylim=(0, None))
     by_depth.set_title(ERROR.of(language))
-    handles, labels = by_layer.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center")
+    legend_below(figure, by_layer)
 
 
 _LAYER = Words("layer of ten (1: next to the inputs)", "10층 가운데 몇 번째 층(1: 입력 쪽)")
-_GRADIENT = Words("gradient over the last layer's", "마지막 층 대비 기울기")
-_EXPLODES = Words("explodes", "폭발")
+_GRADIENT = Words("gradient over the last layer's", "마지막 층 대비 그레이디언트")
+_EXPLODES = Words("explodes", "폭주")
 _VANISHES = Words("vanishes", "소실")
 _KOREAN = {
     SIGMOID: "시그모이드, 넓은 초기화", NARROW: "시그모이드, Glorot", TANH: "tanh, 넓은 초기화",
@@ -149,11 +148,11 @@ _KOREAN = {
 CLAIM = Claim(
     number=9,
     name="vanishing",
-    title=Words("Vanishing and exploding gradients", "기울기 소실과 폭발"),
+    title=Words("Vanishing and exploding gradients", "그레이디언트 소실과 폭주"),
     says=Words(
         "With sigmoid units and wide initial weights gradients vanish towards the lower layers; "
         "in other networks they explode. Either spoils the training of a deep network.",
-        "시그모이드와 넓은 초기 가중치를 쓰면 기울기가 아래층으로 갈수록 소실되고, 다른 신경망에서는 폭발한다. 어느 쪽이든 깊은 신경망의 학습을 망친다.",
+        "시그모이드와 넓은 초기 가중치를 쓰면 그레이디언트가 아래층으로 갈수록 소실되고, 다른 신경망에서는 폭주한다. 어느 쪽이든 깊은 신경망의 훈련을 망친다.",
     ),
     design=Words(
         "Networks of 2, 5 and 10 layers of 64 units: sigmoid with weights of N(0, 1) (the wide "
@@ -164,9 +163,9 @@ CLAIM = Claim(
         "validation loss. Gradients count as vanished or exploded if the first layer's differ from the last's by a factor "
         "of ten.",
         "64유닛 은닉층 2, 5, 10개로 된 신경망을 비교합니다. 시그모이드에 N(0, 1) 가중치(교과서의 넓은 초기화)와 Glorot 초기화, tanh와 "
-        "ReLU에 N(0, 1), 그리고 비교 기준으로 ReLU에 He 초기화를 씁니다. 기울기는 학습 전 10층 신경망에서 각 층 유닛의 가중합에 대한 기울기(유닛과 훈련 데이터 256행에 대한 제곱평균제곱근)이며 "
-        "NumPy로 계산합니다. 그런 다음 모멘텀 0.9의 SGD와 그 밖의 kohort 기본 설정으로 800행을 15에포크 학습하며, 학습률은 신경망, 깊이, 시드마다 0.001부터 1까지 네 값 가운데 검증 손실이 가장 낮은 것을 "
-        "고릅니다. 첫 층의 기울기가 마지막 층과 10배 이상 차이 나면 소실 또는 폭발로 봅니다.",
+        "ReLU에 N(0, 1), 그리고 비교 기준으로 ReLU에 He 초기화를 씁니다. 그레이디언트는 훈련 전 10층 신경망에서 각 층 유닛의 가중합에 대한 그레이디언트(유닛과 훈련 데이터 256행에 대한 제곱평균제곱근)이며 "
+        "NumPy로 계산합니다. 그런 다음 모멘텀 0.9의 SGD와 그 밖의 kohort 기본 설정으로 800행을 15에포크 훈련하며, 학습률은 신경망, 깊이, 시드마다 0.001부터 1까지 네 값 가운데 검증 손실이 가장 낮은 것을 "
+        "고릅니다. 첫 층의 그레이디언트가 마지막 층과 10배 이상 차이 나면 소실 또는 폭주로 봅니다.",
     ),
     parts=PARTS,
     measure=measure,
@@ -186,9 +185,9 @@ CLAIM = Claim(
         "weights (width x variance = 1) leave as it is, while weights of N(0, 1) in 64 units make up for it. "
         "With tanh and ReLU the same wide weights explode, a thousandfold and five millionfold. ReLU's networks of ten layers then diverged at each of the "
         "rates, of which 0.001 was the lowest.",
-        "문장의 절반은 틀립니다. 시그모이드에서 기울기를 소실시키는 것은 넓은 가중치가 아닙니다. 넓은 가중치로는 10층을 지나며 4분의 1로(-71%, -75%) 줄어들 뿐이고 학습도 됩니다. "
-        "Glorot의 작은 가중치로는 100만분의 2로 줄어들어 아무것도 배우지 못합니다. 한 층은 기울기를 너비 x 가중치 분산 x 도함수 제곱의 평균만큼 바꿔 전달합니다. 시그모이드의 도함수는 "
-        "최대 1/4인데, 작은 가중치(너비 x 분산 = 1)는 이를 그대로 두고, 64유닛에 N(0, 1) 가중치를 쓰면 이를 메웁니다. tanh와 ReLU에서는 같은 넓은 가중치로 기울기가 1,000배, 500만 "
-        "배로 폭발합니다. 이때 10층 ReLU 신경망은 모든 학습률에서 발산했으며, 시험한 가장 작은 학습률은 0.001입니다.",
+        "문장의 절반은 틀립니다. 시그모이드에서 그레이디언트를 소실시키는 것은 넓은 가중치가 아닙니다. 넓은 가중치로는 10층을 지나며 4분의 1로(-71%, -75%) 줄어들 뿐이고 훈련도 됩니다. "
+        "Glorot의 작은 가중치로는 100만분의 2로 줄어들어 아무것도 배우지 못합니다. 한 층은 그레이디언트를 너비 x 가중치 분산 x 도함수 제곱의 평균만큼 바꿔 전달합니다. 시그모이드의 도함수는 "
+        "최대 1/4인데, 작은 가중치(너비 x 분산 = 1)는 이를 그대로 두고, 64유닛에 N(0, 1) 가중치를 쓰면 이를 메웁니다. tanh와 ReLU에서는 같은 넓은 가중치로 그레이디언트가 1,000배, 500만 "
+        "배로 폭주합니다. 이때 10층 ReLU 신경망은 모든 학습률에서 발산했으며, 시험한 가장 작은 학습률은 0.001입니다.",
     ),
 )

@@ -10,7 +10,7 @@ from kohort.lab.bench import Arm, Bench, Settings, outcomes
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import ERROR, LEARNING_RATE, lines
+from kohort.lab.pictures import ERROR, LEARNING_RATE, at_left, grid, lines
 from kohort.lab.tables import DIGITS, PHOTOS
 from kohort.lab.words import Language, Words
 
@@ -145,8 +145,8 @@ def _gains(found: Outcomes, large: Outcomes) -> Outcomes:
 
 def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     """Test error by rate: a row per table, a column per trainer."""
-    grid = figure.subplots(len(TABLES), len(TRAINERS), sharey="row", sharex="col")
-    for row, table in zip(grid, TABLES, strict=True):
+    places = grid(figure, len(TABLES), len(TRAINERS), share_y=True)
+    for row, table in zip(places, TABLES, strict=True):
         for axes, one in zip(row, TRAINERS, strict=True):
             sides = (one.name, one.warm)
             names = dict(zip(sides, (_LABELS[k].of(language) for k in (NONE, WARM)), strict=True))
@@ -155,10 +155,11 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
             axes.axvspan(one.large[0], one.large[-1], color="#7b8794", alpha=0.1, linewidth=0)
             if table is TABLES[0]:
                 axes.set_title(one.words.of(language), fontsize=10)
-        row[0].set_ylabel(f"{table.name}\n{ERROR.of(language)}")
-    for axes in grid[-1]:
+            if at_left(axes):
+                axes.set_ylabel(f"{table.name}\n{ERROR.of(language)}")
+    for axes in places[-1]:
         axes.set_xlabel(LEARNING_RATE.of(language))
-    grid[0, 0].legend()
+    places[0, 0].legend()
 
 
 CLAIM = Claim(
@@ -179,11 +180,11 @@ CLAIM = Claim(
         "claim comes from (Goyal et al.): SGD with momentum 0.9 in batches of 32 for 20 epochs, and in "
         "batches of 256 for 40. Large rates are the upper three of the seven (shaded); trainings that "
         "fail count with the error that they end at.",
-        "64유닛 은닉층 8개(ReLU)를 600행으로 일정한 학습률 일곱 가지에서 학습하되, 처음 5분의 1 동안 워밍업을 쓴 경우와 쓰지 않은 "
+        "64유닛 은닉층 8개(ReLU)를 600행으로 일정한 학습률 일곱 가지에서 훈련하되, 처음 5분의 1 동안 워밍업을 쓴 경우와 쓰지 않은 "
         "경우를 비교합니다. 데이터 행, 초기 가중치, 배치 순서는 모두 같습니다. 처음 설계는 배치 32, 20에포크의 Adam뿐이었고(데이터의 "
         "모든 행 사용), 한 번의 전체 실행은 판정 보류였습니다. 크다고 미리 정한 학습률 0.022가 8층에는 그 자체로 너무 커서 양쪽이 "
         "똑같이 실패했기 때문입니다. 그 비교는 당시 정한 그대로 두었습니다. 여기에 주장이 나온 조건(Goyal 등)인 모멘텀 0.9의 SGD를 배치 "
-        "32로 20에포크, 배치 256으로 40에포크 학습하는 경우를 더했습니다. 큰 학습률은 일곱 가지 중 위쪽 세 가지(음영)이며, 실패한 "
+        "32로 20에포크, 배치 256으로 40에포크 훈련하는 경우를 더했습니다. 큰 학습률은 일곱 가지 중 위쪽 세 가지(음영)이며, 실패한 "
         "학습도 마지막 오류율 그대로 셉니다.",
     ),
     parts=PARTS,
@@ -196,10 +197,10 @@ CLAIM = Claim(
         "large batches, is warm-up ahead: at 0.1 by 10 points on digits and 6 on photos, there at 0.046 too, with "
         "intervals that hold 0. With Adam at 0.046 it did harm, 16 and 8 points. The claim comes from "
         "deep networks on images whose rate is safe once training has settled; here it is not.",
-        "일정한 학습률에서 이 네트워크들은 그 학습률을 견디거나 못 견디거나 둘 중 하나이며, 워밍업은 그 경계를 거의 옮기지 못합니다. 두 "
+        "일정한 학습률에서 이 신경망들은 그 학습률을 견디거나 못 견디거나 둘 중 하나이며, 워밍업은 그 경계를 거의 옮기지 못합니다. 두 "
         "곡선은 같은 학습률에서 치솟고, 그 위에서는 천천히 올려도 모두 실패합니다(모멘텀, digits, 0.065 이상에서 둘 다 오류율 90 %). 경계 "
         "부근의 큰 배치에서만 워밍업이 앞섭니다(0.1에서 digits 10포인트, photos 6포인트, photos는 0.046에서도 앞섬, 구간에 0이 포함됨). Adam 0.046에서는 오히려 16포인트, "
-        "8포인트 나빠졌습니다. 이 주장은 학습이 자리 잡은 뒤에는 안전한 학습률을 쓰는 깊은 이미지 네트워크에서 나왔는데, 여기서는 그 "
+        "8포인트 나빠졌습니다. 이 주장은 훈련이 자리 잡은 뒤에는 안전한 학습률을 쓰는 깊은 이미지 신경망에서 나왔는데, 여기서는 그 "
         "전제가 성립하지 않습니다.",
     ),
     papers=("Goyal et al. 2017 (arXiv:1706.02677)", "He et al. 2016 (arXiv:1512.03385)"),

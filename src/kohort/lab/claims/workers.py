@@ -17,14 +17,14 @@ from kohort.data.loader import Loader
 from kohort.data.parts import Parts
 from kohort.data.pixel_store import reading_once
 from kohort.data.streams import Stream
-from kohort.engine.devices import threads_of
+from kohort.engine.devices import cores, threads_of
 from kohort.engine.member import Member
 from kohort.estimators.conv import ConvClassifier
 from kohort.lab.bench import Bench
 from kohort.lab.claim import Claim
 from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.part import Part
-from kohort.lab.pictures import BATCH, lines, panels
+from kohort.lab.pictures import BATCH, label_left, legend_below, lines, panels
 from kohort.lab.tables import DIGITS, photo
 from kohort.lab.words import Language, Words
 from kohort.studies.prepared import prepared_fit
@@ -40,16 +40,17 @@ LEAST, MOST = BATCHES[0], BATCHES[-1]
 LIGHT, HEAVY = "light", "heavy"
 WIDTHS = {LIGHT: 2, HEAVY: 24}
 NAMES = {
-    LIGHT: Words("light network (bound by data)", "가벼운 네트워크(데이터 병목)"),
-    HEAVY: Words("heavy network (bound by computing)", "무거운 네트워크(연산 병목)"),
+    LIGHT: Words("light network (bound by data)", "가벼운 신경망(데이터 병목)"),
+    HEAVY: Words("heavy network (bound by computing)", "무거운 신경망(연산 병목)"),
 }
 ONE, TWO = "1 worker", "2 workers"
+HERE = "cores of the machine"
 _CORES = Words("cores of reading it takes", "읽는 데 필요한 코어 수")
 _SHORT = {
-    LIGHT: Words("light network", "가벼운 네트워크"),
-    HEAVY: Words("heavy network", "무거운 네트워크"),
+    LIGHT: Words("light network", "가벼운 신경망"),
+    HEAVY: Words("heavy network", "무거운 신경망"),
 }
-_HERE = Words("cores of this machine", "이 컴퓨터의 코어 수")
+_HERE = Words("cores of the machine", "측정한 컴퓨터의 코어 수")
 _SECONDS, _MOMENT = 0.15, 0.01
 
 
@@ -85,14 +86,14 @@ PARTS = (
         Part(
             Words(
                 f"{name.en}: batches of {MOST} need more workers than batches of {LEAST}",
-                f"{name.ko}: 배치 {MOST}이 배치 {LEAST}보다 워커를 더 필요로 함",
+                f"{name.ko}: 배치 {MOST}이 배치 {LEAST}보다 작업자를 더 필요로 함",
             ),
             "cores", kind, kind, at=LEAST, against_at=MOST, margin=0.1,
         )
         for kind, name in NAMES.items()
     ),
     Part(
-        Words("two workers read faster than one here", "이 컴퓨터에서 워커 2개가 1개보다 빨리 읽음"),
+        Words("two workers read faster than one", "작업자 2개가 1개보다 빨리 읽음"),
         "seconds per image", TWO, ONE, margin=0.1,
     ),
 )  # fmt: skip
@@ -114,7 +115,7 @@ def measure(bench: Bench) -> Outcomes:
             }
             found += _needed(images.name, members, bench)
             found += _reading(images.name, members[LIGHT, LEAST], bench)
-    return Outcomes(found)
+    return Outcomes([*found, Outcome(HERE, "", "", "", 0, float(cores()))])
 
 
 def _written(images: ImageSet, folder: Path) -> list[str]:
@@ -182,22 +183,23 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     shown = [images for images in SETS if images.name in found.tables("cores")]
     for axes, images in zip(panels(figure, len(shown), share_y=True), shown, strict=True):
         lines(axes, found, "cores", images.name, tuple(NAMES), labels=labels)
-        axes.axhline(2, color=GRAY, linewidth=1, linestyle="--", label=_HERE.of(language))
+        for count in found.values(HERE, "", ""):
+            axes.axhline(count, color=GRAY, linewidth=1, linestyle="--", label=_HERE.of(language))
         axes.set_xscale("log", base=2)
         axes.set_xticks(BATCHES, [str(batch) for batch in BATCHES])
         axes.set_ylim(bottom=0)
         axes.set(title=f"{images.name} (.{images.ending})", xlabel=BATCH.of(language))
-    figure.axes[0].set_ylabel(_CORES.of(language))
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    label_left(figure, _CORES, language)
+    legend_below(figure, figure.axes[0])
 
 
 CLAIM = Claim(
     number=6,
     name="workers",
-    title=Words("Workers and the batch size", "워커 수와 배치 크기"),
+    title=Words("Workers and the batch size", "작업자 수와 배치 크기"),
     says=Words(
         "When the batch grows, CPU workers must grow too.",
-        "배치가 커지면 CPU 워커도 늘려야 한다.",
+        "배치가 커지면 CPU 작업자도 늘려야 한다.",
     ),
     design=Words(
         "128 image files of 320 x 320 grey pixels (crops of two photographs as JPEG, digits as PNG) "
@@ -209,10 +211,10 @@ CLAIM = Claim(
         "process, then of two, part after part when nothing trains. A first full run had both read in "
         "turn; it is void, for what one had read ahead while the other was timed looked like speed "
         "(its other figures agree with these). All effects are ratios; a learning rate plays no part.",
-        "320 x 320 회색 화소의 이미지 파일 128개(사진 두 장에서 잘라 낸 JPEG, 숫자 PNG)를 32 x 32로 읽어 한 단계짜리 합성곱 네트워크를 "
-        "학습합니다. 필터 2개짜리는 데이터를 기다리고 24개짜리는 연산에 시간을 씁니다. 배치는 4, 16, 64입니다. 필요한 읽기 코어 수는 메모리에서 "
-        "학습할 때의 초당 이미지 수에 한 코어가 이미지 한 장을 읽는 시간(디스크, 디코딩, 크기 조정)을 곱한 값입니다. 시드마다 한 프로세스에서 "
-        "모든 네트워크와 배치를 번갈아 잽니다. 워커가 실제로 도움이 되는지도, 학습하지 않는 동안 워커 프로세스 1개, 그다음 2개가 이미지 한 장을 읽는 "
+        "320 x 320 회색 화소의 이미지 파일 128개(사진 두 장에서 잘라 낸 JPEG, 숫자 PNG)를 32 x 32로 읽어 한 단계짜리 합성곱 신경망을 "
+        "훈련합니다. 필터 2개짜리는 데이터를 기다리고 24개짜리는 연산에 시간을 씁니다. 배치는 4, 16, 64입니다. 필요한 읽기 코어 수는 메모리에서 "
+        "훈련할 때의 초당 이미지 수에 한 코어가 이미지 한 장을 읽는 시간(디스크, 디코딩, 크기 조정)을 곱한 값입니다. 시드마다 한 프로세스에서 "
+        "모든 신경망과 배치를 번갈아 잽니다. 작업자가 실제로 도움이 되는지도, 훈련하지 않는 동안 작업자 프로세스 1개, 그다음 2개가 이미지 한 장을 읽는 "
         "시간으로 잽니다. 첫 전체 실행에서는 둘이 번갈아 읽게 했는데, 한쪽을 재는 동안 다른 쪽이 미리 읽어 둔 것이 속도로 잡혀 무효로 했습니다(나머지 "
         "수치는 이번과 같은 방향입니다). 효과는 모두 비율이며, 학습률은 관여하지 않습니다.",
     ),
@@ -221,14 +223,14 @@ CLAIM = Claim(
     draw=draw,
     remark=Words(
         "Workers follow the images per second. The light network trains 1.5 times as many of them at batches of 64 as at 4, and takes 3.6 to "
-        "4.1 cores of reading instead of 2.4 to 2.8 (medians), more than there are here. The heavy one takes 0.7 to 0.8 "
+        "4.1 cores of reading instead of 2.4 to 2.8 (medians), more than the two of the machine that measured it. The heavy one takes 0.7 to 0.8 "
         "at batches of 4 and 0.4 to 0.5 at 64, for larger batches of its convolutions are slower per image on this processor. What sets the "
         "number of workers is how much a network computes per image, and a larger batch asks for more of them only where it makes "
         "the network faster. `kohort.plan_workers` measures it for your files, network and machine.",
-        "필요한 워커 수는 초당 이미지 수를 따릅니다. 가벼운 네트워크는 배치 64에서 4일 때보다 1.5배 많은 이미지를 훈련하며, 읽기에 2.4~2.8개 대신 "
-        "3.6~4.1개의 코어(중앙값)가 필요해 있는 코어보다 많습니다. 무거운 네트워크는 배치 4에서 0.7~0.8개, 64에서 0.4~0.5개면 됩니다. 이 프로세서에서는 "
-        "합성곱의 배치가 커지면 이미지당 시간이 더 걸리기 때문입니다. 워커 수를 정하는 것은 이미지 한 장에 드는 연산량이며, 배치가 커질 때 워커도 "
-        "늘어야 하는 것은 네트워크가 그만큼 빨라질 때뿐입니다. `kohort.plan_workers`는 사용자의 파일, 네트워크, 컴퓨터에서 직접 잽니다.",
+        "필요한 작업자 수는 초당 이미지 수를 따릅니다. 가벼운 신경망은 배치 64에서 4일 때보다 1.5배 많은 이미지를 훈련하며, 읽기에 2.4~2.8개 대신 "
+        "3.6~4.1개의 코어(중앙값)가 필요해, 측정한 컴퓨터의 코어 두 개보다 많습니다. 무거운 신경망은 배치 4에서 0.7~0.8개, 64에서 0.4~0.5개면 됩니다. 이 프로세서에서는 "
+        "합성곱의 배치가 커지면 이미지당 시간이 더 걸리기 때문입니다. 작업자 수를 정하는 것은 이미지 한 장에 드는 연산량이며, 배치가 커질 때 작업자도 "
+        "늘어야 하는 것은 신경망이 그만큼 빨라질 때뿐입니다. `kohort.plan_workers`는 사용자의 파일, 신경망, 컴퓨터에서 직접 잽니다.",
     ),
     papers=("Mohan et al. 2021 (arXiv:2007.06775)", "Murray et al. 2021 (arXiv:2101.12127)"),
     parameters=("batch_size", "workers"),
