@@ -78,7 +78,11 @@ def test_a_translation_has_the_code_of_its_source(source, twin):
     assert list(_code(source)) == list(_code(twin))
 
 
-@pytest.mark.parametrize(("source", "twin"), _TWINS, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    ("source", "twin"),
+    [pair for pair in _TWINS if pair[1].stem != "release_notes"],  # Those have a summary first.
+    ids=lambda page: page.stem,
+)
 def test_a_translation_has_the_outline_of_its_source(source, twin):
     def outline(page):
         text = translations.written(page.read_text("utf-8"))
@@ -94,6 +98,16 @@ def test_every_link_of_a_page_leads_somewhere(language):
 
     made, _ = written(language)  # Raises where a link leads nowhere.
     assert {"index.md", "start.md", "release_notes.md", "contributing/code.md"} <= set(made)
+
+
+def test_korean_release_notes_summarise_in_korean_and_have_the_english_text():
+    from docs.site.__main__ import written
+
+    english, korean = (written(language)[0]["release_notes.md"] for language in pages.LANGUAGES)
+    section = english[english.index("## 0.1.0") :]
+    assert section in korean
+    assert len(re.findall("[가-힣]", korean.replace(section, ""))) > 300
+    assert pages.UNTRANSLATED not in korean
 
 
 def test_links_hold_where_a_page_stands_on_the_site():

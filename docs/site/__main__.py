@@ -31,12 +31,14 @@ def written(language: str) -> tuple[dict[str, str], set[str]]:
         if file.suffix != ".md":
             continue
         path = file.relative_to(pages.TOP).as_posix()
-        text = file.read_text("utf-8")
+        text = pages.relinked(file.read_text("utf-8"), path, at, linked)
         if file in sources:
-            text = translations.with_made(text, sources[file].read_text("utf-8"))
-        text = pages.relinked(text, path, at, linked)
+            source = sources[file]
+            place = source.relative_to(pages.TOP).as_posix()
+            english = pages.relinked(source.read_text("utf-8"), place, at, linked)
+            text = translations.with_made(text, english)
         is_english = not path.startswith("docs/ko/")
-        if language != "en" and is_english and not at.startswith(("release_notes", "lab/")):
+        if language != "en" and is_english and not at.startswith("lab/"):
             text = pages.after_title(text, pages.UNTRANSLATED)
         if at.startswith("tutorials/") and not at.endswith("index.md"):
             made |= _downloads(at, text)

@@ -18,7 +18,10 @@ from docs.site.pages import DOCS, TOP
 _MADE = re.compile(r"^<!-- (\w+): begin -->$.*?^<!-- \1: end -->$", re.M | re.S)
 _FRONT = re.compile(r"\A---\n.*?^---\n", re.M | re.S)
 _GENERATED = ("lab/",)  # The program that writes these pages writes both languages.
-_OUTSIDE = {"CONTRIBUTING.md": "contributing/code.md"}  # A page of the site from elsewhere.
+_OUTSIDE = {  # Pages of the site from elsewhere.
+    "CONTRIBUTING.md": "contributing/code.md",
+    "CHANGELOG.md": "release_notes.md",
+}
 
 
 @dataclass
