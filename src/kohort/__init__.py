@@ -1,4 +1,4 @@
-"""kohort: every fit of a hyperparameter search as a member of one compiled program.
+"""kohort: every candidate and fold of a hyperparameter search trained together, as one cohort.
 
 `import kohort` imports neither Keras nor JAX nor pandas: each name brings what it needs when it is
 first used.

@@ -23,7 +23,7 @@ from kohort.commands.watch import watch
 from kohort.errors import KohortError, shown
 
 app = typer.Typer(
-    help="Train every fit of a hyperparameter search as a member of one compiled program.",
+    help="Train every candidate and fold of a hyperparameter search together, as one cohort.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
