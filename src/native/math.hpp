@@ -97,7 +97,7 @@ KOHORT_INLINE T fast_log1p(T u) {
     return twice_artanh<T, Bits<T>::terms_log1p>(u / (2 + u));
 }
 
-// log(x) for normal x > 0.
+// log(x) for normal x > 0, and for infinity.
 template <class T>
 KOHORT_INLINE T fast_log(T x) {
     using B = Bits<T>;
@@ -109,7 +109,9 @@ KOHORT_INLINE T fast_log(T x) {
     m = large ? m / 2 : m;
     exponent = large ? exponent + 1 : exponent;
     const T n = T(exponent);
-    return n * B::ln2_high + (twice_artanh<T, B::terms_log>((m - 1) / (m + 1)) + n * B::ln2_low);
+    const T value =
+        n * B::ln2_high + (twice_artanh<T, B::terms_log>((m - 1) / (m + 1)) + n * B::ln2_low);
+    return x <= std::numeric_limits<T>::max() ? value : x;
 }
 
 template <class T>

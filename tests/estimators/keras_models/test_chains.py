@@ -9,7 +9,7 @@ from kohort.engine.compilers.native import NativeCompiler, instruction_sets
 from kohort.engine.compilers.xla import XlaCompiler
 from kohort.engine.executors.base import train_with
 from kohort.engine.executors.inline import InlineExecutor
-from kohort.engine.member import Rows
+from kohort.engine.member import DIVERGED, Rows
 from kohort.engine.programs import compilations
 from kohort.estimators.keras_models.build import prepare
 from kohort.estimators.keras_models.training import Job, Ready, member_of, rate_of
@@ -161,6 +161,28 @@ def agree(problem, tolerance):
 def test_kernels_do_to_a_chain_what_its_trace_does(number):
     # In single precision: Keras keeps some numbers of layers and losses so in any case.
     agree(problem_of(number), 2e-4)
+
+
+@pytest.mark.parametrize("end", sorted(ENDS))
+def test_outputs_that_are_no_numbers_are_a_divergence_at_once(end):
+    units, activation, loss, _ = ENDS[end]
+
+    def opposed(shape, dtype=None):
+        signs = np.resize([1.0, -1.0], shape[0])
+        return keras.ops.convert_to_tensor(signs[:, None] * np.ones(shape), dtype)
+
+    def build(x):
+        huge = keras.initializers.Constant(1e30)
+        inner = [L.Dense(4, "relu", kernel_initializer=huge) for _ in range(2)]
+        last = L.Dense(units, activation, kernel_initializer=opposed)
+        model = keras.Sequential([keras.Input((FEATURES,)), *inner, last])
+        model.compile("sgd", loss if isinstance(loss, str) else loss())
+        return model
+
+    problem = build, activation, units, str(loss), 23, 7, False, 0
+    outcome, _ = outcome_of(problem, False, NativeCompiler(XlaCompiler(), instruction_sets()[-1]))
+    assert outcome.status == DIVERGED
+    assert "epoch 1 (step 1 of the epoch)" in outcome.cause
 
 
 def test_a_search_over_chains_compiles_nothing(models, rows):
