@@ -19,6 +19,7 @@ from kohort.lab import Result, read_result
 from kohort.lab.page import block, index, page
 from kohort.lab.pictures import draw
 from kohort.lab.words import Language
+from kohort.style import COLORS
 
 RESULTS = DOCS / "lab" / "results"
 _CLAIM = re.compile(r"^<!-- claim: ([\w-]+) -->$", re.M)
@@ -26,8 +27,11 @@ _INDEX = "<!-- claims -->"
 PHONE = ".phone.svg"
 """Ending of the picture that takes the place of `.svg` on a narrow screen; see `conf.py`."""
 _TESTED = {"en": "Tested", "ko": "시험 결과"}
-# Colours of paper, and what they become where a page may be dark.
-_INK = {"#ffffff": "none", "#1f2933": "currentColor", "#e4e9ee": "#88888840", "#b8c2cc": "#888888"}
+# Colours of paper, and what they become where a page may be dark: `kohort.css` has lighter ones.
+_INK = {
+    "#ffffff": "none", "#1f2933": "currentColor", "#e4e9ee": "#88888840", "#b8c2cc": "#888888",
+    **{color: f"var(--drawing-{place}, {color})" for place, color in enumerate(COLORS)},
+}  # fmt: skip
 
 
 @cache

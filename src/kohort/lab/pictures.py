@@ -89,7 +89,7 @@ def _fit_phone(figure: Figure) -> None:
     if (places := figure.axes[0].get_gridspec()) is not None:
         places.set_height_ratios(heights)
     legends = [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
-    lines = sum(-(-len(labels) // _columns(labels)) for labels in legends)
+    lines = sum(-(-len(labels) // _columns(labels, PHONE)) for labels in legends)
     figure.set_size_inches(PHONE, sum(heights) + 0.22 * lines)
 
 
@@ -110,9 +110,9 @@ def _width(text: str) -> float:
     return sum(_HANGUL if "가" <= letter <= "힣" else _LETTER for letter in text)
 
 
-def _columns(labels: Sequence[str]) -> int:
-    """Columns of a legend on a phone."""
-    return 2 if 2 * (max(map(_width, labels)) + 0.6) <= PHONE else 1
+def _columns(labels: Sequence[str], inches: float) -> int:
+    """Columns of a legend of some width."""
+    return min(len(labels), max(1, int(inches / (max(map(_width, labels)) + 0.6))))
 
 
 def on_phone(figure: Figure) -> bool:
@@ -167,7 +167,7 @@ def label_below(figure: Figure, words: Words, language: Language) -> None:
 def legend_below(figure: Figure, axes: Axes) -> None:
     """A legend below all panels, with the lines of one of them."""
     handles, labels = axes.get_legend_handles_labels()
-    columns = _columns(labels) if on_phone(figure) else len(labels)
+    columns = _columns(labels, figure.get_figwidth())
     figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 

@@ -161,7 +161,7 @@ CLAIM = Claim(
         "Yang et al. 2019 (arXiv:1902.08129)",
     ),
     parameters=("batch_norm", "batch_norm_momentum", "norm_epsilon"),
-    size=(11.0, 3.8),
+    size=(8.4, 3.8),
     remark=Words(
         "Against the textbook: batch normalisation keeps the gradients of sigmoid layers alive on both "
         "tables, but only on the digits does the score need it (79 % of errors without it in 8 layers, "

@@ -196,7 +196,7 @@ CLAIM = Claim(
     draw=draw,
     papers=("Clevert et al. 2016 (arXiv:1511.07289)",),
     parameters=("activation",),
-    size=(9.0, 3.0),
+    size=(8.4, 3.0),
     remark=Words(
         "Per epoch it depends on the data: on the digits ELU needs half of ReLU's epochs, on the photos a fifth more. An epoch of it costs 8 and 11 % "
         "more in kohort's kernels, and a prediction 23 and 25 % (there is no backward pass in which the exponential would be a smaller share). "

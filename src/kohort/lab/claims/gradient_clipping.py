@@ -191,7 +191,7 @@ CLAIM = Claim(
         "Zhang et al. 2020 (arXiv:1912.03194)",
     ),
     parameters=("global_clipnorm", "clipnorm", "clipvalue"),
-    size=(10.0, 3.6),
+    size=(8.4, 3.6),
     remark=Words(
         "Clipping does prevent explosions at large rates, in ordinary networks too: at 0.32, 95 % of "
         "these fail without it and 12 % with it. But in deep networks with wide initial weights it "

@@ -174,7 +174,7 @@ CLAIM = Claim(
         "Poole et al. 2016 (arXiv:1606.05340)",
     ),
     parameters=("kernel_initializer", "activation"),
-    size=(9.0, 5.6),
+    size=(8.4, 5.6),
     remark=Words(
         "Half of it holds: He's weights suit ReLU. Glorot's halve the mean square at each layer, both ways, as the closed form says "
         "(root mean squares 46 times smaller through 12 layers, theory 45), and cost 9 and 10 points of error. Glorot's derivation takes tanh for a straight line; on "

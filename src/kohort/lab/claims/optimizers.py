@@ -157,7 +157,7 @@ CLAIM = Claim(
         "Schmidt, Schneider and Hennig 2021 (arXiv:2007.01547)",
     ),
     parameters=("optimizer", "momentum", "beta_1", "beta_2", "rho", "schedule", "decay_epochs"),
-    size=(10.0, 4.2),
+    size=(8.4, 4.2),
     remark=Words(
         "At its own best rate each of the eight is ahead of plain gradient descent after 5 epochs, by 4 "
         "to 13 % of the loss over the three tables, AdaGrad the least and Nadam the most; among each other "

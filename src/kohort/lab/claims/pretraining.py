@@ -147,7 +147,7 @@ CLAIM = Claim(
         "Erhan et al. 2010, Why does unsupervised pre-training help deep learning?",
     ),
     parameters=("pretrain", "pretrain_epochs", "pretrain_noise"),
-    size=(10.0, 3.6),
+    size=(8.4, 3.6),
     remark=Words(
         "On the digits pretraining does what the textbook says: with 2 % of the labels 29 % of errors "
         "instead of 33 %, with all of them 3.4 instead of 3.9 %. It depends on the data, though: on breast "

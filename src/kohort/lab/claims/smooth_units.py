@@ -45,7 +45,7 @@ def draw(figure: Figure, found: Outcomes, language: Language) -> None:
     for axes, table in zip(panels(figure, len(TABLES)), TABLES, strict=True):
         base = np.log(found.values("loss", table.name, RELU))
         groups = [(side, np.log(found.values("loss", table.name, side)) - base) for side in SMOOTH]
-        changes(axes, groups, (-45, -25, 0, 30, 60, 95), table.name)
+        changes(axes, groups, (-45, -25, 0, 50, 95), table.name)
         if not at_left(axes):
             axes.set_yticklabels([])
     label_below(figure, _X, language)

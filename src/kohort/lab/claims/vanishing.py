@@ -177,7 +177,7 @@ CLAIM = Claim(
         "Poole et al. 2016 (arXiv:1606.05340)",
     ),
     parameters=("activation", "kernel_initializer", "kernel_scale"),
-    size=(9.0, 3.6),
+    size=(8.4, 3.6),
     remark=Words(
         "Half of the sentence is wrong. It is not the wide weights that make gradients vanish with sigmoid: through ten layers they shrink to "
         "a quarter (-71 and -75 %), and the network trains. With Glorot's small weights they shrink to two millionths, and it "

@@ -205,5 +205,5 @@ CLAIM = Claim(
     ),
     papers=("Goyal et al. 2017 (arXiv:1706.02677)", "He et al. 2016 (arXiv:1512.03385)"),
     parameters=("warmup", "warmup_start"),
-    size=(9.0, 5.2),
+    size=(8.4, 5.2),
 )  # fmt: skip
