@@ -46,6 +46,8 @@ def test_a_table_is_read_as_it_was_written(tmp_path, table, suffix):
         (b"a,a\n1,2\n", r"names differ; got \['a'\].*Rename"),
         (b"a, a\n1,2\n", "names differ"),
         (b'"a";a\n1;2\n', "names differ"),
+        ("caf\u00e9,cafe\u0301,a\u200b\n1,2,3\n".encode(), "names differ; got .'caf\u00e9'"),
+        ("a,a\u200b\n1,2\n".encode(), r"names differ; got \['a'\]"),
         (b"\xef\xbb\xbfa,b,a\n1,2,3\n", "names differ"),
     ],
 )
@@ -363,14 +365,19 @@ def test_what_a_message_advises_is_not_refused_by_the_next():
     ("text", "value"),
     [("12 %", 12), ("(3.2)", -3.2), ("1\u2009234.5", 1234.5), ("₩1,500", 1500), ("2,000원", 2000),
      ("-$3.00", -3), ("US$ 5", 5), ("1'234", 1234), ("\u22124", -4), ("1e-3", 1e-3), ("0,5", 0.5),
-     ("1,23,456", 123456), ("12.345,6", 12345.6)],
+     ("1,23,456", 123456), ("12.345,6", 12345.6), ("$(3.00)", -3), ("(5) €", -5), ("(-5)", -5),
+     ("1,234-", -1234), ("CHF 5.-", 5), ("5,\u2014 kr.", 5), ("Fr. 1'234.50", 1234.5),
+     ("$.50", 0.5), ("Rs.500", 500), ("\uff11\uff0c\uff12\uff13\uff14", 1234),
+     ("\uffe61,000", 1000), ("\uff11\uff12\uff05", 12), ("1\u2007234", 1234), ('"1,234"', 1234)],
 )  # fmt: skip
 def test_numbers_as_people_write_them(text, value):
     assert numerals(pd.Series([text])).values.tolist() == [value]
 
 
 @pytest.mark.parametrize(
-    "text", ["2024-01-01", "12:30", "12.05.2024", "1/2", "192.168.0.1", "1,2,3"]
-)
+    "text",
+    ["2024-01-01", "12:30", "12.05.2024", "1/2", "192.168.0.1", "1,2,3", "--5", "1-2", "10\u00b2",
+     "(030) 1234", "-", "()"],
+)  # fmt: skip
 def test_what_is_no_number(text):
     assert numerals(pd.Series([text])) is None

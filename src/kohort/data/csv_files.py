@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+import unicodedata
 import warnings
 from collections import Counter
 from dataclasses import dataclass
@@ -217,12 +218,18 @@ def _header(text: str, separator: str, path: Path) -> list[str]:
 
 
 def refuse_repeated_names(names: list[str], where: str) -> None:
-    """Raise `DataError` if a name stands there twice."""
-    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    """Raise `DataError` if a name stands there twice, or two that look the same."""
+    repeated = sorted(name for name, count in Counter(map(_seen, names)).items() if count > 1)
     if repeated:
         requirement = "a table whose column names differ"
         remedy = f"Rename or remove the copies in {where}."
         raise DataError(explain("DATA", requirement, repeated, remedy))
+
+
+def _seen(name: str) -> str:
+    """A name as it looks: accents are part of their letters, marks without a width are none."""
+    composed = unicodedata.normalize("NFC", name)
+    return "".join(mark for mark in composed if unicodedata.category(mark) != "Cf")
 
 
 def _parsed(text: str, separator: str, names: list[str], path: Path) -> pd.DataFrame:

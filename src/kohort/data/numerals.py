@@ -12,16 +12,31 @@ import numpy as np
 
 from kohort.deferred import pd
 
-_SPACES = " \u00a0\u2009\u202f'\u2019"
+_SPACES = " \u00a0\u2007\u2009\u202f'\u2019`\u00b4"
 # Between thousands, and before decimals.
 _STYLES = ((",", "."), (".", ","), (_SPACES, "."), (_SPACES, ","))
-_MONEY = {"usd", "eur", "gbp", "jpy", "krw", "cny", "chf", "inr", "kr", "zł", "원", "元", "円"}
-_UNITS = {"%", "\uff05", "‰", *_MONEY}
-_SAME = {
-    "us$": "$", "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "円": "¥", "cny": "元", "krw": "₩",
-    "원": "₩", "inr": "₹", "\uff05": "%",
+_MONEY = {
+    "usd", "eur", "gbp", "jpy", "krw", "cny", "rmb", "chf", "fr", "sfr", "inr", "rs", "kr", "pln",
+    "zł", "원", "元", "円",
 }  # fmt: skip
-_MINUS = str.maketrans({"\u2212": "-", "\u2013": "-"})
+_UNITS = {"%", "‰", *_MONEY}
+_SAME = {
+    "us$": "$", "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "円": "¥", "cny": "元",
+    "rmb": "元", "krw": "₩", "원": "₩", "inr": "₹", "rs": "₹", "fr": "chf", "sfr": "chf",
+    "pln": "zł",
+}  # fmt: skip
+# Letters of full width, as East Asian keyboards write them, and longer dashes.
+_PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | str.maketrans(
+    {
+        "\u2212": "-",
+        "\u2013": "-",
+        "\u2014": "-",
+        "\uffe0": "¢",
+        "\uffe1": "£",
+        "\uffe5": "¥",
+        "\uffe6": "₩",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -105,30 +120,40 @@ def _otherwise(
 
 
 def _bare(text: str) -> tuple[str, list[str]]:
-    """Without what stands around digits, and the units among that: money, percent; the brackets of
-    negative amounts become a minus.
+    """Without quotes and units (money, percent) around the digits, and these units; brackets of
+    negative amounts and a sign at the end become one in front.
     """
     units = []
-    text = text.strip().translate(_MINUS)
-    sign = ""
-    if text.startswith("(") and text.endswith(")"):
-        sign, text = "-", text[1:-1].strip()
-    if text[:1] in ("-", "+"):
-        sign, text = text[0] if text[0] == "-" else sign, text[1:].strip()
-    front = re.match(r"[^\d.,+-]*", text)
+    sign, text = _signed("", text.translate(_PLAIN).strip().strip('"').strip())
+    front = re.match(r"[^\d.,+()-]*(?:(?<=[^\W\d_])\.)?", text)  # "Fr." has a point of its own.
     before = front.group().strip() if front else ""
     if before and _is_unit(before):
         units.append(_unit(before))
         text = text[len(front.group()) if front else 0 :]
-    back = re.search(r"[^\d.,]*$", text)
+    back = re.search(r"(?:\s*[^\W\d_]+\.|[^\d.,+()-]*)$", text)
     after = back.group().strip() if back else ""
     if after and _is_unit(after):
         units.append(_unit(after))
         text = text[: back.start() if back else None]
-    text = text.strip()
-    if text[:1] == "-" and not sign:  # "$ -3"
-        sign, text = "-", text[1:].strip()
+    sign, text = _signed(sign, text)  # "$ -3", "$(3)"
     return sign + text, units
+
+
+def _signed(sign: str, text: str) -> tuple[str, str]:
+    """The sign of a number, and the rest; a number that has a sign already takes no other."""
+    text = text.strip()
+    if sign:
+        return sign, text
+    if text.startswith("(") and text.endswith(")"):
+        return "-", text[1:-1].strip().removeprefix("-")
+    if text[:1] in ("-", "+"):
+        return text[0].strip("+"), text[1:].strip()
+    bare = text.rstrip("-")
+    if bare == text or not bare[:1].isdigit():
+        return "", text
+    if bare[-1] in ".,":  # "3.-": without cents.
+        return "", bare[:-1]
+    return "-", bare.strip()  # "3-", as ledgers write it.
 
 
 def _unit(text: str) -> str:

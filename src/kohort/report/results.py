@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kohort.report.csv_text import csv_text
 from kohort.report.description import describe_result
 from kohort.report.leaderboard import leaderboard, learning_curves, search_members
@@ -52,6 +50,6 @@ def _write_json(path: Path, document: object, indent: int | None = 2) -> None:
 
 
 def _plain(value: object) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
+    if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")

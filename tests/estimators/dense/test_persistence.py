@@ -8,6 +8,7 @@ import zipfile
 import joblib
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud
@@ -127,6 +128,16 @@ def test_a_file_of_the_format_before_predicts_what_it_did_and_keeps_its_settings
     assert again.recipe_ == model.recipe_
     refitted = clone(again).fit(X, y)
     np.testing.assert_array_equal(refitted.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("kind", [pd.Index, pd.Series, np.array, tuple])
+def test_widths_of_any_kind_are_saved(kind, tmp_path):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    model = kohort.DenseRegressor(width=kind([3, 2]), depth=2, epochs=1, random_state=0)
+    model.fit(X, X[:, 0]).save(tmp_path / "model")
+    again = kohort.load(tmp_path / "model")
+    assert list(again.width) == [3, 2]
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
 
 
 def test_numpy_numbers_in_lists_are_saved(tmp_path):

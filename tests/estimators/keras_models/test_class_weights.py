@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.estimators.keras_models.class_weights import weights_by_class
 
 LABELS = np.random.default_rng(5).choice(3, 60, p=[0.6, 0.3, 0.1])
 X = np.random.default_rng(0).normal(size=(60, 2)) + LABELS[:, None]
@@ -48,3 +49,12 @@ def test_what_is_no_weight_of_a_class(weights, way):
     options = {way: {"class_weight": weights} if way == "fit" else weights}
     with pytest.raises(kohort.ParameterError, match="`class_weight` must be a dict"):
         probabilities(LABELS, **options)
+
+
+@pytest.mark.parametrize("weights", [{0: 1.0, 1: 2.0}, [{0: 1.0}], "even"])
+def test_labels_of_several_columns_have_weights_for_each(weights):
+    labels = np.column_stack([LABELS > 0, LABELS > 1, LABELS == 0]).astype(int)
+    each = [{0: 1.0, 1: 2.0}] * 3
+    assert weights_by_class(each, labels).tolist() == (2.0 ** labels.sum(axis=1)).tolist()
+    with pytest.raises(kohort.ParameterError, match='"balanced", or a list of 3 dicts'):
+        weights_by_class(weights, labels)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
+from sklearn.base import clone
 
 import kohort
 from kohort.estimators.keras_models.outputs import class_output
@@ -114,20 +115,87 @@ def test_a_unit_for_each_class_is_compared_with_its_own_target(loss, three):
             model.predict_proba(X)
 
 
-def test_columns_of_two_labels_go_to_the_heads_in_order(three):
+def two_heads(loss="binary_crossentropy"):
+    inputs = keras.Input((2,))
+    heads = [L.Dense(1, "sigmoid", name=name)(inputs) for name in ("one", "two")]
+    model = keras.Model(inputs, heads)
+    model.compile(keras.optimizers.Adam(0.1), [loss, loss])
+    return model
+
+
+_BOTH = {
+    "0 and 1": lambda first, second: np.column_stack([first, second]).astype(int),
+    "truth values": lambda first, second: np.column_stack([first, second]),
+    "signs": lambda first, second: 2 * np.column_stack([first, second]).astype(int) - 1,
+    "words": lambda first, second: np.where(np.column_stack([first, second]), "yes", "no"),
+    "one of two in each row": lambda first, _: np.column_stack([first, ~first]).astype(int),
+}
+
+
+@pytest.mark.parametrize("form", _BOTH)
+def test_columns_of_two_labels_go_to_the_heads_in_order(form, three):
     """To scikit-learn such columns are several labels of one output."""
     X, _ = three
-    y = np.column_stack([X[:, 0] > 0, X[:, 1] > 0]).astype(int)
-
-    def build(loss="binary_crossentropy"):
-        inputs = keras.Input((2,))
-        heads = [L.Dense(1, "sigmoid", name=name)(inputs) for name in ("one", "two")]
-        model = keras.Model(inputs, heads)
-        model.compile(keras.optimizers.Adam(0.1), [loss, loss])
-        return model
-
-    model = kohort.KerasClassifier(build, epochs=15, random_state=0).fit(X, y)
+    y = _BOTH[form](X[:, 0] > 0, X[:, 1] > 0)
+    model = kohort.KerasClassifier(two_heads, epochs=15, random_state=0).fit(X, y)
     predicted = model.predict(X)
     assert predicted.shape == y.shape
-    assert (predicted == y).all(axis=1).mean() > 0.85
+    share = (predicted == y).all(axis=1).mean()
+    assert share > 0.85
+    assert model.score(X, y) == share
+    weight = np.arange(90) < 9
+    assert model.score(X, y, weight) == (predicted == y).all(axis=1)[:9].mean()
     assert [part.shape for part in model.predict_proba(X)] == [(90, 2), (90, 2)]
+
+
+def test_labels_of_one_output_may_be_signs(three):
+    X, _ = three
+
+    def build():
+        model = keras.Sequential([keras.Input((2,)), L.Dense(2, "sigmoid")])
+        model.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
+        return model
+
+    y = np.column_stack([X[:, 0] > 0, X[:, 1] > 0]).astype(int)
+    model = kohort.KerasClassifier(build, epochs=5, random_state=0)
+    plain, signs = (clone(model).fit(X, target) for target in (y, 2 * y - 1))
+    np.testing.assert_array_equal(signs.predict(X), 2 * plain.predict(X) - 1)
+    np.testing.assert_array_equal(signs.predict_proba(X), plain.predict_proba(X))
+    with pytest.raises(kohort.DataError, match=r"labels that were not there .*\[0\]"):
+        signs.partial_fit(X, y)
+
+
+def test_rows_that_are_no_longer_one_hot_are_refused(three):
+    X, y = three
+
+    def build():
+        model = keras.Sequential([keras.Input((2,)), L.Dense(3, "softmax")])
+        model.compile("adam", "categorical_crossentropy")
+        return model
+
+    hot = (y[:, None] == np.unique(y)).astype(int)
+    model = kohort.KerasClassifier(build, random_state=0).partial_fit(X, hot)
+    hot[4] = [1, 0, 1]
+    with pytest.raises(kohort.DataError, match=r"a single 1 .* got \[1, 0, 1\] in row 5"):
+        model.partial_fit(X, hot)
+
+
+def test_a_hinge_of_ones_own_is_given_signs_as_they_are(three):
+    X, _ = three
+    y = np.where(X[:, 0] > 0.5, 1, -1)
+
+    def own(target, score):
+        return keras.ops.mean(keras.ops.relu(1 - target * score), axis=-1)
+
+    def build(loss):
+        model = keras.Sequential([keras.Input((2,)), L.Dense(1)])
+        model.compile(keras.optimizers.Adam(0.1), loss)
+        return model
+
+    ours, kerass = (
+        kohort.KerasClassifier(build, loss=loss, epochs=10, random_state=0).fit(X, y)
+        for loss in (own, "hinge")
+    )
+    np.testing.assert_allclose(ours.history_["loss"], kerass.history_["loss"], rtol=1e-5)
+    np.testing.assert_array_equal(ours.predict(X), kerass.predict(X))
+    assert not hasattr(ours, "predict_proba")

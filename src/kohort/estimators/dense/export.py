@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from kohort.errors import DataError
 from kohort.recipe.losses import LINKS
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import Recipe
+
+_COARSE = 0.01
+"""Part of a deviation that neighbouring numbers may be apart."""
 
 
 def keras_model(estimator: Estimator) -> Any:
@@ -29,6 +33,8 @@ def keras_model(estimator: Estimator) -> Any:
             f"X or y is too large for a Keras model, which computes in {keras.config.floatx()} "
             f"(up to {most:.2g}). Rescale it before fitting."
         )
+    for name, mean, scale in (("X", scaling.mean, scaling.scale), ("y", target.mean, target.scale)):
+        _warn_if_coarse(name, mean, scale)
     inputs = keras.Input((estimator.n_features_in_,), name="features")
     x = _standardised(inputs, scaling)
     count = len(estimator.networks_)
@@ -47,6 +53,25 @@ def keras_model(estimator: Estimator) -> Any:
     )
     model.optimizer.build(model.trainable_variables)  # A saved model loads complete.
     return model
+
+
+def _warn_if_coarse(name: str, mean: Floats, scale: Floats) -> None:
+    """Warn where neighbouring numbers of Keras's type are far apart beside a deviation.
+
+    The estimator standardises in double precision; a Keras model computes in its own units.
+    """
+    kind = np.dtype(keras.config.floatx())
+    steps = np.spacing(np.abs(mean).astype(kind)).astype(np.float64)
+    worst = int(np.argmax(steps / scale))
+    if steps[worst] > _COARSE * scale[worst]:
+        column = f"column {worst} of X" if name == "X" else "y"
+        warnings.warn(
+            f"The Keras model computes in {kind.name}, whose numbers around {mean[worst]:.6g} are "
+            f"{steps[worst]:.3g} apart; the deviation of {column} is {scale[worst]:.3g}. Subtract "
+            "a constant before fitting, or predict with the estimator itself.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _standardised(x: Array, scaling: Standardisation) -> Any:

@@ -75,7 +75,7 @@ def _plain(value: object) -> Any:
         return None
     if isinstance(value, dict):
         return {"pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
-    if isinstance(value, np.ndarray | np.generic):
+    if hasattr(value, "tolist"):  # NumPy's numbers and arrays, pandas's Index and Series.
         return _plain(value.tolist())
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]

@@ -35,7 +35,11 @@ def weights_by_class(class_weight: ClassWeightLike, labels: HostArray) -> Floats
         exist in place of those that do.
     """
     if labels.ndim == 2 and labels.shape[1] > 1:
-        return np.asarray(compute_sample_weight(class_weight, labels), float)
+        try:
+            return np.asarray(compute_sample_weight(class_weight, labels), float)
+        except (ValueError, TypeError) as error:
+            wanted = f'"balanced", or a list of {labels.shape[1]} dicts, one for each column of y'
+            raise ParameterError(explain("class_weight", wanted, class_weight)) from error
     labels = labels.reshape(-1)
     if isinstance(class_weight, str) and class_weight == "balanced":
         return np.asarray(compute_sample_weight("balanced", labels), float)

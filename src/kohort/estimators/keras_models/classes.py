@@ -1,13 +1,19 @@
-"""Which classes the targets of a Keras classifier have."""
+"""Classes of a Keras classifier's targets, and targets as numbers of classes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from sklearn.utils.multiclass import type_of_target
 
-from kohort.arrays import HostArray, LossLike
-from kohort.estimators.keras_models.inputs import tells_classes_apart
+from kohort.arrays import HostArray, Integers, LossLike
+from kohort.engine.member import Floats
+from kohort.errors import DataError
+from kohort.estimators.keras_models.inputs import positions_of, tells_classes_apart
+
+LABELS = "multilabel-indicator"
+"""Type of a target that has a column for each label, as scikit-learn names it."""
 
 ONE_HOT = "multiclass-onehot"
 """Type of a target whose rows are one-hot, as SciKeras names it."""
@@ -28,11 +34,70 @@ def classes_of(
     declared : array or None
         All classes of the only target.
     """
-    if kind == "multilabel-indicator":
-        return [np.array([0, 1])] * columns.shape[1]
+    if kind == LABELS:
+        known = np.array([0, 1])
+        return [known if np.isin(columns, known).all() else np.unique(columns)] * columns.shape[1]
     if kind == ONE_HOT:
         return [np.arange(width)]
     return [np.unique(part) for part in columns.T] if declared is None else [declared]
+
+
+def kind_of_targets(y: HostArray) -> str:
+    """Type of targets in scikit-learn's words, or `ONE_HOT`."""
+    kind = str(type_of_target(y))
+    return ONE_HOT if kind == LABELS and _is_one_hot(y) else kind
+
+
+def _is_one_hot(y: HostArray) -> bool:
+    """Whether each row has a single 1 among zeros."""
+    return bool(np.isin(y, (0, 1)).all() and (np.sum(y, axis=1) == 1).all())
+
+
+def one_hot_codes(y: HostArray) -> Integers:
+    """Position of the 1 in each row.
+
+    Raises
+    ------
+    DataError
+        If a row has several, or none.
+    """
+    if not _is_one_hot(y):
+        row = int(np.argmax(np.sum(np.asarray(y) != 0, axis=1) != 1))
+        raise DataError(
+            f"y must have a single 1 among zeros in each row, as at the first fit; got "
+            f"{np.asarray(y)[row].tolist()} in row {row + 1}."
+        )
+    return np.argmax(y, axis=1)
+
+
+def encoded_classes(
+    columns: HostArray, every: Sequence[HostArray], hot: Sequence[bool], signed: Sequence[bool]
+) -> Floats:
+    """Targets as a network trains on them, shape (row, value).
+
+    Parameters
+    ----------
+    columns : array, shape (row, target)
+    every : sequence of array
+        Sorted classes of each target.
+    hot : sequence of bool
+        Whether a target becomes one-hot rows, not positions of classes.
+    signed : sequence of bool
+        Whether a target stays -1 and 1.
+
+    Raises
+    ------
+    DataError
+        If there is another number of targets, or a label that is no class.
+    """
+    if columns.shape[1] != len(every):
+        raise DataError(f"y must have {len(every)} targets; got {columns.shape[1]}.")
+    parts = []
+    for column, classes, one_hot, as_given in zip(columns.T, every, hot, signed, strict=True):
+        codes = positions_of(column, classes)
+        values = classes[codes] if as_given else codes
+        parts.append(np.eye(len(classes))[codes] if one_hot else values[:, None])
+    return np.concatenate(parts, axis=1).astype(np.float64)
 
 
 def classes_by_position(

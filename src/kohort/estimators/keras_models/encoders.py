@@ -46,6 +46,8 @@ class SubclassHooks:
     def score(self, X: TableLike, y: TargetsLike, sample_weight: WeightsLike = None) -> float:
         """Score the predictions: accuracy, R2, or the score of the subclass's own `scorer`.
 
+        The accuracy of several targets is the share of rows of which all are right.
+
         Parameters
         ----------
         X : array-like, DataFrame, or dict or tuple of arrays
@@ -60,9 +62,12 @@ class SubclassHooks:
         float
             The score; higher is better.
         """
-        if self.scorer is None:
+        if self.scorer is None and not getattr(self, "_heads", False):
             return float(super().score(X, y, sample_weight))  # type: ignore[misc]
         predicted = self.predict(X)  # type: ignore[attr-defined]
+        if self.scorer is None:
+            right = (np.asarray(predicted) == np.asarray(y)).all(axis=1)
+            return float(np.average(right, weights=sample_weight))
         return float(self.scorer(np.asarray(y), predicted, sample_weight=sample_weight))
 
 

@@ -263,7 +263,7 @@ def class_columns(
     """
     if indicator:
         _check_outputs(outputs, [(len(counts),)])
-        return Columns(((len(counts),),), ("float32",), names), [False]
+        return Columns(((len(counts),),), ("float32",), names), [False] * len(counts)
     if len(outputs) != len(counts):
         raise ModelError(
             f"y has {len(counts)} target(s), but the model has {len(outputs)} output(s). Give the "

@@ -103,6 +103,15 @@ def class_output(loss: LossLike) -> ClassOutput:
     return ClassOutput(name, _SCORE if scores else _PROBABILITY)
 
 
+def takes_signs(loss: LossLike, classes: HostArray) -> bool:
+    """Whether the labels -1 and 1 stay what they are, for a user's own loss that trains scores.
+
+    Keras's own hinge losses make these of 0 and 1.
+    """
+    signs = classes.dtype.kind in "if" and classes.tolist() == [-1, 1]
+    return signs and is_own_loss(loss) and class_output(loss).kind == _SCORE
+
+
 def _wants_scores(loss: Any) -> bool:
     """Whether a loss takes any number, and finds a positive row the better the larger it is.
 

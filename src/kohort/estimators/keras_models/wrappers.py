@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -27,7 +28,15 @@ from kohort.arrays import (
 from kohort.engine.member import Floats
 from kohort.errors import DataError
 from kohort.estimators.keras_models.class_weights import weights_by_class
-from kohort.estimators.keras_models.classes import ONE_HOT, classes_by_position, classes_of
+from kohort.estimators.keras_models.classes import (
+    LABELS,
+    ONE_HOT,
+    classes_by_position,
+    classes_of,
+    encoded_classes,
+    kind_of_targets,
+    one_hot_codes,
+)
 from kohort.estimators.keras_models.documentation import PARAMETERS, documented
 from kohort.estimators.keras_models.encoders import SubclassHooks, decoded
 from kohort.estimators.keras_models.estimator import KerasEstimator
@@ -36,10 +45,9 @@ from kohort.estimators.keras_models.inputs import (
     class_columns,
     losses_of,
     output_names,
-    positions_of,
     value_columns,
 )
-from kohort.estimators.keras_models.outputs import class_output
+from kohort.estimators.keras_models.outputs import class_output, takes_signs
 from kohort.networks.lifted.columns import Columns
 
 if TYPE_CHECKING:
@@ -217,14 +225,11 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
     def _learn_targets(self, y: TargetsLike, inputs: Inputs) -> dict[str, Any]:
         y = np.asarray(y)
         check_classification_targets(y)
-        self.target_type_ = type_of_target(y)
-        if self.target_type_ == "multilabel-indicator" and np.all(np.sum(y, axis=1) == 1):
-            self.target_type_ = ONE_HOT
+        self.target_type_, self._heads = kind_of_targets(y), False
         columns = self._columns(y)
         declared = getattr(self, "_declared_classes", None)
-        width = y.shape[1] if y.ndim == 2 else 1
         self.n_outputs_, self._single = columns.shape[1], columns.shape[1] == 1
-        self._know(classes_of(columns, self.target_type_, width, declared))
+        self._know(classes_of(columns, self.target_type_, y.shape[-1], declared))
         if self._single and len(known := self._every[0]) < 2:
             raise ValueError(f"y must hold at least two classes; it has 1 class, {known[0]!r}.")
         return {
@@ -250,17 +255,21 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
 
     @property
     def _indicates(self) -> bool:
-        return bool(self.target_type_ == "multilabel-indicator") and not self._heads
+        return bool(self.target_type_ == LABELS) and not self._heads
 
     def _columns(self, y: TargetsLike) -> NDArray[Any]:
         y = np.asarray(y)
         if self.target_type_ == ONE_HOT and np.ndim(y) == 2:
-            return np.argmax(y, axis=1)[:, None]
+            return one_hot_codes(y)[:, None]
         if np.ndim(y) == 1 or (np.ndim(y) == 2 and np.shape(y)[1] == 1):
             return column_or_1d(y, warn=True)[:, None]
         return np.asarray(check_array(y, dtype=None, ensure_all_finite=False, input_name="y"))
 
     def _target_columns(self, model: keras.Model, outputs: Sequence[tuple[int, ...]]) -> Columns:
+        if self.target_type_ == ONE_HOT and len(outputs) == len(self._every[0]):
+            # A label for each head, of which each row happens to have one.
+            self.target_type_, self.n_outputs_, self._single = LABELS, len(outputs), False
+            self._know([np.array([0, 1])] * self.n_outputs_)
         self._heads = len(outputs) == len(self._every) > 1
         losses = losses_of(model, len(outputs))
         if not self._indicates:
@@ -269,6 +278,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         names = output_names(model)
         columns, self._hot = class_columns(losses, outputs, counts, self._indicates, names)
         self._read = [class_output(loss) for loss in losses]
+        self._signed = list(map(takes_signs, cycle(losses), self._every))
         return columns
 
     def partial_fit(
@@ -304,16 +314,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         return np.eye(len(self._every[0]))[codes]
 
     def _encoded(self, y: TargetsLike) -> Floats:
-        columns = self._columns(y)
-        if self._indicates:
-            return columns.astype(np.float64)
-        if columns.shape[1] != self.n_outputs_:
-            raise DataError(f"y must have {self.n_outputs_} targets; got {columns.shape[1]}.")
-        parts = []
-        for column, classes, hot in zip(columns.T, self._every, self._hot, strict=True):
-            codes = positions_of(column, classes)
-            parts.append(np.eye(len(classes))[codes] if hot else codes[:, None])
-        return np.concatenate(parts, axis=1).astype(np.float64)
+        return encoded_classes(self._columns(y), self._every, self._hot, self._signed)
 
     def _by_class(self, y: TargetsLike, class_weight: ClassWeightLike) -> Floats | None:
         chosen = self.class_weight if class_weight is None else class_weight
@@ -391,7 +392,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
             return decoded(self, self._predicted(X, options))
         outputs = self._flat_outputs(X, options)
         if self._indicates:
-            return self._read[0].positive(outputs[0]).astype(int)
+            return self._every[0][self._read[0].positive(outputs[0]).astype(int)]
         codes = [output.classes(values) for values, output in zip(outputs, self._read, strict=True)]
         if self.target_type_ == ONE_HOT:
             return np.eye(len(self.classes_), dtype=int)[codes[0]]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 
 from kohort._version import VERSION
 from kohort.arrays import Estimator, PathLike
@@ -103,7 +102,7 @@ def _pickled(value: object) -> bytes:
 
 
 def _plain(value: object) -> object:
-    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def is_ensemble(path: PathLike) -> bool:
