@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from kohort.arrays import HostArray, Integers, LossLike
 from kohort.engine.member import Floats
@@ -43,7 +43,14 @@ def classes_of(
 
 
 def kind_of_targets(y: HostArray) -> str:
-    """Type of targets in scikit-learn's words, or `ONE_HOT`."""
+    """Type of targets in scikit-learn's words, or `ONE_HOT`.
+
+    Raises
+    ------
+    ValueError
+        If they are no classes.
+    """
+    check_classification_targets(y)
     kind = str(type_of_target(y))
     return ONE_HOT if kind == LABELS and _is_one_hot(y) else kind
 

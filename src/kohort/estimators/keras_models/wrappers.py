@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array, column_or_1d
 
 from kohort.arrays import (
@@ -224,7 +224,6 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
 
     def _learn_targets(self, y: TargetsLike, inputs: Inputs) -> dict[str, Any]:
         y = np.asarray(y)
-        check_classification_targets(y)
         self.target_type_, self._heads = kind_of_targets(y), False
         columns = self._columns(y)
         declared = getattr(self, "_declared_classes", None)
