@@ -160,8 +160,8 @@ def _encoding(raw: bytes, path: Path) -> str:
         from charset_normalizer import from_bytes
     except ImportError as error:
         raise KohortError(
-            f"{str(path)!r} is not UTF-8, and charset-normalizer, which finds what it is, is not "
-            'installed. Give --encoding, or run: pip install "kohort[cli]"'
+            f"{str(path)!r} is not UTF-8, and charset-normalizer, which recognises encodings, is "
+            'not installed. Give --encoding, or run: pip install "kohort[cli]"'
         ) from error
     lines = [line for line in raw.splitlines(keepends=True) if not line.isascii()]
     found = from_bytes(b"".join(lines)[:_SAMPLE_BYTES], cp_isolation=_ENCODINGS).best()

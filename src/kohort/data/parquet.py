@@ -102,7 +102,11 @@ class ParquetTable:
                     f"out (exclude=[{name!r}]), or encode it in the file."
                 )
         if not self.columns or not sum(lengths):
-            raise DataError(f"{self.path} must have rows and at least one column of features.")
+            raise DataError(
+                f"{self.path} must have rows and at least one column of features; got "
+                f"{sum(lengths)} rows and {len(self.columns)} columns. Write rows into it, or "
+                "choose columns=[...]."
+            )
         self._starts = np.cumsum([0, *lengths[:-1]]).astype(np.intp)
         self._lengths = np.array(lengths)
         self._rows = np.arange(sum(lengths))

@@ -285,7 +285,7 @@ class _Images(KerasEstimator):
         if array.ndim != 4:
             raise DataError(
                 "X must be images of shape (image, height, width, channel), or paths of image "
-                f"files; got an array of shape {array.shape}."
+                f"files; got an array of shape {array.shape}. Reshape it."
             )
         if learn:
             self._pixel_scale = 1 / 255 if array.dtype == np.uint8 else 1.0
@@ -294,7 +294,7 @@ class _Images(KerasEstimator):
             self._pixel_scale != 1
         ):
             was = "uint8" if self._pixel_scale != 1 else "float"
-            raise DataError(f"X must be {was} pixels, as in fit; got {array.dtype}.")
+            raise DataError(f"X must be {was} pixels, as in fit; got {array.dtype}. Convert them.")
         kept = array.dtype in (np.float64, np.uint8)
         return array if kept else array.astype(np.float32)
 

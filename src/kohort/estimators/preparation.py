@@ -83,7 +83,8 @@ def _checked_file(
     elif X.shape[1] != estimator.n_features_in_:
         raise DataError(
             f"X has {X.shape[1]} features, but {type(estimator).__name__} is expecting "
-            f"{estimator.n_features_in_} features as input."
+            f"{estimator.n_features_in_} features as input. Choose them with ParquetTable(path, "
+            "columns=[...])."
         )
     if isinstance(y, str):
         return X, None

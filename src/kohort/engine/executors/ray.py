@@ -186,7 +186,9 @@ def _connected(address: str | None) -> Any:
     try:
         ray = import_module("ray")
     except ImportError as error:
-        raise ClusterError('RayExecutor needs Ray: pip install "kohort[ray]".') from error
+        raise ClusterError(
+            'RayExecutor needs Ray, which is not installed. Run: pip install "kohort[ray]"'
+        ) from error
     if ray.is_initialized():
         return ray
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

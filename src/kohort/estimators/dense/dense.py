@@ -112,7 +112,7 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
         elif targets.shape[1] != self.n_outputs_:
             raise DataError(
                 f"validation_data's y must have {self.n_outputs_} columns, as y has; "
-                f"got {targets.shape[1]}."
+                f"got {targets.shape[1]}. Give both the same targets."
             )
         if self._loss() == "poisson" and targets.min() < 0:
             raise DataError(
@@ -287,13 +287,14 @@ class DenseClassifier(ClassifierMixin, DenseEstimator):  # type: ignore[misc]
             if y.ndim != 2 or y.shape[1] != len(self.classes_):
                 raise DataError(
                     f"validation_data's y must have {len(self.classes_)} columns of 0 and 1, as y "
-                    f"has; got shape {y.shape}."
+                    f"has; got shape {y.shape}. Give both the same labels."
                 )
             return y.astype(np.float64)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise DataError(
-                f"validation_data's y must hold only classes that y has; got {unknown.tolist()}."
+                f"validation_data's y must hold only classes that y has; got {unknown.tolist()}. "
+                "Leave these rows out, or add some of the class to y."
             )
         return np.asarray(np.searchsorted(self.classes_, y), np.float64)[:, None]
 

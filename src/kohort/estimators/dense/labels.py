@@ -92,7 +92,10 @@ def _labelled(
     if not missing.any():
         return Labelled(X, y, sample_weight, tables)
     if missing.all():
-        raise DataError("y must hold the label of at least one row; every row is unlabelled.")
+        raise DataError(
+            f"y must hold the label of at least one row; got {len(missing)} rows without one. "
+            "Label some rows."
+        )
     check_consistent_length(X, y)
     known, unknown = np.flatnonzero(~missing), np.flatnonzero(missing)
     if sample_weight is not None and np.ndim(sample_weight):

@@ -85,7 +85,9 @@ def _filled(thing: object, options: Options, known: Options) -> dict[str, Any]:
     for name in {name.partition("__")[0] for name in options if "__" in name}:
         if name not in plain and name not in known:
             whole = next(option for option in options if option.startswith(f"{name}__"))
-            raise TypeError(f"`{whole}` is an option of `{name}`, which is not given.")
+            raise TypeError(
+                f"`{whole}` is an option of `{name}`, which is not given. Give `{name}` too."
+            )
         plain.setdefault(name, known.get(name))
     for name, value in plain.items():
         own = under(options, name)

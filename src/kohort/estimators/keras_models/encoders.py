@@ -126,7 +126,7 @@ def _check_rows(name: str, arrays: Sequence[NDArray[Any]], rows: int) -> None:
     if any(len(array) != rows for array in arrays):
         raise DataError(
             f"`{name}` must keep the number of rows, {rows}; its `transform` gives "
-            f"{[len(array) for array in arrays]}."
+            f"{[len(array) for array in arrays]}. Return one row for each row."
         )
 
 
@@ -192,7 +192,7 @@ def _encoded_parts(
         if array.dtype.kind not in "fiub":
             raise DataError(
                 f"`target_encoder` must give numbers to train on; its `transform` gives "
-                f"{array.dtype}."
+                f"{array.dtype}. Encode these values, or convert them with astype."
             )
     return arrays, keys
 
@@ -212,7 +212,8 @@ def decoded(estimator: Estimator, outputs: Sequence[Floats], return_proba: bool 
         if "return_proba" not in takes:
             raise ModelError(
                 "predict_proba needs an `inverse_transform(y, return_proba=False)` of the "
-                f"target_encoder; that of {type(encoder).__name__} takes {', '.join(takes)}."
+                f"target_encoder; that of {type(encoder).__name__} takes {', '.join(takes)}. Add "
+                "the parameter, or use predict."
             )
         return encoder.inverse_transform(raw, return_proba=True)
     values = np.asarray(encoder.inverse_transform(raw))

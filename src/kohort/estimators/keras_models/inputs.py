@@ -89,7 +89,10 @@ def _checked(estimator: Estimator, X: TableLike, reset: bool) -> Inputs:
     names = None if reset or estimator._given_form is None else estimator._given_form[0]
     if keyed and names is not None:
         if set(X) != set(names):
-            raise DataError(f"X must have the keys {sorted(names)}, as in fit; got {sorted(X)}.")
+            raise DataError(
+                f"X must have the keys {sorted(names)}, as in fit; got {sorted(X)}. Rename, add or "
+                "remove keys."
+            )
         X = {name: X[name] for name in names}
     names = tuple(X) if keyed else None
     parts = list(X.values()) if keyed else X
@@ -167,8 +170,8 @@ def _declared(model: keras.Model, names: tuple[str, ...] | None) -> list[tuple[A
         by_name = {tensor.name: tensor for tensor in tensors}
         if set(by_name) != set(names):
             raise ModelError(
-                f"X is a dict of {sorted(names)}, but the model's inputs are named "
-                f"{sorted(by_name)}."
+                f"X must be a dict with the names of the model's inputs, {sorted(by_name)}; got "
+                f"{sorted(names)}. Rename the keys, or the inputs with `keras.Input(name=...)`."
             )
         tensors = [by_name[name] for name in names]
     return [(tuple(tensor.shape[1:]), str(tensor.dtype)) for tensor in tensors]
@@ -308,7 +311,7 @@ def _check_outputs(outputs: Sequence[tuple[int, ...]], wanted: Sequence[tuple[in
     if list(outputs) != list(wanted):
         raise ModelError(
             f"The model's output must have the shape {_shown(wanted)} a row; it has "
-            f"{_shown(outputs)}."
+            f"{_shown(outputs)}. Change the units of its last layer."
         )
 
 

@@ -138,7 +138,7 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
         if targets.shape[1] != self.n_outputs_:
             raise DataError(
                 f"y must have {self.n_outputs_} columns, as at the first fit; got "
-                f"{targets.shape[1]}."
+                f"{targets.shape[1]}. Fit anew for other targets."
             )
         return targets
 
@@ -230,7 +230,7 @@ class KerasClassifier(SubclassHooks, ClassifierMixin, KerasEstimator):  # type: 
         self.n_outputs_, self._single = columns.shape[1], columns.shape[1] == 1
         self._know(classes_of(columns, self.target_type_, y.shape[-1], declared))
         if self._single and len(known := self._every[0]) < 2:
-            raise ValueError(f"y must hold at least two classes; it has 1 class, {known[0]!r}.")
+            raise ValueError(f"y must hold at least two classes; got 1 class, {known[0]!r}.")
         return {
             "classes_": self.classes_,
             "n_classes_": self.n_classes_,
