@@ -20,10 +20,13 @@ from kohort.errors import KohortError
 SUFFIX = ".safetensors"
 
 _DTYPES = {
-    "float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32",
-    "uint32": "U32", "uint8": "U8", "bool": "BOOL",
+    np.dtype(name): short
+    for name, short in {
+        "float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32",
+        "uint32": "U32", "uint8": "U8", "bool": "BOOL",
+    }.items()
 }  # fmt: skip
-_NAMES = {short: name for name, short in _DTYPES.items()}
+_KINDS = {short: dtype.newbyteorder("<") for dtype, short in _DTYPES.items()}
 _START = '{"__metadata__":{"checksum":"'
 _NONE = "0" * 32
 _PLACE = slice(8 + len(_START), 8 + len(_START) + len(_NONE))
@@ -64,11 +67,12 @@ def packed(key: str, outcome: Outcome) -> bytes:
     }
     start = 0
     for number, array in enumerate(arrays):
-        if array.dtype.name not in _DTYPES:
+        kind = array.dtype.newbyteorder("=")
+        if kind not in _DTYPES:
             raise TypeError(f"weights of type {array.dtype} cannot be kept")
         offsets = [start, start := start + array.nbytes]
         header[str(number)] = {
-            "dtype": _DTYPES[array.dtype.name], "shape": array.shape, "data_offsets": offsets
+            "dtype": _DTYPES[kind], "shape": array.shape, "data_offsets": offsets
         }  # fmt: skip
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
@@ -104,7 +108,7 @@ def unpacked(key: str, data: bytes) -> Outcome:
 
 def _array(entry: dict[str, Any], data: bytearray, start: int) -> Any:
     shape, first = tuple(entry["shape"]), start + entry["data_offsets"][0]
-    dtype = np.dtype(_NAMES[entry["dtype"]]).newbyteorder("<")
+    dtype = _KINDS[entry["dtype"]]
     found = np.frombuffer(data, dtype, math.prod(shape), first)
     return found.reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
