@@ -135,7 +135,7 @@ def _photos() -> Rows:
 
 DIGITS = Table(
     "digits",
-    Words("handwritten digits, 1,797 images of 8x8 pixels", "손글씨 숫자, 8x8 화소 이미지 1,797장"),
+    Words("handwritten digits, 1,797 images of 8x8 pixels", "손글씨 숫자, 8x8 픽셀 이미지 1,797장"),
     "classification", partial(_bundled, "digits"), 900,
 )  # fmt: skip
 BREAST_CANCER = Table(
@@ -165,7 +165,7 @@ PIXELS = Table(
     "pixels",
     Words(
         "a pixel of a photograph from 24 around it, 12,000 places",
-        "사진의 한 화소를 주변 24개 화소로 예측, 위치 12,000곳",
+        "사진의 한 픽셀을 주변 24개 픽셀로 예측, 위치 12,000곳",
     ),
     "regression", _pixels, 4_000,
 )  # fmt: skip

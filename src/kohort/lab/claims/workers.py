@@ -211,7 +211,7 @@ CLAIM = Claim(
         "process, then of two, part after part when nothing trains. A first full run had both read in "
         "turn; it is void, for what one had read ahead while the other was timed looked like speed "
         "(its other figures agree with these). All effects are ratios; a learning rate plays no part.",
-        "320 x 320 회색 화소의 이미지 파일 128개(사진 두 장에서 잘라 낸 JPEG, 숫자 PNG)를 32 x 32로 읽어 한 단계짜리 합성곱 신경망을 "
+        "320 x 320 회색 픽셀의 이미지 파일 128개(사진 두 장에서 잘라 낸 JPEG, 숫자 PNG)를 32 x 32로 읽어 한 단계짜리 합성곱 신경망을 "
         "훈련합니다. 필터 2개짜리는 데이터를 기다리고 24개짜리는 연산에 시간을 씁니다. 배치는 4, 16, 64입니다. 필요한 읽기 코어 수는 메모리에서 "
         "훈련할 때의 초당 이미지 수에 한 코어가 이미지 한 장을 읽는 시간(디스크, 디코딩, 크기 조정)을 곱한 값입니다. 시드마다 한 프로세스에서 "
         "모든 신경망과 배치를 번갈아 잽니다. 작업자가 실제로 도움이 되는지도, 훈련하지 않는 동안 작업자 프로세스 1개, 그다음 2개가 이미지 한 장을 읽는 "
