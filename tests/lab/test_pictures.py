@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from kohort import lab
+from kohort.lab.claims.workers import HERE
+from kohort.lab.outcomes import Outcome, Outcomes
 from kohort.lab.pictures import PHONE, draw
 
 pytest.importorskip("matplotlib")
@@ -41,3 +43,37 @@ def test_both_layouts_can_stand_in_one_page(tmp_path):
     wide, narrow = (set(re.findall(r"url\(#(\w+)\)|href=\"#(\w+)\"", text)) for text in texts)
     assert wide
     assert not wide & narrow
+
+
+def _drawn(name, outcomes):
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    lab.claims()[name].draw(figure, outcomes, "en")
+    return figure
+
+
+@pytest.mark.parametrize("count", [None, 3.0])
+def test_cores_are_those_of_the_machine_that_measured(count):
+    known = lab.read_result(_RESULTS / "workers.json").outcomes
+    found = [one for one in known if one.measure != HERE]
+    here = [] if count is None else [Outcome(HERE, "", "", "", 0, count)]
+    for axes in _drawn("workers", Outcomes([*found, *here])).axes:
+        heights = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"]
+        assert heights == [one.value for one in here]
+
+
+def test_monte_carlo_dropout_is_drawn_against_dropout():
+    known = lab.read_result(_RESULTS / "regularisation.json").outcomes
+    twice = [
+        one._replace(value=2 * known.values("loss", one.table, "dropout")[one.seed])
+        if (one.measure, one.side) == ("loss", "MC dropout")
+        else one
+        for one in known
+    ]
+    left, right = _drawn("regularisation", Outcomes(twice)).axes
+    names = [label.get_text() for label in left.get_yticklabels()]
+    assert names[-1].startswith("MC dropout")
+    assert not any("MC" in label.get_text() for label in right.get_yticklabels())
+    dots = [line.get_xdata()[-1] for line in left.lines if line.get_marker() == "o"]
+    assert dots == pytest.approx([100] * 3)  # Twice the loss of dropout: 100 % more.
