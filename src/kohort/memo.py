@@ -1,4 +1,4 @@
-"""A bounded memory of what was built: one build per key, however many threads ask."""
+"""A bounded memory of built values: one build per key, however many threads ask."""
 
 from __future__ import annotations
 

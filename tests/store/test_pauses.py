@@ -1,4 +1,4 @@
-"""What has paused is kept: a search in rungs that is run again trains nothing twice."""
+"""Paused fits are kept: a search in rungs that is run again trains nothing twice."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The folder that a command writes, and what an interruption says of it."""
+"""The folder that a command writes, and the line about it when it is interrupted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GOES_ON = "fits that have ended are kept, and the same command goes on from the
 
 @contextmanager
 def run_folder(out: Path, overwrite: bool, read: list[Path | None]) -> Iterator[Path]:
-    """A new folder for a run; an interruption tells what became of it."""
+    """A new folder for a run; an interruption prints a line about its content."""
     earlier = ", where the earlier run is as it was" if out.is_dir() else ""
     interruption.kept = f"nothing was written to {str(out)!r}{earlier}"
     with new_folder(out, overwrite, read) as folder:

@@ -56,7 +56,7 @@ def lab(
 
 
 def _run(name: str, seeds: int | None, quick: bool, out: Path | None, language: Spoken) -> None:
-    """Test one claim, and say what came out."""
+    """Test one claim, and print the verdict."""
     from kohort.lab.running import run
 
     start = time.perf_counter()

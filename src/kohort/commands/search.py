@@ -102,7 +102,7 @@ def search(
 def _recorded_search(
     problem: Problem, plan: Plan, folder: Path, source: dict[str, Any], executor: Executor | None
 ) -> SearchResult:
-    """Search, telling `kohort watch` how far it is, and write what was found."""
+    """Search, telling `kohort watch` how far it is, and write the results."""
     from kohort.report.description import describe_plan
     from kohort.report.progress_file import recording
     from kohort.report.results import write_search

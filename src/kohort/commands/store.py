@@ -1,4 +1,4 @@
-"""`kohort store`: what a store of fits holds."""
+"""`kohort store`: the content of a store of fits."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|"}
 
 @dataclass(frozen=True)
 class CsvFormat:
-    """How a text file of a table is written; what is None is found in the file.
+    """How a text file of a table is written; fields that are None are found in the file.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class CsvFormat:
 
     @property
     def unusual(self) -> str:
-        """In words, what is not UTF-8 and commas; empty if all is."""
+        """In words, its differences from UTF-8 and commas; empty if there are none."""
         parts = [] if self.encoding in ("utf-8", "utf-8-sig") else [f"encoding {self.encoding}"]
         if self.separator != ",":
             parts.append(f"separated by {_NAMES.get(str(self.separator), repr(self.separator))}")

@@ -1,4 +1,4 @@
-"""One pass over files that feeds all members who read in the same order."""
+"""One pass over files that feeds all members that read in the same order."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Feed:
             return self._kept[number]
 
     def moved(self) -> None:
-        """Drop what all readers have had long ago; some is kept for those who come late."""
+        """Drop parts that all readers have had long ago; some are kept for those that come late."""
         with self._changed:
             first = self._slowest - self._ahead // 2
             for number in range(self._first, first):

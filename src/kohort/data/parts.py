@@ -33,7 +33,7 @@ class Source(Protocol):
         ...
 
     def costs(self, rows: NDArray[np.intp]) -> dict[str, float]:
-        """Seconds that one row takes on average, by what takes them."""
+        """Seconds that one row takes on average, by activity."""
         ...
 
 

@@ -103,7 +103,7 @@ class PixelStore:
         return self._parts[part][0][row]
 
     def _keep(self, new: list[Key], read: NDArray[np.uint8], used: list[Key]) -> None:
-        """Keep what was read, or as much of it as there is room for once what is idle is gone."""
+        """Keep pixels that were read, as many as there is room for once idle ones are dropped."""
         busy = {self._places[key][0] for key in used if key in self._places}
         for part in sorted(busy):
             self._parts.move_to_end(part)

@@ -1,4 +1,4 @@
-"""Keep what was made of arrays of late, and give it back for equal ones.
+"""Keep the latest results made from arrays, and give them back for equal arrays.
 
 scikit-learn cuts each fold out of the table anew for each candidate, so that every fit of a fold
 would learn the same scaling and apply it to the same rows.
@@ -22,7 +22,7 @@ _Value = TypeVar("_Value")
 
 
 class Recent:
-    """Maps the content of arrays, and settings, to what was made of them.
+    """Maps the content of arrays, and settings, to the results made from them.
 
     It compares with copies of its own, so that an array that its owner changes is another one.
 
@@ -52,7 +52,7 @@ class Recent:
     def get_or_build(
         self, settings: Hashable, parts: Sequence[object], build: Callable[[], _Value]
     ) -> _Value:
-        """Return what was built for equal settings and arrays, or what `build` returns.
+        """Return the result built for equal settings and arrays, else the result of `build`.
 
         Parameters
         ----------

@@ -86,7 +86,7 @@ class Stream(LazyRows):
         return np.concatenate(read).reshape(*chosen.shape, -1)
 
     def reader(self, order: Order, first: int, last: int) -> FeedReader:
-        """Read in an order, along with others who do; or alone if they are further already."""
+        """Read in an order, along with others that do; or alone if they are further already."""
         made = Parts(self.source, order)
         place = first * made.per_epoch, last * made.per_epoch
         part_bytes = self.source.part_rows * self._row_bytes

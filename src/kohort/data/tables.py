@@ -1,4 +1,4 @@
-"""Tables from files: read them, take the target out, and say what is wrong with them."""
+"""Tables from files: read them, take the target out, and name their faults."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def target_numbers(y: pd.Series[Any], task: str) -> pd.Series[Any]:
 
 
 def target_notes(y: pd.Series[Any], read: pd.Series[Any]) -> list[str]:
-    """Sentences on what else a target might be, as it stands and as `target_numbers` reads it."""
+    """Sentences on other readings of a target, as it stands and as `target_numbers` reads it."""
     if pd.api.types.is_numeric_dtype(read) and (found := numerals(y)) is not None:
         return _points(f"The target {y.name!r}", found)
     return []
@@ -319,7 +319,7 @@ def feature_numbers(X: pd.DataFrame) -> Features:
 
 
 def _reading(name: str, found: Numerals) -> list[str]:
-    """Sentences on what else a column of numbers might be."""
+    """Sentences on other readings of a column of numbers."""
     notes = []
     if found.failing:
         row, text = found.failing[0]

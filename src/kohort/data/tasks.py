@@ -1,4 +1,4 @@
-"""Names of what can be learned."""
+"""Names of the kinds of learning."""
 
 REGRESSION = "regression"
 CLASSIFICATION = "classification"

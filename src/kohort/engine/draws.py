@@ -66,7 +66,7 @@ class TableDraws:
         return self._most[streamed]
 
     def enter(self, slot: int, fit: Fit) -> None:
-        """Note what stays the same in every step of a member."""
+        """Note the values that stay the same in every step of a member."""
         member = fit.member
         self.numbers[slot], self.units[slot] = member.numbers, member.units
         self._seeds[slot] = member.noise_seed

@@ -21,7 +21,7 @@ def _blocks(rows: jax.Array, block: int) -> jax.Array:
 
 
 def log_names(structure: Structure) -> tuple[str, ...]:
-    """Return the names of what an evaluation gives, as Keras has them."""
+    """Return Keras's names of the values that an evaluation gives."""
     return tuple(f"val_{name}" for name in structure.network.logs)
 
 

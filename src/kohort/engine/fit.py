@@ -71,7 +71,7 @@ class Fit:
             self._go_on(member.resumed)
 
     def _go_on(self, snapshot: Snapshot) -> None:
-        """Take up what the member had come to when it paused; the snapshot stays as it is."""
+        """Take up the member's state at its pause; the snapshot stays as it is."""
         self.history = copy.deepcopy(snapshot.history)
         self.best_epoch, self.best_row = snapshot.best_epoch, snapshot.best_row
         self._best, self._wait = snapshot.best, snapshot.wait
@@ -139,7 +139,7 @@ class Fit:
         return self._order[self.cursor * size : (self.cursor + steps) * size]
 
     def open_rows(self) -> None:
-        """Take a place among those who read the same files, before any of them goes on."""
+        """Join the readers of the same files before any of them goes on."""
         x = self.member.rows.x
         if self._reader is None and isinstance(x, LazyRows):
             self._reader = x.reader(self.member.order, self.epoch, self.member.ends)
@@ -212,9 +212,7 @@ class Fit:
         return False
 
     def rewind(self) -> None:
-        """Forget what was heard of a training elsewhere that is lost; the history stays the object
-        that it is.
-        """
+        """Forget the epochs of a lost training elsewhere; the history stays the same object."""
         fresh = Fit(self.member)
         self.epoch, self.status = fresh.epoch, fresh.status
         self.history.clear()

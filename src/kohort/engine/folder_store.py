@@ -265,7 +265,7 @@ class FolderStore:
             raise
 
     def _grow(self, size: int) -> None:
-        """Count what was written; other processes' files are seen when it seems too much."""
+        """Count bytes written; other processes' files are seen when the count seems too large."""
         with self._lock:
             if self._held is None:
                 self._held = sum(entry.size for entry in self.entries())

@@ -89,7 +89,7 @@ class Instrument(Protocol):
         ...
 
     def take(self, step: int, reading: Reading) -> None:
-        """Receive what a probe of a step says."""
+        """Receive the reading of a step."""
         ...
 
 

@@ -42,7 +42,7 @@ def fitting_slots(
     memory: float,
     compiler: Compiler | None = None,
 ) -> int:
-    """The most slots, `wanted` halved as often as need be, whose program takes at most so much.
+    """The most slots, `wanted` halved as often as need be, whose program fits into the memory.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _MOST_ON_ACCELERATOR = 1024
 
 
 def structure_of(member: Member) -> Structure:
-    """Return what separates this member's program from others'."""
+    """Return the structure that separates this member's program from others'."""
     return Structure(
         network=member.network,
         targets=member.rows.y.shape[1],

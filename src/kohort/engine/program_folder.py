@@ -39,7 +39,7 @@ class ProgramFolder:
         return None if chosen else cache_folder()
 
     def compile(self, lowered: jax.stages.Lowered, options: dict[str, Any] | None) -> Any:
-        """Compile, or take from the folder what an earlier process has compiled.
+        """Compile a program, or take from the folder one that an earlier process has compiled.
 
         An entry that is damaged is removed, so that the program is written anew.
         """

@@ -32,7 +32,7 @@ class Reader(Protocol):
 
 
 class SlicedRows(Protocol):
-    """Rows that are read a slice at a time: an array, or what gives arrays when it is asked."""
+    """Rows that are read a slice at a time: an array, or an object that gives arrays by slice."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -50,7 +50,7 @@ class SlicedRows(Protocol):
 
 
 class LazyRows(ABC):
-    """Features that are read when they are needed; a row is flat whatever its shape.
+    """Features that are read when they are needed; a row of any shape is flat.
 
     Attributes
     ----------

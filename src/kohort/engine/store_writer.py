@@ -1,4 +1,4 @@
-"""A thread that puts outcomes into a store, so that who trains does not wait for a disk."""
+"""A thread that puts outcomes into a store, so that training does not wait for a disk."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class StoreWriter:
             self._lock.notify_all()
 
     def _bytes_of(self, keys: Collection[str]) -> int:
-        """Bytes of what waits under some keys."""
+        """Bytes of the outcomes that wait under some keys."""
         return sum(_size(outcome) for key, outcome, _ in self._waiting if key in keys)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Structure: what separates compiled programs. Members that can share a program form a group."""
+"""Structure: values that separate programs. Members that can share a program form a group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seconds of training threads, by what they were spent on."""
+"""Seconds of training threads, by activity."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Span:
 
 
 class Stopwatch:
-    """Times one thread's work from now on; what is not named otherwise is `host`."""
+    """Times one thread's work from now on; seconds of no named activity are `host`."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()

@@ -258,7 +258,7 @@ class _Images(KerasEstimator):
 
     @property
     def _store(self) -> PixelStore:
-        """Where what is read of files is kept: with the open cohort, or for this fit or plan."""
+        """The store of pixels read from files: the open cohort's, or one for this fit or plan."""
         cohort = current()
         return shared_store() if cohort is None else cohort.pixels
 

@@ -1,4 +1,4 @@
-"""From what `fit` is given to what a member trains on: checked tables, weights."""
+"""From the arguments of `fit` to the rows of a member: checked tables, weights."""
 
 from __future__ import annotations
 

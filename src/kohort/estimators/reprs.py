@@ -18,11 +18,11 @@ _TABLE = 'style="font: inherit; text-align: right; border-spacing: 1em .1em; mar
 
 
 class RichReprMixin:
-    """Adds to the diagram of a scikit-learn estimator what it has learned, once it is fitted."""
+    """Adds the fitted attributes to the diagram of a scikit-learn estimator, once it is fitted."""
 
     @abstractmethod
     def _learned_html(self) -> str:
-        """HTML about what was learned; empty before `fit`."""
+        """HTML about the fitted attributes; empty before `fit`."""
 
     @property
     def _repr_html_(self) -> Callable[[], str]:

@@ -93,7 +93,7 @@ class Scaling(Standardisation):
     def rows(
         self, values: Floats | Streamed, dtype: np.dtype[Any], workers: int = 0
     ) -> Floats | LazyRows:
-        """Standardised rows: an array, or rows that stay what they are until they are read."""
+        """Standardised rows: an array, or rows that stay unscaled until they are read."""
         if isinstance(values, Streamed):
             return values.stream(Standardisation(*self.arrays), dtype, workers)
         return self.apply(values, dtype)

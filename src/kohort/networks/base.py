@@ -189,12 +189,12 @@ class Network(Hashable, Protocol):
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Names of what training logs beside the loss."""
+        """Names of the metrics that training logs beside the loss."""
         ...
 
     @property
     def logs(self) -> tuple[str, ...]:
-        """Names of what judging gives, the loss first."""
+        """Names of the values that judging gives, the loss first."""
         ...
 
     @property
@@ -305,21 +305,21 @@ class Network(Hashable, Protocol):
         seed: jax.Array,
         index: jax.Array,
     ) -> Reading:
-        """Return what a step of the same arguments looks like from within; changes nothing."""
+        """Return quantities within a step of the same arguments; change nothing."""
         ...
 
     def results(self, variables: Variables, numbers: jax.Array) -> jax.Array:
-        """Return what training's metrics have come to, in the order of `metrics`."""
+        """Return the values of training's metrics, in the order of `metrics`."""
         ...
 
     def judging(self, variables: Variables, numbers: jax.Array) -> Judged:
-        """Return what is known before any row has been judged."""
+        """Return the sums before any row has been judged."""
         ...
 
     def judge(
         self, judged: Judged, variables: Variables, rows: Rows, numbers: jax.Array, units: jax.Array
     ) -> Judged:
-        """Return what is known after these rows, at most `judged_rows` of them."""
+        """Return the sums after these rows, at most `judged_rows` of them."""
         ...
 
     def verdict(

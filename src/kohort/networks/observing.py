@@ -67,7 +67,7 @@ class Sight:
 
 @dataclass
 class Recorder(Observer):
-    """Keeps what it sees, layer by layer, and adds an offset to what each activation is given, by
+    """Keeps the signals of each layer, and adds an offset to the argument of each activation, by
     which a loss can be differentiated.
 
     Attributes
@@ -97,7 +97,7 @@ class Recorder(Observer):
         sight.normalised, sight.averages = x, averages
 
     def seen(self) -> dict[Any, tuple[Any, ...]]:
-        """The arrays of each sight, for what leaves a function that is differentiated."""
+        """The arrays of each sight, which a differentiated function can return."""
         return {
             layer: (sight.activation, sight.flat, sight.normalised, sight.averages)
             for layer, sight in self.sights.items()

@@ -100,7 +100,7 @@ class RefitsNextBest:
         return False
 
     def _take_best(self, number: int, estimator: Estimator, metric: str) -> None:
-        """Set what scikit-learn sets of the best candidate, and what it sets after a refit."""
+        """Set the attributes that scikit-learn sets of the best candidate and after a refit."""
         self.best_index_, self.best_estimator_ = number, estimator
         self.best_params_ = self.cv_results_["params"][number]
         self.best_score_ = self.cv_results_[f"mean_test_{metric}"][number]

@@ -14,7 +14,7 @@ _Fit = TypeVar("_Fit", bound=Prepared)
 
 
 def settled(estimator: Estimator, prepared: _Fit) -> _Fit:
-    """Put what is measured in place of every `"auto"` of a prepared fit.
+    """Put measured values in place of every `"auto"` of a prepared fit.
 
     The number of workers comes first, since the speed of a batch size depends on it; the rate
     comes last, since it depends on the batch size.

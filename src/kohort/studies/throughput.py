@@ -30,7 +30,7 @@ class Speed(NamedTuple):
 
 
 class _Clock:
-    """Ends a run after some seconds; what is before the second chunk does not count."""
+    """Ends a run after some seconds; time before the second chunk does not count."""
 
     def __init__(self, seconds: float, fits: list[Fit]) -> None:
         self._seconds, self._fits = seconds, fits

@@ -1,4 +1,4 @@
-"""The seam between the engine and who computes: a compiler gives programs, the engine calls them.
+"""The seam between the engine and XLA or kernels: a compiler gives programs, the engine calls them.
 
 A program is a function of arrays. XLA's are compiled for shapes; a compiler of another kind may
 give plain functions that work on arrays of NumPy.
@@ -49,7 +49,7 @@ class Packing(Protocol):
 
 
 class Feed(Protocol):
-    """Brings the members in the slots of a program what they train on next."""
+    """Brings the next batches to the members in the slots of a program."""
 
     @property
     def most(self) -> int:
@@ -82,12 +82,12 @@ class Feed(Protocol):
         ...
 
     def first(self, drawn: Drawn) -> Batches:
-        """Return the first step of what was drawn, for a probe."""
+        """Return the first of the drawn steps, for a probe."""
         ...
 
 
 class Compiler(Protocol):
-    """Gives programs, each built once for what it depends on, to many threads at once."""
+    """Gives programs to many threads at once, each built once for the values it depends on."""
 
     @property
     def in_turn(self) -> bool:
@@ -95,20 +95,20 @@ class Compiler(Protocol):
         ...
 
     def serving(self, structure: Structure, device: jax.Device) -> Compiler:
-        """Return who serves a structure on a device: itself, or another to which it leaves it."""
+        """Return the compiler for a structure on a device: itself, or the one that it defers to."""
         ...
 
     def feed(
         self, structure: Structure, slots: int, device: jax.Device, resident: bool | None
     ) -> Feed:
-        """Return what brings batches to `train` of the same arguments.
+        """Return the feed that brings batches to `train` of the same arguments.
 
         `resident` says whether tables stay on the device; None for those of accelerators.
         """
         ...
 
     def numerics(self, device: jax.Device) -> str:
-        """Return what tells its results on a device apart from others', to the last bit."""
+        """Return a text that differs wherever results on a device differ, be it in the last bit."""
         ...
 
     def knows(self, chain: DenseChain, dtype: str) -> bool:
@@ -151,7 +151,7 @@ class Compiler(Protocol):
     def probe(
         self, structure: Structure, device: jax.Device, params: Array, state: Array, steps: Batches
     ) -> Reading:
-        """Return what the first step of a chunk looks like from within, with an axis of slots."""
+        """Return quantities within the first step of a chunk, with an axis of slots."""
         ...
 
     def predict(

@@ -19,7 +19,7 @@ _lent: Compiler = best_compiler()
 
 
 def lend(compiler: Compiler) -> None:
-    """Let everyone who was given no compiler use this one from now on."""
+    """Lend this compiler from now on to all code that is given none."""
     global _lent
     _lent = compiler
 

@@ -147,7 +147,7 @@ class NativeCompiler:
         return advance  # type: ignore[return-value]
 
     def arguments(self, structure: Structure, slots: int, streamed: bool) -> int:
-        """Count what a call takes beside the tables; features only where they come from files."""
+        """Count the bytes of a call beside the tables; features only if they come from files."""
         chunk, rows = empty_chunk(structure, slots), self._rows(structure, slots)
         drawn = chunk if streamed else (chunk.pace, chunk.numbers, chunk.units)
         return sum(array.nbytes for array in (*rows, *drawn))
@@ -155,7 +155,7 @@ class NativeCompiler:
     def footprint(
         self, structure: Structure, slots: int, device: Device, streamed: bool
     ) -> Footprint:
-        """Count what the kernels take: members work in turn, in memory that their thread keeps.
+        """Count the kernels' bytes: members work in turn, in memory that their thread keeps.
 
         Outputs are the members' variables as they are handed out.
         """

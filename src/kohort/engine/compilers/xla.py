@@ -262,7 +262,7 @@ class XlaCompiler:
     def _training_arguments(
         self, structure: Structure, slots: int
     ) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct, Chunk]:
-        """Shapes and types of what a training program takes."""
+        """Shapes and types of a training program's arguments."""
         size = self.packing(structure).size
         params, state = empty_rows(structure, slots, size, jax.ShapeDtypeStruct)
         return params, state, empty_chunk(structure, slots, jax.ShapeDtypeStruct)

@@ -66,7 +66,7 @@ class Ahead:
             self._ask((structure, slots), partial(serving.judge, structure, slots, device, rows))
 
     def started(self) -> None:
-        """Count anew: what has been submitted so far is planned, and trains."""
+        """Count anew: the members submitted so far are planned, and train."""
         with self._lock:
             self._seen.clear()
 
@@ -89,7 +89,7 @@ class Ahead:
             return any(known == structure for known, _ in self._coming)
 
     def forget(self) -> None:
-        """Compile nothing more than what is being compiled."""
+        """Compile no program but those that are being compiled."""
         with self._lock:
             while self._waiting:
                 self._done(self._waiting.popleft()[0])
@@ -115,7 +115,7 @@ class Ahead:
                 self._threads.add(thread)
 
     def _work(self) -> None:
-        """One thread: compile what waits, in order, until nothing does."""
+        """One thread: compile the waiting programs, in order, until none is left."""
         while True:
             with self._lock:
                 if not self._waiting:

@@ -142,7 +142,7 @@ class Census:
 
 
 class Ledger:
-    """Which fits were submitted, train and have ended, and who is told of their end."""
+    """Fits that were submitted, train and have ended, each with a function to call at its end."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

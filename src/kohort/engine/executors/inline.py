@@ -57,7 +57,7 @@ class InlineExecutor:
         return fit
 
     def start(self, fits: Collection[Fit] | None = None) -> None:
-        """Train what has arrived to its end."""
+        """Train the members that have arrived to their end."""
         taken = [fit for fit in self._arrivals if fits is None or fit in fits]
         self._arrivals = [fit for fit in self._arrivals if fit not in taken]
         by_member = {fit.member: fit for fit in taken}

@@ -141,7 +141,7 @@ class LocalExecutor:
             return sum((watch.times() for watch in self._watches), self._times)
 
     def start(self, fits: Collection[Fit] | None = None) -> None:
-        """Plan what has arrived, or the given fits of it, and set idle threads to work."""
+        """Plan the arrived fits, or the given ones of them, and set idle threads to work."""
         with self._lock:
             arrivals = [fit for fit in self._arrivals if fits is None or fit in fits]
             self._arrivals = [fit for fit in self._arrivals if fit not in arrivals]
@@ -234,7 +234,7 @@ class LocalExecutor:
         return left
 
     def relieve(self) -> None:
-        """Let a further thread train what waits while no thread has made a step for a while.
+        """Let a further thread train waiting fits if no thread has made a step for a while.
 
         A callback of a fit may wait for a fit that no other thread is free to train.
         """

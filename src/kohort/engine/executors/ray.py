@@ -117,7 +117,7 @@ class RayCluster:
         return self._functions[key]
 
     def _variables(self) -> dict[str, str]:
-        """Variables of the environment that change what a fit comes to."""
+        """Variables of the environment that change the result of a fit."""
         chosen = {
             name: value
             for name, value in os.environ.items()

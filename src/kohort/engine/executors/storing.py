@@ -1,4 +1,4 @@
-"""An executor that asks a store before another executor trains, and keeps what that one ends."""
+"""An executor that asks a store before another executor trains, and keeps its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kohort.errors import StoreWarning, shown
 
 
 class StoringExecutor:
-    """Gives back what a store knows, lets another executor train the rest, and keeps what it ends.
+    """Gives back results of a store, lets another executor train the rest, and keeps its results.
 
     The store is asked for a member when it is submitted, and keeps the member's result as soon as
     it has ended, even if nobody waits for it. A member that cannot be kept is trained. A member
@@ -111,11 +111,11 @@ class StoringExecutor:
         self.executor.relieve()
 
     def cancel(self, fits: Collection[Fit] | None = None) -> None:
-        """End the given fits (default: all) with `CancelledError`; what is kept is kept."""
+        """End the given fits (default: all) with `CancelledError`; kept results stay."""
         self.executor.cancel(fits)
 
     def join(self, seconds: float | None = None) -> None:
-        """Wait until the threads that train have ended, and until what they ended is kept."""
+        """Wait until the threads that train have ended, and until their results are kept."""
         self.executor.join(seconds)
         self._writer.close()
         self._complain()
@@ -181,7 +181,7 @@ class StoringExecutor:
         return replace(member, resumed=snapshot) if snapshot.epoch < member.ends else member
 
     def _complain(self) -> None:
-        """Tell, in a thread that waits for fits, what has happened in the one that writes."""
+        """Tell, in a thread that waits for fits, of faults in the thread that writes."""
         if trouble := self._writer.trouble():
             _warn(trouble)
 

@@ -200,7 +200,7 @@ class DenseEstimator(
         ).averaging()
 
     def _automatic(self, X: TableLike) -> frozenset[str]:
-        """Names of what is measured before training; "learning_rate" among them."""
+        """Names of the parameters that are measured before training, such as "learning_rate"."""
         names = AUTOMATIC | {"workers"} if isinstance(X, ParquetTable) else AUTOMATIC
         return frozenset(name for name in names if getattr(self, name) == AUTO)
 
@@ -246,7 +246,7 @@ class DenseEstimator(
         )
 
     def _begun(self, prepared: DensePrepared) -> FitInParts:
-        """A fit whose first member tells whatever wants to hear of each epoch."""
+        """A fit whose first member calls the estimator's callbacks after each epoch."""
         if prepared.automatic:
             prepared = settled(self, prepared)
         members = self._started(prepared)
@@ -286,7 +286,7 @@ class DenseEstimator(
         return FitInParts(members, train, take)
 
     def _watched(self, member: Member) -> tuple[Member, Callable[[Outcome], Diagnosis]]:
-        """A member with instruments, and what makes a diagnosis of them."""
+        """A member with instruments, and a function that makes a diagnosis of them."""
         watched, instruments = with_instruments(member)
         classes = len(getattr(self, "classes_", ()))
         names = tuple((field.name, field.name) for field in fields(self))

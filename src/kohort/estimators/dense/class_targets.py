@@ -62,7 +62,7 @@ def checked_classes(y: Table | Sparse, learn: bool) -> HostArray:
 
 
 def refuse_times(y: HostArray, wanted: str) -> None:
-    """Raise `DataError` if targets are dates or durations instead of what is wanted."""
+    """Raise `DataError` if targets are dates or durations."""
     first = next(iter(y.flat), None) if y.dtype == object else None
     if y.dtype.kind in "mM" or isinstance(first, _TIMES):
         raise DataError(

@@ -16,7 +16,7 @@ class _Kohorts:
     """A loss that Keras loads once kohort is imported; without it, Keras's error says so."""
 
     def get_config(self) -> dict[str, Any]:
-        """Keras's error shows what a file holds of a loss that it does not know."""
+        """Keras's error shows the entry in a file for a loss that it does not know."""
         return {**super().get_config(), "needs": _NEEDS}  # type: ignore[misc]
 
     @classmethod

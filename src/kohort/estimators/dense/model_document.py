@@ -66,7 +66,7 @@ SCALARS: Mapping[str, Callable[[object], bool]] = {
     "_multilabel": _is_flag,
     "_seed": _is_count,
 }
-"""Attributes that hold one number, and what each may be."""
+"""Attributes that hold one number, and the values that each may have."""
 
 _STATUSES = (FINISHED, STOPPED_EARLY, STOPPED_BY_CALLBACK, DIVERGED, PAUSED)
 _LARGEST_LABELS = 64 * 2**20  # Bytes, of all together.
@@ -107,7 +107,7 @@ def rebuilt(
 
 
 def _complete(document: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-    """Say in a file of the format before what this version's would say."""
+    """Add to a file of the format before the entries of this version's."""
     if document["format"] == FORMAT:
         return
     drawn = {
@@ -119,7 +119,7 @@ def _complete(document: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None
 
 
 def _check_learned(estimator: Estimator) -> None:
-    """Refuse an estimator that lacks what it learned of its data, or has what contradicts it."""
+    """Refuse an estimator that lacks fitted attributes, or has contradictory ones."""
     if is_classifier(estimator):
         classes = estimator.classes_
         ordered = np.array_equal(classes, np.unique(classes))

@@ -203,7 +203,7 @@ class CallbackRun:
         return [*own, *arrays[len(own) :]]
 
     def catch_up(self, outcome: Outcome, first: int) -> None:
-        """Hear of what was trained before, in another fit; callbacks end as they did there.
+        """Call the callbacks for epochs trained before, in another fit; they end as they did there.
 
         Parameters
         ----------
@@ -219,7 +219,7 @@ class CallbackRun:
             _restoring(self._callbacks).best_weights = outcome.kept
 
     def restore(self) -> None:
-        """Give the model what early stopping would give it if the training ended here."""
+        """Give the model the weights that early stopping would restore if training ended here."""
         restoring = _restoring(self._callbacks)
         if restoring is not None:
             self._state.model.set_weights(restoring.best_weights)

@@ -25,7 +25,7 @@ _STATE = frozenset(
 
 
 def digest_of_callbacks(callbacks: Sequence[Any], model: keras.Model) -> str | None:
-    """A digest of what callbacks decide during a fit that has just begun.
+    """A digest of the decisions that callbacks make during a fit that has just begun.
 
     Parameters
     ----------

@@ -78,14 +78,14 @@ def _own(estimator: Estimator, name: str) -> Any:
 
 
 def _known(estimator: Estimator, name: str, encoder: Estimator) -> dict[str, Any]:
-    """Keep a fitted encoder and the attributes that it tells of; what a build function gets."""
+    """Keep a fitted encoder and its metadata; return them for a build function."""
     about = {f"{name}_": encoder, **getattr(encoder, "get_metadata", dict)()}
     estimator.__dict__.update(about)
     return about
 
 
 def learn_features(estimator: Estimator, inputs: Inputs) -> tuple[Inputs, dict[str, Any]]:
-    """Fit a subclass's encoder of X; the encoded X and what a build function may ask about it."""
+    """Fit a subclass's encoder of X; return the encoded X, and facts for a build function."""
     estimator.__dict__.pop("feature_encoder_", None)
     encoder = _own(estimator, "feature_encoder")
     if encoder is None:
@@ -131,7 +131,7 @@ def _check_rows(name: str, arrays: Sequence[NDArray[Any]], rows: int) -> None:
 
 
 def learn_encoder(estimator: Estimator, y: TargetsLike) -> dict[str, Any]:
-    """Fit a subclass's encoder of y; what a build function may ask about the targets.
+    """Fit a subclass's encoder of y; return facts on the targets for a build function.
 
     Returns
     -------

@@ -61,7 +61,7 @@ class KerasEstimator(TrainingModel):
 
     @abstractmethod
     def _learn_targets(self, y: TargetsLike, inputs: Inputs) -> dict[str, Any]:
-        """Learn the target's form; what a build function may ask about it."""
+        """Learn the target's form; return facts on it for a build function."""
 
     @abstractmethod
     def _target_columns(self, model: keras.Model, outputs: Sequence[tuple[int, ...]]) -> Columns:

@@ -65,7 +65,7 @@ class FittedModel(RichReprMixin, KerasParameters):
 
     @abstractmethod
     def _made_ready(self, model: keras.Model) -> Ready:
-        """A compiled model with what the engine needs of it."""
+        """A compiled model, ready for the engine."""
 
     def _take(self, weights: Sequence[Floats], history: dict[str, list[float]]) -> None:
         model = self._ready.model
@@ -105,7 +105,7 @@ class FittedModel(RichReprMixin, KerasParameters):
         """Call the build function with `X`, as a model takes it, and `y`; return its model."""
 
     def _synchronised(self) -> Ready:
-        """The model; what its user has changed in it is taken over."""
+        """The model; its user's changes to it are taken over."""
         with self._lock:
             ready = self._fitted()
             if self._filled:

@@ -122,7 +122,7 @@ def _checked(estimator: Estimator, X: TableLike, reset: bool) -> Inputs:
 
 
 def input_columns(model: keras.Model, inputs: Inputs) -> Columns:
-    """How flat rows hold what the model takes.
+    """How flat rows hold the model's inputs.
 
     A table is dealt to several inputs in their order, and reshaped to an input of more axes.
 

@@ -35,7 +35,7 @@ TAKEN = frozenset(
 
 
 def refuse_unknown_options(options: dict[str, Any], model: keras.Model) -> None:
-    """Refuse what neither kohort nor the `fit` of Keras or of the model's own class knows.
+    """Refuse arguments that neither kohort nor the `fit` of Keras or of the model's class knows.
 
     Raises
     ------

@@ -45,7 +45,7 @@ class Writer:
 
     @contextmanager
     def as_default(self, step: int | None = None) -> Iterator[None]:
-        """Take what is written inside."""
+        """Take the summaries that are written inside."""
         before, self._summaries.current = self._summaries.current, self
         yield
         self._summaries.current = before
@@ -57,7 +57,7 @@ class Writer:
         self._file.add_event(Event(wall_time=time.time(), step=step, summary=summary))
 
     def flush(self) -> None:
-        """Write what is buffered."""
+        """Write the buffered summaries."""
         self._file.flush()
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class Summaries:
 
     @contextmanager
     def record_if(self, condition: Callable[[], bool]) -> Iterator[None]:
-        """Write what is written inside only where the condition holds."""
+        """Write summaries inside only if the condition holds."""
         before, self._condition = self._condition, condition
         yield
         self._condition = before

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Ready:
-    """A compiled and built model with what the engine needs of it.
+    """A compiled and built model, ready for the engine.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Ready:
         traced: bool = False,
         probed: bool = False,
     ) -> Ready:
-        """Find what trains the model: kernels that know it as a chain, or its trace.
+        """Choose the program that trains the model: kernels, for a chain they know, or its trace.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The layers of a Keras model as the layers of a chain: what is dense, and what belongs to it."""
+"""The layers of a Keras model as those of a chain: dense layers, each with its companions."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class ChainPart:
 
 @dataclass
 class ChainParts:
-    """A whole model: what comes before the first dense layer, and the dense layers.
+    """A whole model: the layers before the first dense layer, and the dense layers.
 
     Attributes
     ----------

@@ -93,7 +93,7 @@ class ChainTraining:
 
 
 def optimizer_of(model: keras.Model) -> ChainTraining | None:
-    """Return what a model's optimizer is to a chain; None where a chain has no such thing."""
+    """Return a model's optimizer as a chain has it; None if no chain has such an optimizer."""
     optimizer = model.optimizer
     kind = type(optimizer).__name__
     if not of_keras(optimizer) or kind not in _FAMILIES or not _is_plain(optimizer):
@@ -139,7 +139,7 @@ def _is_plain(optimizer: keras.Optimizer) -> bool:
 
 
 def loss_of(model: keras.Model, output: ChainPart, y: Columns) -> ChainTraining | None:
-    """Return what a model's loss is to a chain with such an output; None for none of its own."""
+    """Return a model's loss as a chain with this output has it; None if no chain has it."""
     import keras
 
     losses = compiled_loss(model)

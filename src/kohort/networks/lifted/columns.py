@@ -1,4 +1,4 @@
-"""Several arrays of rows as one flat matrix, which is what the engine gathers batches from."""
+"""Several arrays of rows as one flat matrix, from which the engine gathers batches."""
 
 from __future__ import annotations
 

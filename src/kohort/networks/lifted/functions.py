@@ -342,7 +342,7 @@ class Functions:
 
 
 class UntraceableError(Exception):
-    """A model does what a cohort cannot do for it; the text says what."""
+    """A model cannot be trained in a cohort; the text names the reason."""
 
 
 def _for_output(weight: jax.Array, output: jax.Array) -> Any:

@@ -102,7 +102,7 @@ def loss_tracker(model: Private) -> Private:
 
 
 def learning_rate_of(optimizer: Private) -> Private:
-    """Return what sets an optimizer's learning rate: a variable, or a schedule.
+    """Return the variable or the schedule that sets an optimizer's learning rate.
 
     The public `learning_rate` is a value.
     """
@@ -120,7 +120,7 @@ def product_of_momenta(optimizer: Private) -> Private:
 
 
 def kept_from_decay(optimizer: Private) -> Private:
-    """Return what an optimizer's weight decay leaves out; something false for nothing."""
+    """Return variables, or patterns of names, that weight decay leaves out; falsy for none."""
     return getattr(optimizer, "_exclude_from_weight_decay", None) or getattr(
         optimizer, "_exclude_from_weight_decay_pattern", None
     )
@@ -141,7 +141,7 @@ def put_mask(tensor: Private, mask: Private) -> None:
 
 
 def keep_exclusions(old: Private, new: Private) -> None:
-    """Let an optimizer's weight decay leave out what another's does; no configuration says it."""
+    """Let an optimizer's weight decay leave out the same variables as another's."""
     for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
         if name in vars(old):
             object.__setattr__(new, name, vars(old)[name])

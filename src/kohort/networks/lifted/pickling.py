@@ -49,8 +49,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """A pickler that writes where primitives are found."""
 
     def reducer_override(self, value: object) -> Any:
-        """How a primitive is pickled; what holds further equations (recurrent layers) is refused:
-        JAX interns parts of them, and copies of these are not what they seem.
+        """How a primitive is pickled. Those with equations inside (recurrent layers) are refused:
+        JAX interns parts of them, so that their copies would differ from the originals.
         """
         if isinstance(value, core.Primitive):
             return _found, _home(value)

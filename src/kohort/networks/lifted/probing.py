@@ -95,7 +95,7 @@ class ProbedFunctions(Functions):
     def _kernels(
         self, trained: Sequence[Any], grads: Sequence[Any], after: Sequence[Any]
     ) -> list[tuple[Any, Any, Any] | None]:
-        """Each layer's kernel, its gradient, and what the step adds to it."""
+        """Each layer's kernel, its gradient, and its update in the step."""
         places = {id(v): place for place, v in enumerate(self.model.trainable_variables)}
         found: list[tuple[Any, Any, Any] | None] = []
         for layer in self.layers:

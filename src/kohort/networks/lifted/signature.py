@@ -63,7 +63,7 @@ def signature(model: keras.Model) -> str | None:
 
 
 def _names_variables(optimizer: keras.Optimizer) -> bool:
-    """Whether an optimizer treats variables apart by what its configuration does not say."""
+    """Whether an optimizer treats some variables apart without its configuration saying so."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     excluded = kept_from_decay(inner)
     return bool(excluded) or type(inner).__name__ == "Muon"

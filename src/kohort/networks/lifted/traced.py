@@ -90,7 +90,7 @@ class TracedModel(KerasNetwork):
 
     @property
     def opaque(self) -> bool:
-        """Whether it calls what its digest cannot tell, such as a function of Python's."""
+        """Whether it calls code that its digest does not cover, such as a function of Python's."""
         return any(part.program.opaque for part in self.parts.values())
 
     @property

@@ -1,4 +1,4 @@
-"""From a recipe to what the engine is told of a member."""
+"""From a recipe to the fields of a member."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Fields(TypedDict):
 
 
 def fields_of(recipe: Recipe, features: int, outputs: int) -> Fields:
-    """Return the fields of a member that trains what a recipe describes.
+    """Return the fields of a member that trains the network of a recipe.
 
     Parameters
     ----------

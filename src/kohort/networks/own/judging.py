@@ -12,7 +12,7 @@ from kohort.recipe.regularizers import penalty
 
 
 def logs_of(loss: str) -> tuple[str, ...]:
-    """Return the names of what judging gives, as Keras names it."""
+    """Return Keras's names of the values that judging gives."""
     return ("loss", "accuracy") if loss in CLASSIFICATION else ("loss",)
 
 

@@ -79,7 +79,7 @@ class Training:
     def follow(
         self, trained: Variables, state: State, grads: Variables, context: Context
     ) -> tuple[list[jax.Array], State]:
-        """Return what a step makes of gradients: the trained variables and the state after it."""
+        """Apply gradients: return the trained variables and the state after the step."""
         optimizer = transformation(self.family, self.uses)
         numbers = dict(context.numbers)
         grads = self._thawed(grads, numbers)

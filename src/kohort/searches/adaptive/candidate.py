@@ -41,7 +41,7 @@ class Candidate:
         return all(fold.ended for fold in self.folds)
 
     def take(self, fits: list[dict[str, Any]]) -> None:
-        """Take what came of its folds in the latest round."""
+        """Take the results of its folds in the latest round."""
         for before, now in zip(self.fits, fits, strict=False):
             for name in ("fit_time", "score_time"):
                 now[name] += before[name]

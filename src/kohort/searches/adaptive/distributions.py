@@ -41,7 +41,7 @@ class Dimension:
     drawn: Drawn | None = None
 
     def value(self, suggested: Found) -> Found:
-        """The parameter's value for what Optuna suggests."""
+        """The parameter's value for a suggestion of Optuna's."""
         return suggested if self.choices is None else self.choices[suggested]
 
 

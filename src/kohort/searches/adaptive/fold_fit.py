@@ -106,7 +106,7 @@ class FoldFit:
         return estimator
 
     def _begin(self, until: int, *rows: TableLike, **params: FitOptions) -> None:
-        """Fit what stands in front of the last step, once, and begin that one."""
+        """Fit the steps before the last one, once, and begin the last one."""
         estimator = self.estimator
         assert estimator is not None
         last = last_step(estimator)

@@ -1,4 +1,4 @@
-"""Asynchronous successive halving: who goes on from a rung, by rungs' order alone."""
+"""Asynchronous successive halving: candidates go on from a rung by the rung's order alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Halving:
-    """The scores of every rung, and what they decide.
+    """The scores of every rung, and the candidates that go on from it.
 
     A candidate goes on from a rung if it is among the best 1 / `reduction_factor` of all that have
     come to this rung so far, at least the best of them; of equal ones those that came first.

@@ -19,7 +19,7 @@ _PART = "part of the space"
 
 
 class OptunaSampler:
-    """Asks a study of Optuna's for candidates, and tells it what became of them.
+    """Asks a study of Optuna's for candidates, and tells it their scores.
 
     A candidate that was pruned, or whose score is not a number, ends in the state PRUNED with the
     scores of its rungs; all others are COMPLETE.

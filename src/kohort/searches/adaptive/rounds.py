@@ -1,4 +1,4 @@
-"""The rounds of an adaptive search: who trains next, how far, and who goes on."""
+"""The rounds of an adaptive search: the candidates of each, and the rungs they train to."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from kohort.arrays import RandomStateLike, SpaceLike
 
 
 class Sampler(Protocol):
-    """Gives candidates, and is told what became of them. They are numbered from 0."""
+    """Gives candidates, numbered from 0, and takes their scores."""
 
     def ask(self) -> dict[str, Any] | None:
         """Parameters of the next candidate; None if there is none left."""

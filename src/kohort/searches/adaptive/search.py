@@ -187,7 +187,7 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
             check("refit", self.refit, OneOf(tuple(self.scoring)), "Candidates are judged by it.")
 
     def _check_pauses(self) -> None:
-        """Refuse what cannot pause, and a space in which candidates have their own epochs."""
+        """Refuse an estimator that cannot pause, and a space with the number of epochs in it."""
         refuse_unless_it_pauses(last_step(self.estimator))
         space: Any = self.param_distributions
         parts = space if isinstance(space, list | tuple) else [space]

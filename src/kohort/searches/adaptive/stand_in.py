@@ -13,7 +13,7 @@ from kohort.arrays import Estimator
 
 
 class StandIn:
-    """A copy of an estimator whose clones are what the search says, in the order in which
+    """A copy of an estimator whose clones the search chooses, in the order in which
     scikit-learn asks for them: candidate by candidate, fold by fold.
 
     It goes by `__sklearn_clone__`, scikit-learn's protocol for objects that clone themselves.
@@ -36,7 +36,7 @@ class StandIn:
         self.estimator.__sklearn_clone__ = self._cloned
 
     def expect(self, makers: list[Callable[[], Estimator]]) -> None:
-        """Let the next clones be what these give."""
+        """Let the next clones be the results of these functions."""
         self._begun = True
         self._next = deque(makers)
 

@@ -1,1 +1,1 @@
-"""Ensembles of what a search has trained: kept fold models, selection, the fitted estimator."""
+"""Ensembles of a search's models: kept fold models, selection, the fitted estimator."""

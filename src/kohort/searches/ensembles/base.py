@@ -78,7 +78,7 @@ class SearchEnsemble(BaseEstimator):  # type: ignore[misc]
         return self._take(search.fit(X, y, **params), kept_by(search))
 
     def _take(self, search: Search, kept: FoldModels) -> Self:
-        """Select from what a fitted search has kept."""
+        """Select from the models that a fitted search has kept."""
         loss = loss_of(*_scoring(search), kept.y, kept.classes)
         terms = loss.terms(kept.predictions)
         found = select(terms, loss, self.size)
@@ -127,7 +127,7 @@ class SearchEnsemble(BaseEstimator):  # type: ignore[misc]
         return self._learn(learned, np.unique(np.concatenate(classes)) if classes else None)
 
     def _learn(self, learned: Mapping[str, Any], classes: HostArray | None) -> Self:
-        """Take what is known beside the parts."""
+        """Set the fitted attributes beside the parts."""
         for name in _LEARNED:
             setattr(self, name, learned[name])
         if classes is not None:

@@ -39,7 +39,7 @@ class Captured:
         self.estimators: list[list[Estimator | None]] = []
 
     def by(self, evaluate: Evaluate, cv: Splitter) -> Evaluate:
-        """scikit-learn's `evaluate_candidates`, keeping what it drops.
+        """scikit-learn's `evaluate_candidates`, keeping the estimators that it drops.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class Captured:
         return evaluating
 
     def take(self, fits: list[dict[str, Any]], folds: int) -> None:
-        """Take the estimators out of what came of each fit, candidate by candidate."""
+        """Take the estimators out of the fits' results, candidate by candidate."""
         fitted = [fit.pop("estimator") for fit in fits]
         pairs = zip(fits, fitted, strict=True)
         whole = [None if fit["fit_error"] else estimator for fit, estimator in pairs]
@@ -89,7 +89,7 @@ class _Recorded:
 
 
 def check_splits(splits: Sequence[Split], rows: int) -> None:
-    """Refuse splits whose models cannot be averaged by what they predict of rows left out.
+    """Refuse splits whose models cannot be averaged by their predictions for rows left out.
 
     Raises
     ------

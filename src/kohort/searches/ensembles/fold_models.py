@@ -1,4 +1,4 @@
-"""The models that a search has trained in its folds, and what they predict of rows left out."""
+"""The models that a search has trained in its folds, and their predictions for rows left out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST = 50
 
 @dataclass(frozen=True, eq=False)
 class FoldModels:
-    """Models of a search's folds, and what they predict of the rows that they were not trained on.
+    """Models of a search's folds, and their predictions for the rows that their folds left out.
 
     Attributes
     ----------

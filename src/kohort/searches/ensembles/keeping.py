@@ -60,7 +60,7 @@ class KeepsFoldModels:
         return self
 
     def _check_kept(self) -> None:
-        """Refuse, before anything trains, what no ensemble can be made of."""
+        """Refuse, before anything trains, settings of which no ensemble can be made."""
         if self.refit == ENSEMBLE and isinstance(self.scoring, list | tuple | set | dict):
             requirement = "the name of one of several metrics, True, False or a callable"
             remedy = "Search with one metric, or take kohort.ensemble_of(search) afterwards."
@@ -81,7 +81,7 @@ class KeepsFoldModels:
 
     @contextmanager
     def _capturing(self) -> Iterator[Captured]:
-        """Capture what scikit-learn drops; for it, an ensemble is a search without a refit."""
+        """Capture the estimators that scikit-learn drops; to it, an ensemble means no refit."""
         given, self._captured = self.refit, Captured()
         self.refit = False if given == ENSEMBLE else given
         try:
@@ -101,7 +101,7 @@ class KeepsFoldModels:
         self, candidate_params: list[dict[str, Any]], n_splits: int, out: list[dict[str, Any]],
         more_results: dict[str, Any] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
-        """The results of all folds; each fit's estimator is taken out of what came of it."""
+        """The results of all folds; each fit's estimator is taken out of its result."""
         if self._captured is not None:
             self._captured.take(out, n_splits)
         results: dict[str, Any] = super()._format_results(  # type: ignore[misc]

@@ -160,7 +160,7 @@ class _Numbers(RegressorMixin, _Answers):  # type: ignore[misc]
 
 
 def answers_of(known: Floats, classes: HostArray | None, y: HostArray) -> Any:
-    """A fitted estimator that predicts what is known of its row numbers, (row, output)."""
+    """A fitted estimator that gives known predictions, shape (row, output), by row number."""
     kind = _Numbers if classes is None else _Probabilities
     return kind(known, classes, y.ndim == 1)
 

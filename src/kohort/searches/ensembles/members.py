@@ -1,4 +1,4 @@
-"""Fitted estimators as members of an ensemble: transformers in front, and what predicts behind."""
+"""Fitted estimators as members of an ensemble: transformers in front, a predictor behind."""
 
 from __future__ import annotations
 

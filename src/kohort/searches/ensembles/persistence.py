@@ -1,4 +1,4 @@
-"""An ensemble in one file: a zip of JSON, of its networks, and of pickles for what has no file."""
+"""An ensemble in one file: a zip of JSON, of its networks, and of pickles for other parts."""
 
 from __future__ import annotations
 

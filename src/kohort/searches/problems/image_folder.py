@@ -1,4 +1,4 @@
-"""A folder of images with a sub-folder per class: what is to be learned, and the model of it."""
+"""A folder of images with a sub-folder per class: the problem, and the model of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`model.json`: what the folder of a model says about itself."""
+"""`model.json`: the description of a model in its folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write_description(
 
 
 def refuse_untrusted(folder: str | Path, trusted: bool) -> None:
-    """Raise `DataError` unless it is known who wrote a folder, which holds a pickle."""
+    """Raise `DataError` unless the user trusts a folder, which holds a pickle."""
     if trusted is not True:
         raise DataError(
             f"The model in {shown(str(folder))} is kept as a pickle, which may run any program "

@@ -1,4 +1,4 @@
-"""Mistakes in what the command line is given, found before anything large is imported."""
+"""Mistakes in the command line's arguments, found before anything large is imported."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     @property
     def content_(self) -> str:
-        """Names what was learned; equal for equal fits that share a memory."""
+        """Name of the fitted state; equal for equal fits that share a memory."""
         return self._key
 
     def __init__(

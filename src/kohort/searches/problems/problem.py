@@ -20,7 +20,7 @@ from kohort.searches.spaces import NetworkParameters
 
 
 class Model(Protocol):
-    """A fitted network with whatever turns raw data into its inputs; can be kept in a folder."""
+    """A fitted network with the transformers of its raw data; can be kept in a folder."""
 
     @property
     def estimator(self) -> Any:

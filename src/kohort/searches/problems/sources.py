@@ -34,7 +34,7 @@ def read_problem(
     settings: Sequence[str],
     seed: int,
 ) -> tuple[Problem, dict[str, Any]]:
-    """Read what is to be learned, and the settings of the network for it.
+    """Read the data to learn from, and the settings of the network for them.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ def _numbers(column: pd.Series[Any], kind: str) -> pd.Series[float]:
 
 
 def column_line(X: pd.DataFrame) -> str:
-    """Which column is taken for what, in one line.
+    """The kind of each column, in one line.
 
     Examples
     --------

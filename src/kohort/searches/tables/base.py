@@ -157,7 +157,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         return search.best_estimator_
 
     def _learn(self, y: TargetsLike) -> Self:
-        """Take what follows from the model; y is None where it is not known."""
+        """Learn the attributes that follow from the model; y is None where it is not known."""
         transformers = _transformers(self.model_)
         for each in transformers:
             each.set_params(memory=None)  # The folder of a search's folds is gone.

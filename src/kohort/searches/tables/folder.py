@@ -1,4 +1,4 @@
-"""The folder of a model of raw tables: what prepares them, and the network behind."""
+"""The folder of a model of raw tables: its transformers, and the network behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch sizes that are compiled and timed in turns, and what that says about those that are not."""
+"""Batch sizes that are compiled and timed in turns, and estimates for those that are not."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def in_turn(sizes: Sequence[int]) -> list[int]:
 
 
 class Trials:
-    """Tries batch sizes of a fit until time is used up, and estimates what it did not try.
+    """Tries batch sizes of a fit until time is used up, and estimates the others.
 
     Parameters
     ----------

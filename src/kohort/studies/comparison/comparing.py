@@ -135,7 +135,7 @@ def _parts(estimator: Estimator, y: TargetsLike, seeds: list[int], fraction: flo
 
 
 class _Scored(NamedTuple):
-    """A fit's score on the held-out rows, NaN if there is none; its status; what it raised."""
+    """A fit's score on the held-out rows, NaN if there is none; its status; its error's text."""
 
     score: float
     status: str

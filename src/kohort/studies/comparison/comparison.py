@@ -1,4 +1,4 @@
-"""Paired scores of two estimators: the mean difference, its interval, and what that shows."""
+"""Paired scores of two estimators: the mean difference, its interval, and the conclusion."""
 
 from __future__ import annotations
 

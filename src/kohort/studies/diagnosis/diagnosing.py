@@ -98,7 +98,7 @@ def _verifier(estimator: Estimator, X: TableLike, y: TargetsLike) -> Verifier:
 
 
 def with_instruments(member: Member) -> tuple[Member, Instruments]:
-    """A member that is watched, and what watches it."""
+    """A watched member, and its instruments."""
     steps = member.steps_per_epoch
     instruments = Instruments(steps, member.first_epoch * steps)
     watched = replace(member, instrument=instruments, on_steps=instruments.on_steps)

@@ -1,4 +1,4 @@
-"""A diagnosis: what was measured of a training, what was found, and whether a remedy helps."""
+"""A diagnosis: measurements of a training, findings, and whether a remedy helps."""
 
 from __future__ import annotations
 
@@ -166,5 +166,5 @@ class Diagnosis(ShownMixin):
 
 
 def diagnosed(measurements: Measurements) -> Diagnosis:
-    """The diagnosis of what was measured."""
+    """The diagnosis of measurements."""
     return Diagnosis(found(measurements), measurements)

@@ -1,4 +1,4 @@
-"""The picture of a diagnosis: four small charts, with what was found written over them."""
+"""The picture of a diagnosis: four small charts, with the findings written over them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The instruments of one member in training: what is probed when, and what has been read so far."""
+"""The instruments of one member in training: the steps to probe, and the readings so far."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Instruments:
         return self._moments[bisect_left(self._moments, step)]
 
     def take(self, step: int, reading: Reading) -> None:
-        """Keep what a probe of a step says."""
+        """Keep the reading of a step."""
         self.steps.append(step)
         self._readings.append(Reading(*(np.array(part) for part in reading)))
 

@@ -159,7 +159,7 @@ class Measurements:
         return frame.drop(columns=["update"])
 
     def training(self) -> pd.DataFrame:
-        """A row per probe: the batch's loss, the norm of the gradient, what clipping left of it."""
+        """A row per probe: the batch's loss, the gradient's norm, the share left by clipping."""
         frame = pd.DataFrame(self.whole, columns=list(WHOLE))
         frame.insert(0, "step", self.steps)
         return frame

@@ -90,7 +90,7 @@ class WorkerPlan(ShownMixin):
         )
 
     def plot(self) -> Any:
-        """Draw the speeds over the number of workers, and what a row costs.
+        """Draw the speeds over the number of workers, and the cost of a row.
 
         Returns
         -------
@@ -253,7 +253,7 @@ def advised_workers(
 
 
 def _needed(counts: Any, reach: Any, wanted: float) -> int:
-    """The smallest number of workers that delivers nine tenths of what is wanted, or most."""
+    """The smallest number of workers that delivers nine tenths of the wanted speed, or the most."""
     enough = reach >= (1 - _BUSY) * wanted
     return int(counts[np.argmax(enough)] if enough.any() else counts[np.argmax(reach)])
 

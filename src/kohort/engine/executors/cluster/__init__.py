@@ -1,1 +1,1 @@
-"""Members trained by the machines of a cluster: what travels, in which portions, and who trains."""
+"""Members trained by the machines of a cluster: parcels, portions, and the processes that train."""

@@ -114,7 +114,7 @@ def _gathered(ended: queue.SimpleQueue[Fit]) -> list[Fit]:
 
 
 class _Desk:
-    """Knows what has been reported of each fit."""
+    """Knows the epochs that have been reported of each fit."""
 
     def __init__(self, fits: list[Fit], notes: list[Notes]) -> None:
         self._notes = notes

@@ -1,4 +1,4 @@
-"""The executor that trains members on a cluster, whatever the cluster is made of.
+"""The executor that trains members on a cluster of any kind.
 
 One thread hands out errands, listens to them and delivers the fits that they have ended. When an
 errand dies, only the members that it had not delivered are handed out again. Members that cannot
@@ -233,7 +233,7 @@ class ClusterExecutor(Executor):
         return True
 
     def _launch(self, batch: list[Fit]) -> None:
-        """Send an errand; what cannot be sent fails."""
+        """Send an errand; fits that cannot be sent fail."""
         try:
             cargo = [self._cargo.get(fit, {}) for fit in batch]
             parcel, pieces = pack([fit.member for fit in batch], cargo)
@@ -310,7 +310,7 @@ class ClusterExecutor(Executor):
             fit.saving.take(snapshot)
 
     def _remark(self, member: Member) -> None:
-        """Say once that processors differ, where that is not what was asked for."""
+        """Say once that a machine of the cluster rounds otherwise than this one."""
         if not self._remarked:
             self._remarked = True
             own = Numerics()(member)
@@ -333,7 +333,7 @@ class ClusterExecutor(Executor):
         self._deliver(fit)
 
     def _lost(self, errand: _Errand, lost: Lost) -> None:
-        """Hand out again what an errand had not delivered when it died."""
+        """Hand out again the fits that an errand had not delivered when it died."""
         with self._lock:
             left = [fit for fit in errand.fits if fit in errand.left]
             training = [fit for fit in left if fit in errand.begun] or left

@@ -1,4 +1,4 @@
-"""Members as bytes: tables aside, which travel once, and listeners, who stay and are told later."""
+"""Members as bytes: without tables, which travel once, and listeners, which are told later."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def unpack(parcel: bytes, cargo: Sequence[Cargo]) -> list[Packed]:
 
 
 class Notes:
-    """Takes down what a member's listeners have to be told, in their place.
+    """Takes down the news for a member's listeners, in their place.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class Notes:
         return self._instrument.next(step)
 
     def take(self, step: int, reading: Reading) -> None:
-        """Take down what a probe of a step says."""
+        """Take down the reading of a step."""
         self.heard.append((step, Reading(*(np.array(part) for part in reading))))
 
     def on_steps(self, first: int, losses: Floats) -> None:
@@ -161,7 +161,7 @@ def listening(packed: Packed) -> tuple[Member, Notes]:
 
 
 def tell(member: Member, heard: Heard) -> None:
-    """Tell a member's own listeners what was taken down elsewhere."""
+    """Tell a member's own listeners the news that was taken down elsewhere."""
     for step, what in heard:
         if isinstance(what, Reading):
             assert member.instrument is not None

@@ -17,7 +17,7 @@ from kohort.engine.fit import Fit
 from kohort.engine.structure import Structure
 
 SHARES = 3
-"""Portions per place into which what waits is divided; one where members fill an accelerator."""
+"""Portions per place into which waiting fits are divided; one if members fill an accelerator."""
 
 SHORTEST, LONGEST = 0.25, 20.0
 """Seconds of a core's work: less than the first is mostly overhead, more is lost with a machine."""

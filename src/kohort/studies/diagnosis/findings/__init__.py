@@ -1,1 +1,1 @@
-"""Findings: what keeps a network from learning, one file per family of rules."""
+"""Findings: causes that keep a network from learning, one file per family of rules."""

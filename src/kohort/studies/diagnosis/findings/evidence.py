@@ -40,7 +40,7 @@ def severity(excess: float, low: float = 0.5) -> float:
 
 
 def whole_numbers(m: Measurements) -> Measurements:
-    """Measurements without what broke: NaN for infinite numbers, logs up to the first of them."""
+    """Measurements up to a breakdown: NaN for infinite numbers, logs up to the first of them."""
     count = len(m.losses)
     broken = np.flatnonzero(~np.isfinite(m.losses))
     logs = np.array(list(m.history.values()))

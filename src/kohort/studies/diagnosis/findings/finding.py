@@ -1,4 +1,4 @@
-"""A finding: what is wrong with a training, how one sees it, and what to do about it."""
+"""A finding: a fault of a training, its evidence, and a remedy."""
 
 from __future__ import annotations
 

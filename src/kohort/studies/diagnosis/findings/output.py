@@ -7,7 +7,7 @@ from kohort.studies.diagnosis.measurements import Measurements
 
 
 def constant_output(m: Measurements) -> Finding | None:
-    """A softmax over a single unit, which is 1 whatever the inputs are."""
+    """A softmax over a single unit, which is 1 for all inputs."""
     kernels = m.kernels
     if not kernels or m.setting.activations[-1] != "softmax" or m.setting.fans[kernels[-1]][1] != 1:
         return None

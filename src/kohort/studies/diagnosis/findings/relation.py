@@ -1,4 +1,4 @@
-"""Findings about what inputs say of targets."""
+"""Findings about the relation of inputs and targets."""
 
 from __future__ import annotations
 
