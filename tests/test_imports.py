@@ -42,6 +42,8 @@ for command in ("search", "plan", "fit"):
     assert "Did you mean 'price'" in answer(command, "t.csv", "--target", "prise", *out)
     assert "got None. Add --target" in answer(command, "t.csv", *out)
     assert "--colour" in answer(command, "t.csv", "--colour", "red", *out)
+    for setting, words in (("widht=3", "mean 'width'"), ("width=0", ">= 1"), ("lr", "NAME=")):
+        assert words in answer(command, "t.csv", "--target", "price", *out, "--set", setting)
 assert "got 'guess'" in answer("search", "t.csv", "--target", "price", "--task", "guess")
 assert "got 'none'" in answer("predict", "none", "t.csv")
 assert "no such folder" in answer("report", "none")

@@ -37,7 +37,7 @@ def fit(
     overwrite: Overwrite = False,
 ) -> None:
     """Train one network on a table or on images."""
-    file = opened(data, target, task, CsvFormat(encoding, separator))
+    file = opened(data, target, task, CsvFormat(encoding, separator), settings or [])
     refuse_occupied(out, overwrite, [data])
     from kohort.report.summary import print_about
     from kohort.searches.ending import end_of

@@ -27,7 +27,7 @@ def plan(
     seconds: Annotated[float, typer.Option(help="Time to measure for, in all.")] = 60.0,
 ) -> None:
     """Measure how to train: which batch size, and for images how many workers read them."""
-    file = opened(data, target, task, CsvFormat(encoding, separator))
+    file = opened(data, target, task, CsvFormat(encoding, separator), settings or [])
     from kohort.recipe.constraints import Interval, check, optional
     from kohort.report.summary import print_about, print_plan
     from kohort.searches.problems.problem_plans import plans_of

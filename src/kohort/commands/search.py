@@ -63,7 +63,7 @@ def search(
 ) -> None:
     """Search for the best network for a table or for images."""
     started = time.perf_counter()
-    file = opened(data, target, task, CsvFormat(encoding, separator))
+    file = opened(data, target, task, CsvFormat(encoding, separator), settings or [])
     _refuse_mistakes(data, space, method, trials, out, overwrite)
     from kohort.engine.executors.ray import RayExecutor
     from kohort.report.summary import announced, print_search

@@ -1,8 +1,9 @@
-"""Files of search spaces, before it is known which parameters a network has."""
+"""Files of search spaces and settings, before it is known which parameters a network has."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +38,31 @@ def space_entries(path: str | Path) -> dict[str, Any]:
             explain("space", "a file with parameters", str(path), "Add: width = [32, 64]")
         )
     return entries
+
+
+def setting_values(settings: Sequence[str]) -> dict[str, Any]:
+    """Values of `NAME=VALUE` settings; see `kohort.searches.spaces.read_settings`.
+
+    Raises
+    ------
+    ParameterError
+        If a setting has no `=` or no value.
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = (part.strip() for part in setting.partition("="))
+        if not equals or not text:
+            raise ParameterError(
+                explain("set", "of the form NAME=VALUE", setting, "Write --set width=64.")
+            )
+        values[name] = _value(text)
+    return values
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("none", "true", "false"):
+        return {"none": None, "true": True, "false": False}[text.lower()]
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from sklearn.utils import check_random_state
 
 from kohort.arrays import RandomStateLike
 from kohort.errors import ParameterError, explain, suggest
-from kohort.searches.space_files import check_method, space_entries
+from kohort.searches.space_files import check_method, setting_values, space_entries
 
 Space = dict[str, Any]
 
@@ -143,25 +142,10 @@ def read_settings(settings: Sequence[str], parameters: NetworkParameters) -> dic
     >>> read_settings(["width=64", "activation=silu"], TableParameters("regression"))
     {'width': 64, 'activation': 'silu'}
     """
-    values: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, text = (part.strip() for part in setting.partition("="))
-        if not equals or not text:
-            raise ParameterError(
-                explain("set", "of the form NAME=VALUE", setting, "Write --set width=64.")
-            )
-        values[name] = _value(text)
-        parameters.check(name, values[name])
+    values = setting_values(settings)
+    for name, value in values.items():
+        parameters.check(name, value)
     return values
-
-
-def _value(text: str) -> Any:
-    if text.lower() in ("none", "true", "false"):
-        return {"none": None, "true": True, "false": False}[text.lower()]
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _choices(name: str, entry: Any, parameters: NetworkParameters) -> Any:

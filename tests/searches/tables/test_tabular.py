@@ -78,6 +78,16 @@ def test_dates_of_a_csv_are_dates_to_each_front_and_may_come_as_dates_later(sear
     assert again.predict(TABLE.assign(built=day_first)).tolist() == model.predict(TABLE).tolist()
 
 
+def test_numbers_as_text_and_names_given_twice_are_refused_in_a_sentence():
+    small = TABLE[["size", "cost"]]
+    with pytest.raises(kohort.DataError, match=r"written as text, such as '1,1.*separators"):
+        regressor().fit(small, [f"{1000 + value:,.2f}" for value in AMOUNT])
+    with pytest.raises(ValueError, match="could not convert string to float: .*low"):
+        regressor().fit(small, KIND)
+    with pytest.raises(kohort.DataError, match=r"names differ; got \['size'\]"):
+        regressor().fit(TABLE[["size", "cost", "size"]], AMOUNT)
+
+
 def test_a_column_is_a_date_where_the_transformers_read_one():
     """Two formats are no format: a column of them is text, whatever each value looks like."""
     mixed = TABLE.assign(built=np.where(np.arange(ROWS) % 2, TABLE["built"], "1990-01-31"))

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from kohort.arrays import Estimator
 from kohort.recipe.constraints import AnyOf, Interval, OneOf, check, flag, optional
@@ -29,6 +28,8 @@ MAY_BE_AUTO = AUTOMATIC | {AVERAGING.name}
 @lru_cache(maxsize=128)
 def _parameter_names(cls: Hashable, init: Hashable) -> tuple[str, ...]:
     """Names of the parameters of a class that is constructed by `init`."""
+    from sklearn.base import BaseEstimator
+
     return tuple(BaseEstimator._get_param_names.__func__(cls))
 
 

@@ -9,10 +9,12 @@ from kohort.data.csv_files import CsvFormat, CsvTable
 from kohort.data.table_files import ParquetFile, open_table
 from kohort.data.tasks import CLASSIFICATION, TASKS
 from kohort.errors import DataError, ParameterError, explain, suggest
+from kohort.searches.problems.dense_settings import check_dense_setting
+from kohort.searches.space_files import setting_values
 
 
 def opened(
-    data: Path, target: str | None, task: str, form: CsvFormat
+    data: Path, target: str | None, task: str, form: CsvFormat, settings: Sequence[str] = ()
 ) -> CsvTable | ParquetFile | None:
     """Open the table that is to be learned; None for a folder of images.
 
@@ -24,6 +26,8 @@ def opened(
     task : {"auto", "classification", "regression"}
     form : CsvFormat
         How a table of text is written.
+    settings : sequence of str, default=()
+        Of the form `NAME=VALUE`, for the network.
 
     Raises
     ------
@@ -31,6 +35,7 @@ def opened(
         If there is nothing of that name, it is no table, has no such column, or the options do not
         fit it.
     """
+    values = setting_values(settings)
     if task not in TASKS:
         raise ParameterError(explain("task", f"one of {', '.join(map(repr, TASKS))}", task))
     if data.is_dir():
@@ -49,6 +54,8 @@ def opened(
     if target not in file.names:
         remedy = suggest(target, file.names)
         raise ParameterError(explain("target", "a column of the table", target, remedy))
+    for name, value in values.items():
+        check_dense_setting(task, name, value)
     return file
 
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from scipy.stats import loguniform, randint, uniform
 
-from kohort.data.tasks import CLASSIFICATION
-from kohort.errors import ParameterError, explain, suggest
-from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
-from kohort.estimators.dense.parameters import MAY_BE_AUTO
-from kohort.recipe.constraints import check
-from kohort.recipe.recipe import CONSTRAINTS
-from kohort.recipe.synonyms import PARAMETERS
-from kohort.studies.prepared import is_auto
-
-_RESERVED = ("random_state", "verbose")
+from kohort.searches.problems.dense_settings import check_dense_setting
 
 
 @dataclass(frozen=True)
@@ -52,14 +43,4 @@ class TableParameters:
         }
 
     def check(self, name: str, value: object) -> None:
-        kind = DenseClassifier if self.task == CLASSIFICATION else DenseRegressor
-        known = [field.name for field in fields(kind) if field.name not in _RESERVED]
-        if name not in known:
-            remedy = suggest(name, known, PARAMETERS)
-            if name in _RESERVED:
-                remedy = "Use --seed." if name == "random_state" else "It cannot be set here."
-            requirement = f"one of a {self.task}'s network"
-            raise ParameterError(explain("parameter", requirement, name, remedy))
-        # The classes' number decides which losses fit, so the estimator checks that one.
-        if name in CONSTRAINTS and name != "loss" and not (is_auto(value) and name in MAY_BE_AUTO):
-            check(name, value, CONSTRAINTS[name])
+        check_dense_setting(self.task, name, value)

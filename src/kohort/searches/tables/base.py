@@ -105,6 +105,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         frame = as_frame(self, X, reset=True)
         if y is not None:
             check_consistent_length(frame, y)
+            self._check_target(y)
         check_features(frame)
         features = feature_numbers(frame)
         kinds = features.kinds
@@ -116,6 +117,9 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         else:
             self.model_ = self._searched(features.X, y, seed, groups, weights)
         return self._learn(y)
+
+    def _check_target(self, y: TargetsLike) -> None:
+        """Refuse targets that no network for the task takes, before anything is fitted."""
 
     def _check_parameters(self) -> None:
         check("search", self.search, optional(OneOf(SEARCHES)))

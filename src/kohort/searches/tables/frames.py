@@ -30,11 +30,11 @@ def as_frame(estimator: Estimator, X: TableLike, reset: bool) -> pd.DataFrame:
     """
     if isinstance(X, pd.DataFrame) or hasattr(X, "to_pandas"):
         frame = cast("pd.DataFrame", X if isinstance(X, pd.DataFrame) else X.to_pandas())
+        names = list(map(str, frame.columns))
+        refuse_repeated_names(names, "X")
         validate_data(estimator, frame, reset=reset, skip_check_array=True)
         if not len(frame):
             raise ValueError(f"Found array with 0 sample(s) (shape={frame.shape}).")
-        names = list(map(str, frame.columns))
-        refuse_repeated_names(names, "X")
         return frame.set_axis(names, axis=1)
     values = check_array(
         X, dtype=None, ensure_all_finite="allow-nan", estimator=estimator, input_name="X"

@@ -9,8 +9,10 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from kohort.arrays import Floats, PathLike, TableLike, TargetsLike
+from kohort.data.numerals import numerals
 from kohort.data.tasks import CLASSIFICATION, REGRESSION
-from kohort.errors import ParameterError, explain
+from kohort.deferred import pd
+from kohort.errors import DataError, ParameterError, explain
 from kohort.recipe.constraints import Interval, check
 from kohort.searches.tables.base import TabularEstimator
 from kohort.searches.tables.folder import read_tabular
@@ -71,6 +73,18 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     """
 
     task = REGRESSION
+
+    def _check_target(self, y: TargetsLike) -> None:
+        try:
+            np.asarray(y, np.float64)
+        except (ValueError, TypeError):
+            found = numerals(pd.Series(np.ravel(np.asarray(y, object))))
+            if found is None:
+                return  # The network says what it is.
+            raise DataError(
+                f"y must hold numbers; got numbers written as text, such as {found.first!r}. Take "
+                "separators and units out of it; `kohort search` does so with a table in a file."
+            ) from None
 
     def _learn(self, y: TargetsLike) -> Self:
         super()._learn(y)
