@@ -117,11 +117,13 @@ class TestBackend:
         with kohort.together():
             assert joblib.Parallel()(iter(())) == []
 
-    def test_time_out(self):
-        with kohort.together(), pytest.raises(multiprocessing.TimeoutError):
-            joblib.Parallel(timeout=0.05)(
-                joblib.delayed(threading.Event().wait)(seconds) for seconds in (0.3, 0.3)
-            )
+    def test_time_out(self, monkeypatch):
+        monkeypatch.setattr("kohort.cohort.scheduler._PARTING", 0.05)
+        over = threading.Event()
+        with kohort.together():
+            with pytest.raises(multiprocessing.TimeoutError):
+                joblib.Parallel(timeout=0.05)(joblib.delayed(over.wait)(60) for _ in range(2))
+            over.set()
 
     def test_more_tasks_than_joblib_dispatches_at_once(self):
         with kohort.together():

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -70,20 +71,24 @@ def test_after_an_error_of_a_scorer_nothing_is_trained_twice(rows):
 
 def test_what_ends_before_an_interruption_is_kept(rows):
     """Ctrl-C comes while the second fit trains; the first one's end is not told of yet."""
-    store, seen = MemoryStore(), []
+    store, seen, cancelled = MemoryStore(), [], threading.Event()
 
     def interrupted(executor=kohort.together):
         with executor(store=store, progress=False, threads=1) as cohort:
-            ended = cohort.executor._keep
+            ended, cancel = cohort.executor._keep, cohort.executor.cancel
+
+            def cancelling(*fits):
+                cancel(*fits)
+                cancelled.set()
 
             def keep(key, done, fit):
                 ended(key, done, fit)
                 seen.append(key)
                 if len(seen) == 1:
                     os.kill(os.getpid(), signal.SIGINT)
-                    time.sleep(0.3)
+                    assert cancelled.wait(60)  # Before that the others would train on.
 
-            cohort.executor._keep = keep
+            cohort.executor._keep, cohort.executor.cancel = keep, cancelling
             GridSearchCV(SMALL.set_params(epochs=50), GRID, cv=2).fit(*rows)
 
     with pytest.raises(KeyboardInterrupt):

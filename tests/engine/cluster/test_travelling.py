@@ -70,9 +70,13 @@ class Processes:
 
 
 class Dying(Processes):
-    """Its first errand dies when it has told of a snapshot."""
+    """Its first errand, which waits with its first snapshot for this, dies when that was told."""
 
     deaths = 0
+
+    def __init__(self):
+        super().__init__()
+        self.told = threading.Event()
 
     def wait(self, tasks, seconds):
         news = super().wait(tasks, seconds)
@@ -80,6 +84,7 @@ class Dying(Processes):
         if not self.deaths and isinstance(report, Report) and report.saved:
             self.deaths += 1
             self.saved = report.saved[0]
+            self.told.set()
             self.call_off(task)
             news.append((task, Lost("planted")))
         return news
@@ -142,7 +147,14 @@ class TestTravelling:
             np.testing.assert_array_equal(one, other)
 
     def test_snapshots_come_back_and_fits_go_on_from_them(self, monkeypatch):
+        save = errand._Desk.save
+
+        def saved(desk, fit, snapshot):
+            save(desk, fit, snapshot)
+            assert dying.told.wait(60)
+
         monkeypatch.setattr(errand, "PAUSE", 0.005)
+        monkeypatch.setattr(errand._Desk, "save", saved)
         long = replace(member(dropout=0.2), epochs=1000)
         (expected,) = local.train([long])
         dying, store, begun = Dying(), MemoryStore(), []
