@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +20,9 @@ from kohort.runtime import floatx
 
 DTYPES = (np.float64, np.float32)
 """Types of tables that are taken as they are; others become the first."""
+
+_COARSE = 0.01
+"""Part of a deviation that neighbouring numbers may be apart."""
 
 
 def floating_dtype() -> np.dtype[Any]:
@@ -94,6 +98,34 @@ def _checked_file(
         )
     check_consistent_length(X, y)
     return X, y
+
+
+def warn_if_coarse(
+    what: str, mean: Floats, deviation: Floats, *, remedy: str, stacklevel: int
+) -> None:
+    """Warn where neighbouring numbers of Keras's type are far apart beside a deviation.
+
+    Parameters
+    ----------
+    what : str
+        Beginning of the sentence, up to "in float32".
+    mean, deviation : arrays, shape (column,)
+        A deviation may be infinite; a column whose deviation is 0 has nothing to lose.
+    remedy : str
+    stacklevel : int
+        As of `warnings.warn` in the caller.
+    """
+    kind = np.dtype(floatx())
+    steps = np.spacing(np.abs(mean).astype(kind)).astype(np.float64)
+    worst = int(np.argmax(np.where(deviation > 0, steps - _COARSE * deviation, -np.inf)))
+    if steps[worst] > _COARSE * deviation[worst] > 0:
+        column = f" of column {worst}" if len(mean) > 1 else ""
+        warnings.warn(
+            f"{what}, in {kind.name}, whose numbers around {mean[worst]:.6g} are "
+            f"{steps[worst]:.3g} apart; the deviation{column} is {deviation[worst]:.3g}. {remedy}",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def relative(

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.preprocessing import StandardScaler
 from tests.estimators.keras_models.conftest import L, compare, net, two_heads
 
 import kohort
@@ -184,3 +186,13 @@ class TestClassifiers:
         estimator.partial_fit(rows[0][:20], classes[:20], classes=[0, 1, 2])
         names = np.array(["a", "b", "c"])[classes]
         assert list(estimator.fit(rows[0], names).classes_) == ["a", "b", "c"]
+
+
+def test_targets_that_float32_cannot_tell_apart_are_warned_of(rows):
+    X, y = rows[0], rows[1].astype(float)
+    model = kohort.KerasRegressor(lambda: net(), random_state=0)
+    with pytest.warns(UserWarning, match=r"float32, .* 128 apart; the deviation is .* StandardSca"):
+        model.fit(X, y + 1.76e9)
+    model.fit(X, np.full(len(X), 1.76e9))
+    wrapped = TransformedTargetRegressor(model, transformer=StandardScaler())
+    assert np.isfinite(wrapped.fit(X, y + 1.76e9).score(X, y + 1.76e9))

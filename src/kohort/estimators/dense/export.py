@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,10 @@ from kohort.data.standardising import Standardisation
 from kohort.deferred import keras
 from kohort.engine.member import Floats
 from kohort.errors import DataError
+from kohort.estimators.preparation import warn_if_coarse
 from kohort.recipe.losses import LINKS
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import Recipe
-
-_COARSE = 0.01
-"""Part of a deviation that neighbouring numbers may be apart."""
 
 
 def keras_model(estimator: Estimator) -> Any:
@@ -34,7 +31,10 @@ def keras_model(estimator: Estimator) -> Any:
             f"(up to {most:.2g}). Rescale it before fitting."
         )
     for name, mean, scale in (("X", scaling.mean, scaling.scale), ("y", target.mean, target.scale)):
-        _warn_if_coarse(name, mean, scale)
+        warn_if_coarse(
+            f"The Keras model computes {name} in its own unit", mean, scale, stacklevel=4,
+            remedy="Subtract a constant before fitting, or predict with the estimator itself.",
+        )  # fmt: skip
     inputs = keras.Input((estimator.n_features_in_,), name="features")
     x = _standardised(inputs, scaling)
     count = len(estimator.networks_)
@@ -53,25 +53,6 @@ def keras_model(estimator: Estimator) -> Any:
     )
     model.optimizer.build(model.trainable_variables)  # A saved model loads complete.
     return model
-
-
-def _warn_if_coarse(name: str, mean: Floats, scale: Floats) -> None:
-    """Warn where neighbouring numbers of Keras's type are far apart beside a deviation.
-
-    The estimator standardises in double precision; a Keras model computes in its own units.
-    """
-    kind = np.dtype(keras.config.floatx())
-    steps = np.spacing(np.abs(mean).astype(kind)).astype(np.float64)
-    worst = int(np.argmax(steps / scale))
-    if steps[worst] > _COARSE * scale[worst]:
-        column = f"column {worst} of X" if name == "X" else "y"
-        warnings.warn(
-            f"The Keras model computes in {kind.name}, whose numbers around {mean[worst]:.6g} are "
-            f"{steps[worst]:.3g} apart; the deviation of {column} is {scale[worst]:.3g}. Subtract "
-            "a constant before fitting, or predict with the estimator itself.",
-            UserWarning,
-            stacklevel=4,
-        )
 
 
 def _standardised(x: Array, scaling: Standardisation) -> Any:

@@ -39,7 +39,12 @@ from kohort.estimators.keras_models.setting import setting_of
 from kohort.estimators.keras_models.support import refuse_unknown_options
 from kohort.estimators.keras_models.training import Job, Ready
 from kohort.estimators.keras_models.training_model import TrainingModel, length
-from kohort.estimators.preparation import floating_dtype, relative, unpack_validation
+from kohort.estimators.preparation import (
+    floating_dtype,
+    relative,
+    unpack_validation,
+    warn_if_coarse,
+)
 from kohort.networks.lifted.columns import Columns
 from kohort.studies.automatic import settled
 from kohort.studies.diagnosis.diagnosing import diagnosis_of
@@ -335,6 +340,12 @@ class KerasEstimator(TrainingModel):
                 "Found input variables with inconsistent numbers of samples: "
                 f"{[inputs.rows, len(encoded)]}"
             )
+        warn_if_coarse(
+            "y is trained on in its own unit", encoded.mean(axis=0), encoded.std(axis=0),
+            remedy="Wrap the estimator in sklearn.compose.TransformedTargetRegressor with a "
+            "StandardScaler.",
+            stacklevel=7,
+        )  # fmt: skip
         return Rows(
             flat(x, inputs.arrays, dtype),
             floats(encoded),
