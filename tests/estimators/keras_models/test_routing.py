@@ -199,7 +199,7 @@ def test_several_inputs_by_name_and_from_one_table(rows):
     np.testing.assert_allclose(
         by_name.predict({"deep": X[:, 2:], "wide": X[:, :2]}), expected, rtol=1e-5
     )
-    with pytest.raises(kohort.ModelError, match="named"):
+    with pytest.raises(kohort.ModelError, match=r"\['deep', 'wide'\]; got"):
         clone(model).fit({"one": X[:, :2], "two": X[:, 2:]}, y)
     assert np.isfinite(cross_val_score(model, X, y, cv=2)).all()
 
