@@ -1,13 +1,14 @@
-"""How many epochs does the adaptive search need for the score of 100 random candidates?
+"""Does the adaptive search need a quarter of the epochs for the score of 100 random candidates?
 
-`python -m benchmarks adaptive [--tables NAME ...] [--seeds N] [--rows N]`
+`python -m benchmarks adaptive [--tables NAME ...] [--seeds N] [--rows N] [--keep FOLDER]`
 
 On each table and seed `RandomizedSearchCV` tries 100 candidates of the command line's space in 3
-folds; `AdaptiveSearchCV` may try 200, and stops once it has their best score and a quarter of their
-epochs behind it, or all of their epochs. Epochs are counted over all folds and to the end of each
-round; they depend on no clock and on no neighbour. A candidate of the adaptive search counts once
-it has trained to its end. At equal epochs the random search is the mean over 200 orders of its
-candidates. Tables: `benchmarks/tables.py`.
+folds; `AdaptiveSearchCV` tries 60, and stops when it has spent a quarter of the random search's
+epochs. Epochs are counted over all folds and to the end of each round; they depend on no clock and
+on no neighbour. A candidate of the adaptive search counts once it has trained to its end. At a
+quarter of the epochs the random search is the mean over 200 orders of its candidates. With `--keep`
+what a seed gave on a table is kept in a folder, and not measured again. Tables:
+`benchmarks/tables.py`.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from benchmarks import side
 from benchmarks.tables import SHARED, interval, shown, split
 
-RANDOM, ADAPTIVE, FOLDS, ORDERS = 100, 200, 3, 200
+RANDOM, ADAPTIVE, FOLDS, ORDERS = 100, 60, 3, 200
 SEEDS, ROWS = 2, 1000
 WANTED = 0.25
 
@@ -37,6 +40,7 @@ def options(arguments: list[str]) -> dict[str, Any]:
     parser.add_argument("--tables", nargs="+", choices=SHARED, default=list(SHARED))
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--keep", type=Path, help="folder for what each table and seed gave")
     return vars(parser.parse_args(arguments))
 
 
@@ -58,11 +62,8 @@ def table_side(table: str, seed: int, rows: int) -> dict[str, Any]:
     scores = random.cv_results_["mean_test_score"]
     best, quarter = float(np.nanmax(scores)), WANTED * costs.sum()
 
-    def enough(spent: int, score: float) -> bool:
-        return spent >= (quarter if score >= best else costs.sum())
-
-    trace, twice = _adaptive(model, space, options, one, enough)
-    needed = next((spent for spent, score in trace if score >= best), None)
+    trace, twice = _adaptive(model, space, options, one, quarter)
+    needed = next((spent for spent, score in trace if score >= best and spent <= quarter), None)
     return {
         "random": best,
         "epochs": int(costs.sum()),
@@ -78,9 +79,11 @@ def _adaptive(
     space: Any,
     options: dict[str, Any],
     one: Any,
-    enough: Callable[[int, float], bool],
+    most: float,
 ) -> tuple[list[tuple[int, float]], int]:
-    """Epochs spent and score whenever a candidate has trained to its end; epochs trained twice."""
+    """Epochs spent and score whenever a candidate has trained to its end, and epochs trained twice,
+    of a search that spends at most `most` epochs.
+    """
     import kohort
 
     class Traced(kohort.AdaptiveSearchCV):
@@ -89,10 +92,10 @@ def _adaptive(
         def _score(self, candidate: Any) -> float:
             score, spent = super()._score(candidate), cohort.census().epochs
             known.update({each.number: each for each in self._batch})
+            if spent > most:
+                raise _EnoughError
             if candidate.ended and np.isfinite(score):
                 trace.append((spent, score))
-            if enough(spent, max((found for _, found in trace), default=-np.inf)):
-                raise _EnoughError
             return score
 
     known: dict[int, Any] = {}
@@ -107,7 +110,7 @@ def _adaptive(
 
 
 class _EnoughError(Exception):
-    """The search has shown what was asked of it."""
+    """The search has spent its epochs."""
 
 
 def _best(trace: list[tuple[int, float]], epochs: float) -> float:
@@ -135,24 +138,32 @@ def overhead() -> float:
 
     space = TableParameters("regression").space("random")
     generator = np.random.default_rng(0)
-    rounds = Rounds(OptunaSampler(space, "tpe", 0), Halving(11, 3), 4, RANDOM, FOLDS)
+    rounds = Rounds(OptunaSampler(space, "tpe", 0), Halving(16, 3), 4, RANDOM, FOLDS)
+
+    def evaluate(batch: list[Any]) -> None:
+        """As if all had trained; a candidate ends at the third rung."""
+        for each in batch:
+            fold = SimpleNamespace(ended=each.rung == 2, epochs=0, close=lambda: None)
+            each.folds = [fold] * FOLDS
+
     start = time.process_time()
-    rounds.run(lambda batch: None, lambda candidate: float(generator.normal()))
+    rounds.run(evaluate, lambda candidate: float(generator.normal()))
     return 1e3 * (time.process_time() - start) / RANDOM
 
 
 def compare(
-    tables: list[str] | None = None, seeds: int = SEEDS, rows: int = ROWS
+    tables: list[str] | None = None,
+    seeds: int = SEEDS,
+    rows: int = ROWS,
+    keep: Path | None = None,
 ) -> dict[str, Any]:
     """Run every table and seed, each in a process of its own."""
-    records: dict[str, list[dict[str, Any]]] = {}
     start = time.perf_counter()
-    for table in tables or SHARED:
-        records[table] = [
-            side.run("benchmarks.adaptive", json.dumps([table, seed, rows]))
-            for seed in range(seeds)
-        ]
-        print(_line(table, records[table]), flush=True)
+    records: dict[str, list[dict[str, Any]]] = {table: [] for table in tables or SHARED}
+    for seed in range(seeds):
+        for table, found in records.items():
+            found.append(_measured(table, seed, rows, keep))
+            print(seed, _line(table, found), flush=True)
     return {
         "title": f"Epochs of the adaptive search, {rows} rows, {seeds} seeds",
         "sides": {"both searches": {"seconds": time.perf_counter() - start}},
@@ -161,40 +172,61 @@ def compare(
     }
 
 
+def _measured(table: str, seed: int, rows: int, keep: Path | None) -> dict[str, Any]:
+    """What a seed gives on a table, or gave before."""
+    if keep is None:
+        return side.run("benchmarks.adaptive", json.dumps([table, seed, rows]))
+    keep.mkdir(parents=True, exist_ok=True)
+    file = keep / f"{table}_{rows}_{seed}.json"
+    if not file.exists():
+        found = side.run("benchmarks.adaptive", json.dumps([table, seed, rows]))
+        file.write_text(json.dumps(found))
+    return dict(json.loads(file.read_text()))
+
+
 def _share(record: dict[str, Any]) -> float:
-    """Epochs needed for the random search's score, as a share of its own; infinite if never."""
+    """Epochs needed for the random search's score, as a share of its own; infinite if more than a
+    quarter.
+    """
     return float("inf") if record["needed"] is None else record["needed"] / record["epochs"]
 
 
+def _gains(records: list[dict[str, Any]]) -> np.ndarray:
+    return np.array([r["adaptive at a quarter"] - r["random at a quarter"] for r in records])
+
+
 def _line(table: str, records: list[dict[str, Any]]) -> str:
-    shares = [_share(record) for record in records]
-    gains = np.array([r["adaptive at a quarter"] - r["random at a quarter"] for r in records])
-    never = sum(np.isinf(shares))
+    shares, gains = [*map(_share, records)], _gains(records)
     gain = shown(interval(gains)) if len(gains) > 1 else f"{gains[0]:+.4f}"
-    cells = [f"{np.median(shares):.2f}", f"{np.mean(np.array(shares) <= WANTED):.0%}", str(never)]
-    return f"| {table} | {' | '.join(cells)} | {gain} |"
+    reached = int(np.isfinite(shares).sum())
+    return f"| {table} | {reached} of {len(shares)} | {np.median(shares):.2f} | {gain} |"
 
 
 def _lines(records: dict[str, list[dict[str, Any]]]) -> list[str]:
-    reached = sum(np.median([*map(_share, found)]) <= WANTED for found in records.values())
-    better = sum(
-        np.mean([r["adaptive at a quarter"] - r["random at a quarter"] for r in found]) > 0
-        for found in records.values()
-    )
+    shares = np.array([[*map(_share, found)] for found in records.values()])
+    count = len(records)
+    reached = int((np.median(shares, axis=1) <= WANTED).sum())
+    gains = [_gains(found) for found in records.values()]
+    better = sum(float(gain.mean()) > 0 for gain in gains)
+    surely = sum(len(gain) > 1 and interval(gain)["low"] > 0 for gain in gains)
     twice = sum(record["twice"] for found in records.values() for record in found)
+    times = int(np.isfinite(shares).sum())
+    ends = binomtest(times, shares.size).proportion_ci(method="wilson")
     return [
-        f"Epochs that the adaptive search needs for the best score of {RANDOM} random candidates, "
-        f"as a share of theirs (median over seeds); seeds that need at most {WANTED:g} of them; "
-        "seeds that never reach it; the best score at a quarter of the epochs, adaptive less "
-        "random, with a 95 % interval.",
+        f"Seeds on which {ADAPTIVE} adaptive candidates reach the best score of {RANDOM} random "
+        f"ones within {WANTED:.0%} of their epochs; the share of epochs they need (median over "
+        "seeds; inf: more than that); their best score there less that of random candidates at as "
+        "many epochs, with a 95 % interval.",
         "",
-        "| table | share of epochs | at most a quarter | never | gain at a quarter |",
-        "|---|---|---|---|---|",
+        "| table | seeds that reach it | share of epochs | gain at a quarter |",
+        "|---|---|---|---|",
         *(_line(table, found) for table, found in records.items()),
         "",
-        f"At most a quarter on {reached} of {len(records)} tables; better at equal epochs on "
-        f"{better}; epochs trained twice: {twice}; asking, judging and telling: {overhead():.1f} "
-        "ms a candidate.",
+        f"Reached by the median seed on {reached} of {count} tables, in {times} of {shares.size} "
+        f"searches ({times / shares.size:.0%}, 95 % interval {ends.low:.0%} to {ends.high:.0%}). "
+        f"Better at a quarter of the epochs on {better} of {count} tables, on {surely} of them "
+        f"surely. Epochs trained twice: {twice}. Asking, judging and telling: {overhead():.1f} ms "
+        "of processor time a candidate.",
     ]
 
 

@@ -155,7 +155,7 @@ def _failing(*arguments):
         (["--set", "augment=['shear']"], "`augment` must be a sequence of flip, crop"),
         (["--set", "architecture=vg"], "`architecture` must be one of 'resnet', 'vgg'"),
         (["--set", "epochs=0"], "`epochs` must be a whole number >= 1; got 0"),
-        (["--set", "learning_rate=0"], "`learning_rate` must be a number > 0; got 0"),
+        (["--set", "learning_rate=0"], "`learning_rate` must be a number > 0 or 'auto'; got 0"),
         (["--set", "optimizer=admw"], "got 'admw'. Did you mean 'adamw'"),
         (["--set", "random_state=1"], "Use --seed."),
         (["--set", "callbacks=[]"], "It cannot be set here."),

@@ -195,10 +195,12 @@ class TestFaults:
         with pytest.raises(ValueError, match="at least two classes"):
             kohort.ConvClassifier(**SMALL).fit(digits[0], np.zeros(150))
 
-    @pytest.mark.parametrize("rate", [-0.1, 0, float("nan"), float("inf")])
+    @pytest.mark.parametrize("rate", [-0.1, 0, float("nan"), float("inf"), "fast"])
     def test_a_learning_rate_that_is_not_positive_is_refused(self, digits, rate):
         model = kohort.ConvClassifier(**SMALL | {"learning_rate": rate})
-        with pytest.raises(kohort.ParameterError, match="`learning_rate` must be a number > 0"):
+        with pytest.raises(
+            kohort.ParameterError, match="`learning_rate` must be a number > 0 or 'auto'"
+        ):
             model.fit(*digits)
 
     @pytest.mark.parametrize(("size", "most"), [((8, 8), 4), ((5, 2), 4), ((1, 1), 1)])

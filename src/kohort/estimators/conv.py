@@ -34,7 +34,7 @@ from kohort.networks.lifted.architectures import (
     image_model,
 )
 from kohort.recipe.constraints import Interval, OneOf, check, flag, optional, sequence_of
-from kohort.studies.prepared import AUTO
+from kohort.studies.prepared import AUTO, or_auto
 
 _SIDE = Interval(1, np.inf, whole=True)
 _MEMORY_SHARE = 4
@@ -157,8 +157,8 @@ class _Images(KerasEstimator):
         check("batch_norm", self.batch_norm, flag())
         check("dropout", self.dropout, Interval(0, 1))
         check("l2", self.l2, Interval(0, np.inf))
-        if isinstance(self.learning_rate, Real):
-            check("learning_rate", self.learning_rate, Interval(0, np.inf, "neither"))
+        if isinstance(self.learning_rate, Real | str):
+            check("learning_rate", self.learning_rate, or_auto(Interval(0, np.inf, "neither")))
         check("augment_strength", self.augment_strength, Interval(0, 1, "both"))
         if isinstance(self.augment, str) or not set(self.augment) <= set(AUGMENTATIONS):
             requirement = f"a sequence of {', '.join(AUGMENTATIONS)}"

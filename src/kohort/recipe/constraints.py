@@ -71,7 +71,8 @@ class OneOf(Constraint):
         return isinstance(value, str) and value in self.names
 
     def describe(self) -> str:
-        return "one of " + ", ".join(repr(name) for name in sorted(self.names))
+        names = ", ".join(repr(name) for name in sorted(self.names))
+        return names if len(self.names) == 1 else f"one of {names}"
 
     def remedy(self, value: object) -> str:
         return hint(value, self.names, VALUES) if isinstance(value, str) else ""

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self
 from kohort.arrays import Estimator, Table
 from kohort.engine.member import Member, Outcome
 from kohort.errors import ParameterError, explain
+from kohort.recipe.constraints import AnyOf, Constraint, OneOf
 
 AUTO = "auto"
 AUTOMATIC = frozenset({"batch_size", "learning_rate"})
@@ -19,6 +20,11 @@ REFERENCE = 32
 def is_auto(value: object) -> bool:
     """Whether a parameter asks for a measurement."""
     return isinstance(value, str) and value == AUTO
+
+
+def or_auto(constraint: Constraint) -> Constraint:
+    """A constraint that accepts `"auto"` too."""
+    return AnyOf((constraint, OneOf((AUTO,))))
 
 
 class Prepared(Protocol):

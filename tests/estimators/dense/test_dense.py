@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris, load_linnerud
 
 import kohort
+from kohort.estimators.dense.parameters import MAY_BE_AUTO
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +190,15 @@ BAD = {
 def test_a_bad_parameter_is_named_with_its_value(name, table):
     with pytest.raises(kohort.ParameterError, match=f"`{name}` must be .*; got "):
         small(**{name: BAD[name]}).fit(*table)
+
+
+@pytest.mark.parametrize("name", MAY_BE_AUTO)
+def test_the_requirement_of_what_may_be_auto_says_so(name, table):
+    for value in (-1, "fast"):
+        with pytest.raises(kohort.ParameterError, match=f"`{name}` must be .* or 'auto'; got "):
+            small(**{name: value}).fit(*table)
+    with pytest.raises(kohort.ParameterError, match=r"Did you mean 'auto'\?"):
+        small(**{name: "atuo"}).fit(*table)
 
 
 def test_a_depth_that_no_program_holds_is_refused_at_once(table):

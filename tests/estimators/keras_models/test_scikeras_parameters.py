@@ -120,6 +120,7 @@ def compiled_without_a_loss():
         ({"build_fn": dense}, "`build_fn` must be left out.*Give the function as `model`"),
         ({"model_kwargs": {"units": 1}}, "`model_kwargs` must be left out.*model__width"),
         ({"fit_kwargs": {"epochs": 1}}, "`fit_kwargs` must be left out.*epochs=5"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number >= 1 or 'auto'; got 0"),
         ({"validation_batch_size": 0}, "`validation_batch_size` must be"),
         ({"run_eagerly": "no"}, "`run_eagerly` must be"),
     ],

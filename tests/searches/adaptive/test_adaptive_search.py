@@ -55,90 +55,98 @@ def test_without_a_pruner_it_is_scikit_learn_s_random_search(train):
     assert ours.cv_results_["completed"].all()
 
 
-@pytest.mark.parametrize(("epochs", "first"), [(24, 2), (5, 1)])
-def test_the_first_rung_is_at_a_twelfth_of_the_epochs(epochs, first):
+@pytest.mark.parametrize(("epochs", "first"), [(24, 4), (2, 1)])
+def test_the_first_rung_is_at_a_sixth_of_the_epochs(epochs, first):
     given = {"n_candidates": 8, "min_epochs": None, "refit": False}
     found = search(network(epochs=epochs), **given).fit(X, Y)
     assert found.cv_results_["epochs"].min() == first
 
 
-def by_hand(candidates, score_after, slots, factor=3, top=9):
-    """Successive halving in rounds, written down plainly: rung and score of each candidate."""
-    left, going, known, ends = list(range(len(candidates))), [], {}, {}
-    while left or going:
-        while left and len(going) < slots:
-            going.append((left.pop(0), 0))
-        for number, rung in going:
-            known[number, rung] = score_after(candidates[number], min(top, factor**rung))
-        following = []
-        for number, rung in going:
-            ends[number] = rung, known[number, rung]
-            others = sorted((s for (_, r), s in known.items() if r == rung), reverse=True)
-            is_best = known[number, rung] >= others[max(1, len(others) // factor) - 1]
-            if is_best and factor**rung < top:
-                following.append((number, rung + 1))
-        going = following
-    return [ends[number] for number in range(len(candidates))]
+def asha(count, slots, begin, score_after, factor=3, rungs=3):
+    """Algorithm 2 of Li et al. (2020), asked for `slots` jobs a round: the scores of every rung.
+
+    When nobody can come to a rung any more, at least its best one goes on.
+    """
+    scores, begun = [{} for _ in range(rungs)], 0
+    while True:
+        jobs = []
+        for rung, known in enumerate(scores[:-1]):
+            closed = begun == count and not jobs
+            best = sorted(known, key=known.get, reverse=True)
+            best = best[: max(len(known) // factor, int(closed))]
+            jobs = [(number, rung + 1) for number in best if number not in scores[rung + 1]] + jobs
+        del jobs[slots:]
+        while len(jobs) < slots and begun < count:
+            begin(begun, scores)
+            jobs.append((begun, 0))
+            begun += 1
+        if not jobs:
+            return scores
+        for number, rung in jobs:
+            scores[rung][number] = score_after(number, factor**rung)
 
 
-@pytest.mark.parametrize("slots", [1, 4, 20])
-def test_decisions_are_those_of_halving_by_hand(slots):
+@pytest.mark.parametrize(("slots", "count"), [(1, 12), (4, 12), (20, 12), (4, 2)])
+def test_decisions_are_those_of_asha_by_hand(slots, count):
     plain = {"ema_momentum": None}  # "auto" follows the most epochs.
-    found = search(network(**plain), n_slots=slots, n_candidates=12).fit(X, Y)
+    found = search(network(**plain), n_slots=slots, n_candidates=count).fit(X, Y)
+    candidates = list(ParameterSampler(SPACE, count, random_state=0))
 
-    def score_after(parameters, epochs):
-        model = network(epochs=epochs, **plain).set_params(**parameters)
+    def score_after(number, epochs):
+        model = network(epochs=epochs, **plain).set_params(**candidates[number])
         return cross_val_score(model, X, Y, cv=KFold(3)).mean()
 
-    candidates = list(ParameterSampler(SPACE, 12, random_state=0))
-    expected = by_hand(candidates, score_after, slots)
+    scores = asha(count, slots, lambda *_: None, score_after)
+    expected = [sum(number in known for known in scores) - 1 for number in range(count)]
     results = found.cv_results_
     assert results["params"] == candidates
-    assert list(results["rung"]) == [rung for rung, _ in expected]
-    np.testing.assert_array_equal(results["mean_test_score"], [score for _, score in expected])
-    assert list(results["epochs"]) == [3**rung for rung, _ in expected]
-    assert list(results["completed"]) == [rung == 2 for rung, _ in expected]
-    best = max((rung, score) for rung, score in expected)
-    assert (2, found.best_score_) == best
+    assert list(results["rung"]) == expected
+    ends = [scores[rung][number] for number, rung in enumerate(expected)]
+    np.testing.assert_array_equal(results["mean_test_score"], ends)
+    assert list(results["epochs"]) == [3**rung for rung in expected]
+    assert list(results["completed"]) == [rung == 2 for rung in expected]
+    assert found.best_score_ == max(scores[2].values())
     assert results["rank_test_score"][found.best_index_] == 1
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")  # Of Optuna 4.
-@pytest.mark.parametrize("pruner", ["asha", None])
-def test_optuna_driven_by_hand_asks_for_the_same(pruner):
+@pytest.mark.parametrize(("pruner", "rungs"), [("asha", 3), (None, 1)])
+def test_optuna_driven_by_hand_asks_for_the_same(pruner, rungs):
+    """Before each question a plain study is told anew what is known, pauses as prunings."""
     found = search(sampler="tpe", pruner=pruner, n_candidates=30, n_slots=3, cv=2).fit(X, Y)
-    results, space = found.cv_results_, {
+    trials = found.study_.trials
+    space = {
         "learning_rate": optuna.distributions.FloatDistribution(1e-3, 1e-1, log=True),
         "width": optuna.distributions.CategoricalDistribution([4, 8]),
-    }  # fmt: skip
+    }
     seed = int(np.random.RandomState(0).randint(2**31 - 1))
-    sampler = optuna.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
-    study = optuna.create_study(direction="maximize", sampler=sampler)
-    trials = {t.number: t for t in found.study_.trials}
-    assert len(trials) == 30
-    asked, going = {}, []
-    while len(asked) < 30 or going:
-        while len(going) < 3 and len(asked) < 30:
-            trial = study.ask(space)
-            asked[trial.number] = trial
-            going.append((trial.number, 0))
-            assert trial.params == results["params"][trial.number]
-        following = []
-        for number, rung in going:
-            told = trials[number]
-            if pruner is not None:
-                asked[number].report(told.intermediate_values[3**rung], 3**rung)
-            if pruner is None or rung == results["rung"][number]:
-                completed = results["completed"][number]
-                assert completed == (told.state == optuna.trial.TrialState.COMPLETE)
-                if completed:
-                    study.tell(asked[number], results["mean_test_score"][number])
-                else:
-                    study.tell(asked[number], state=optuna.trial.TrialState.PRUNED)
-            else:
-                following.append((number, rung + 1))
-        going = following
-    assert len({tuple(params.values()) for params in results["params"]}) > 20
+    sampler = optuna.samplers.TPESampler(multivariate=False, constant_liar=True, seed=seed)
+    asked = []
+
+    def begin(number, scores):
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        for other in range(number):
+            told = {3**rung: known[other] for rung, known in enumerate(scores) if other in known}
+            whole = other in scores[-1]
+            state = "COMPLETE" if whole else "PRUNED" if told else "RUNNING"
+            known = {"value": scores[-1][other]} if whole else {"intermediate_values": told}
+            params = {"params": asked[other], "distributions": space}
+            state = optuna.trial.TrialState[state]
+            study.add_trial(optuna.trial.create_trial(state=state, **params, **known))
+        asked.append(study.ask(space).params)
+
+    def score_after(number, epochs):
+        if pruner is None:
+            return trials[number].value
+        return trials[number].intermediate_values[epochs]
+
+    scores = asha(30, 3, begin, score_after, rungs=rungs)
+    assert asked == found.cv_results_["params"]
+    for number, trial in enumerate(trials):
+        rung = sum(number in known for known in scores) - 1
+        assert found.cv_results_["rung"][number] == rung
+        assert (trial.state == optuna.trial.TrialState.COMPLETE) == (rung == rungs - 1)
+    assert len({tuple(params.values()) for params in asked}) > 20
 
 
 def test_no_epoch_is_trained_twice():

@@ -12,17 +12,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from kohort.arrays import Estimator
-from kohort.recipe.constraints import AnyOf, Interval, OneOf, check, flag, optional
+from kohort.recipe.constraints import Interval, OneOf, check, flag, optional
 from kohort.recipe.hyperparameter import ARRAY, HOST, STRUCTURE, Parameter, hyperparameter, table_of
 from kohort.recipe.hyperparameters import DEFAULTS, PARAMETERS, Hyperparameters
-from kohort.studies.prepared import AUTO, AUTOMATIC, is_auto
+from kohort.studies.prepared import AUTO, AUTOMATIC, is_auto, or_auto
 
 _COUNT = Interval(0, math.inf, whole=True)
-WORKERS = AnyOf((_COUNT, OneOf((AUTO,))))
+WORKERS = or_auto(_COUNT)
 """Numbers of processes that read files."""
 AVERAGING = next(p for p in PARAMETERS if p.name == "ema_momentum")
-MAY_BE_AUTO = AUTOMATIC | {AVERAGING.name}
-"""Parameters of a recipe that the estimators know as `"auto"` too."""
+MAY_BE_AUTO = {
+    p.name: or_auto(p.constraint) for p in PARAMETERS if p.name in AUTOMATIC | {AVERAGING.name}
+}
+"""Requirements of parameters of a recipe that the estimators know as `"auto"` too."""
 
 
 @lru_cache(maxsize=128)
@@ -42,7 +44,7 @@ class DenseParameters(Hyperparameters):
         AUTO,
         AVERAGING.technique,
         AVERAGING.kind,
-        AnyOf((AVERAGING.constraint, OneOf((AUTO,)))),
+        MAY_BE_AUTO[AVERAGING.name],
         f'{AVERAGING.text} "auto" is 0.98, and less in a training of fewer than 1000 steps, all '
         "epochs counted: the average reaches over a twentieth of them at most. Then pretraining "
         "has none.",
@@ -169,8 +171,12 @@ def recipe_fields(estimator: Estimator) -> dict[str, Any]:
     ------
     AttributeError
         If it is no dense estimator.
+    ParameterError
+        If one that may be `"auto"` has a value that is not allowed.
     """
     fields = {name: getattr(estimator, name) for name in DEFAULTS}
+    for name, constraint in MAY_BE_AUTO.items():
+        check(name, fields[name], constraint)
     unknown = [name for name in MAY_BE_AUTO if is_auto(fields[name])]
     return fields | {name: DEFAULTS[name] for name in unknown}
 

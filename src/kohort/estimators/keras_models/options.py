@@ -7,7 +7,7 @@ from typing import Any
 from kohort.arrays import Estimator
 from kohort.estimators.keras_models.routing import arguments, further, refuse_unknown
 from kohort.recipe.constraints import Interval, check, flag
-from kohort.studies.prepared import is_auto
+from kohort.studies.prepared import or_auto
 
 _COUNT = Interval(1, float("inf"), whole=True)
 _TAKEN = frozenset({
@@ -34,8 +34,8 @@ def fit_options(estimator: Estimator, fit_params: dict[str, Any]) -> dict[str, A
     if options["batch_size"] is None:
         options["batch_size"] = 32
     check("epochs", options["epochs"], _COUNT)
-    if not (is_auto(options["batch_size"]) or options["batch_size"] == -1):
-        check("batch_size", options["batch_size"], _COUNT)
+    if options["batch_size"] != -1:
+        check("batch_size", options["batch_size"], or_auto(_COUNT))
     if options["validation_batch_size"] not in (None, -1):
         check("validation_batch_size", options["validation_batch_size"], _COUNT)
     check("diagnose", estimator.diagnose, flag())

@@ -22,14 +22,14 @@ class OptunaSampler:
     """Asks a study of Optuna's for candidates, and tells it their scores.
 
     A candidate that was pruned, or whose score is not a number, ends in the state PRUNED with the
-    scores of its rungs; all others are COMPLETE.
+    scores of its rungs; all others are COMPLETE. One that is paused counts as a pruned one.
 
     Parameters
     ----------
     space : dict or list of dict
         As `RandomizedSearchCV` takes it.
     sampler : "tpe" or optuna.samplers.BaseSampler
-        `"tpe"` is `TPESampler(multivariate=True, constant_liar=True)`. A sampler is copied.
+        `"tpe"` is `TPESampler(multivariate=False, constant_liar=True)`. A sampler is copied.
     random_state : int, RandomState instance or None
         Fixes `"tpe"` and what Optuna has no distribution for.
     storage : str, optuna.storages.BaseStorage or None
@@ -93,17 +93,21 @@ class OptunaSampler:
 
     def report(self, number: int, epochs: int, score: float) -> None:
         """Take in the score of a candidate after `epochs` epochs; greater is better."""
-        self._trials[number].report(score, epochs)
+        trial = self._trials[number]
+        trial.report(score, epochs)
+        self.study.judged.add(trial.number)
 
     def end(self, number: int, score: float, pruned: bool) -> None:
         """Take in that a candidate has ended, or was pruned, with this score."""
         from optuna.trial import TrialState
 
+        trial = self._trials[number]
+        self.study.judged.discard(trial.number)
         with _quiet():
             if pruned:
-                self.study.tell(self._trials[number], state=TrialState.PRUNED)
+                self.study.tell(trial, state=TrialState.PRUNED)
             else:
-                self.study.tell(self._trials[number], score)
+                self.study.tell(trial, score)
 
 
 def _require_optuna() -> None:
@@ -117,17 +121,23 @@ def _require_optuna() -> None:
 def _study(sampler: SamplerLike, seed: int, storage: StorageLike, name: str | None) -> Any:
     import optuna
 
+    from kohort.searches.adaptive.resumable_study import ResumableStudy
+
+    storage = optuna.storages.InMemoryStorage() if storage is None else storage
     with _quiet():
         if isinstance(sampler, str):
-            sampler = optuna.samplers.TPESampler(multivariate=True, constant_liar=True, seed=seed)
-        return optuna.create_study(
+            sampler = optuna.samplers.TPESampler(multivariate=False, constant_liar=True, seed=seed)
+        made = optuna.create_study(
             storage=storage,
             study_name=name,
-            sampler=copy.deepcopy(sampler),
-            pruner=optuna.pruners.NopPruner(),
             direction="maximize",
             load_if_exists=name is not None,
         )
+        study = ResumableStudy(
+            made.study_name, storage, copy.deepcopy(sampler), optuna.pruners.NopPruner()
+        )
+    study.judged = set()
+    return study
 
 
 @contextmanager

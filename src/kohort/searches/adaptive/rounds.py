@@ -18,8 +18,9 @@ Score = Callable[[Candidate], float]
 
 @dataclass
 class Rounds:
-    """In each round a number of candidates train as one cohort: those that were promoted, each to
-    its next rung, and new ones in the free slots. Then every rung is judged, in its own order.
+    """In each round a number of candidates train as one cohort: those that may go on, each to its
+    next rung, and new ones in the free slots. The others pause until they may go on, or no longer
+    can.
 
     Parameters
     ----------
@@ -46,6 +47,7 @@ class Rounds:
     candidates: list[Candidate] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._scores: dict[int, float] = {}
         self._rows = [FoldRows() for _ in range(self.folds)]
 
     def run(self, evaluate: Evaluate, score: Score) -> None:
@@ -58,10 +60,10 @@ class Rounds:
         score : callable
             A candidate's mean score, greater is better.
         """
-        going: list[Candidate] = []
-        while batch := [*going, *self._new(self.slots - len(going))]:
+        while batch := self._next():
             evaluate(batch)
-            going = self._judged(batch, score)
+            self._judge(batch, score)
+            self._prune()
 
     def described(self, batch: list[Candidate]) -> str:
         """A line on the candidates that a round is about to train."""
@@ -78,36 +80,58 @@ class Rounds:
         """Up to which epoch a candidate trains now; None for its end."""
         return None if self.halving is None else self.halving.epochs(candidate.rung)
 
+    @property
+    def _more(self) -> int:
+        """How many candidates have yet to begin."""
+        return self.most - len(self.candidates)
+
+    def _next(self) -> list[Candidate]:
+        """Those that train in the next round."""
+        going = self._going_on()
+        batch = [*going, *self._new(self.slots - len(going))]
+        return batch or self._going_on()  # The sampler may just have said that it has no more.
+
+    def _going_on(self) -> list[Candidate]:
+        if self.halving is None:
+            return []
+        going = []
+        for rung, number in self.halving.due(self._more)[: self.slots]:
+            self.halving.leave(number)
+            candidate = self.candidates[number]
+            candidate.rung = rung + 1
+            going.append(candidate)
+        return going
+
     def _new(self, room: int) -> list[Candidate]:
         first = len(self.candidates)
         for number in range(first, min(self.most, first + room)):
             parameters = self.sampler.ask()
             if parameters is None:
+                self.most = number
                 break
             self.candidates.append(Candidate(number, parameters, self._rows))
         return self.candidates[first:]
 
-    def _judged(self, batch: list[Candidate], score: Score) -> list[Candidate]:
-        """Those that go on; the others have ended, or are pruned."""
-        scores = {candidate.number: score(candidate) for candidate in batch}
-        if self.halving is None:
-            for candidate in batch:
-                self._end(candidate, scores[candidate.number], pruned=False)
-            return []
+    def _judge(self, batch: list[Candidate], score: Score) -> None:
+        """Take in the scores of a round; candidates without an epoch left end."""
+        self._scores |= {candidate.number: score(candidate) for candidate in batch}
         for candidate in batch:
-            number = candidate.number
-            self.halving.enter(candidate.rung, number, scores[number], candidate.ended)
-        going = []
-        for candidate in batch:
-            value = scores[candidate.number]
-            self.sampler.report(candidate.number, self.halving.epochs(candidate.rung), value)
-            if not candidate.ended and self.halving.promotes(candidate.rung, candidate.number):
-                candidate.rung += 1
-                going.append(candidate)
-            else:
-                self._end(candidate, value, pruned=not candidate.ended)
-        return going
+            ended, value = candidate.ended, self._scores[candidate.number]
+            if self.halving is not None:
+                self.halving.enter(candidate.rung, candidate.number, value, ended)
+                self.sampler.report(candidate.number, self.halving.epochs(candidate.rung), value)
+            if ended:
+                self._end(candidate, pruned=False)
 
-    def _end(self, candidate: Candidate, score: float, pruned: bool) -> None:
+    def _prune(self) -> None:
+        """End those that can no longer go on: what is paused keeps weights and optimizer states."""
+        if self.halving is None:
+            return
+        for number in self.halving.lost(self._more):
+            self.halving.leave(number)
+            self._end(self.candidates[number], pruned=True)
+
+    def _end(self, candidate: Candidate, pruned: bool) -> None:
+        score = self._scores[candidate.number]
         candidate.close()
         self.sampler.end(candidate.number, score, pruned or math.isnan(score))

@@ -28,7 +28,7 @@ from kohort.searches.adaptive.rounds import Rounds
 from kohort.searches.adaptive.samplers import RandomSampler, Sampler
 from kohort.searches.search import TogetherMixin
 
-_FIRST = 12
+_FIRST = 6
 """Into how many parts of the estimator's epochs the first rung falls, where it is not given."""
 
 _PLANNED = ("epochs", "initial_epoch")
@@ -39,9 +39,10 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
     """Search that gives most epochs to the best candidates, and tries further ones near them.
 
     All folds of a candidate train up to a *rung*, a number of epochs, and pause there. The search's
-    scorer judges them on the rows left out. Of the candidates that have come to a rung, the best
-    1 / `reduction_factor` go on to the next from their own state, so that no epoch is trained
-    twice; the others are pruned. The promoted and the new candidates of a round train as one
+    scorer judges them on the rows left out. A candidate goes on to the next rung, from its own
+    state, so that no epoch is trained twice, once it is among the best 1 / `reduction_factor` of
+    all that have come to its rung; that may be later, when further ones have come. It is pruned
+    when that can no longer be. Those that go on and the new candidates of a round train as one
     cohort, as in `kohort.together()`. Decisions depend on scores and on the order of rungs and
     candidates alone: a seed gives one result, whatever the number of cores.
 
@@ -59,15 +60,15 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
     n_candidates : int, default=60
         Number of candidates in all, >= 1.
     sampler : {"tpe", "random"} or optuna.samplers.BaseSampler, default="tpe"
-        The source of candidates: Optuna's multivariate TPE with a constant liar (Falkner et al.
-        2018, arXiv:1807.01774, describe it with halving), scikit-learn's `ParameterSampler`, or
-        another sampler of Optuna's, such as `CmaEsSampler()`.
+        The source of candidates: Optuna's TPE with a constant liar (Falkner et al. 2018,
+        arXiv:1807.01774, describe one with halving), scikit-learn's `ParameterSampler`, or another
+        sampler of Optuna's, such as `CmaEsSampler()`.
     pruner : {"asha", None}, default="asha"
         Successive halving by rungs; None trains every candidate to its end.
     reduction_factor : int, default=3
         Ratio of the epochs of a rung to those of the rung before, >= 2.
     min_epochs : int or None, default=None
-        Epochs of the first rung, >= 1; None for a twelfth of the estimator's `epochs`.
+        Epochs of the first rung, >= 1; None for a sixth of the estimator's `epochs`.
     n_slots : int, default=4
         Candidates that train in a round, >= 1: those that go on, and new ones from the sampler. A
         smaller number makes the choice of each better informed, a larger one keeps more cores busy.
@@ -116,6 +117,8 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
     -----
     Waiting for a whole round is what the determinism costs: where there are more cores than fits of
     a round, or one fit is much longer than the others, cores wait. `n_slots` makes rounds larger.
+    What is paused keeps its weights and the state of its optimizer: at each rung a share of
+    1 / `reduction_factor` of the candidates at most.
 
     References
     ----------

@@ -10,7 +10,6 @@ from kohort.estimators.dense.parameters import MAY_BE_AUTO, DenseParameters
 from kohort.recipe.constraints import check
 from kohort.recipe.recipe import CONSTRAINTS
 from kohort.recipe.synonyms import PARAMETERS
-from kohort.studies.prepared import is_auto
 
 _RESERVED = ("random_state", "verbose")
 _OF_CLASSES = ("class_weight",)
@@ -39,5 +38,5 @@ def check_dense_setting(task: str, name: str, value: object) -> None:
         noun = "table" if task == "auto" else task
         raise ParameterError(explain("parameter", f"one of a {noun}'s network", name, remedy))
     # The classes' number decides which losses fit, so the estimator checks that one.
-    if name in CONSTRAINTS and name != "loss" and not (is_auto(value) and name in MAY_BE_AUTO):
-        check(name, value, CONSTRAINTS[name])
+    if name in CONSTRAINTS and name != "loss":
+        check(name, value, MAY_BE_AUTO.get(name, CONSTRAINTS[name]))

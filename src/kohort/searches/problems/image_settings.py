@@ -11,14 +11,14 @@ from kohort.errors import ParameterError, explain, suggest
 from kohort.estimators.conv import ConvClassifier
 from kohort.recipe.constraints import Interval, check, flag
 from kohort.recipe.synonyms import PARAMETERS
-from kohort.studies.prepared import AUTOMATIC, is_auto
+from kohort.studies.prepared import or_auto
 
 PATIENCE = "callbacks__patience"
 """Epochs without a better validation loss before training stops."""
 
 _RESERVED = ("random_state", "verbose", "callbacks", "loss", "metrics", "warm_start")
 _CONSTRAINTS = {
-    "learning_rate": Interval(0, np.inf, "neither"),
+    "learning_rate": or_auto(Interval(0, np.inf, "neither")),
     PATIENCE: Interval(1, np.inf, whole=True),
     "shuffle": flag(),
 }
@@ -54,8 +54,6 @@ class ImageParameters:
             if name in _RESERVED:
                 remedy = "Use --seed." if name == "random_state" else "It cannot be set here."
             raise ParameterError(explain("parameter", "one of ConvClassifier", name, remedy))
-        if is_auto(value) and name in AUTOMATIC:
-            return
         if name in _CONSTRAINTS:
             check(name, value, _CONSTRAINTS[name])
         elif name == "optimizer":
