@@ -288,3 +288,19 @@ def test_numbers_of_numpy_reach_a_build_function_as_python_s(rows):
     model.initialize(X, y)
     assert seen == {"units": int, "rate": float, "bias": bool, "kind": str}
     assert float(model.model_.optimizer.learning_rate.value) == 1
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_numbers_of_numpy_in_lists_reach_a_build_function_as_python_s(kind, rows):
+    X, y, _ = rows
+
+    def build(widths=(1,), options=None):
+        hidden = [keras.layers.Dense(width, **options) for width in widths]
+        return keras.Sequential([keras.Input((5,)), *hidden, keras.layers.Dense(1)])
+
+    widths, options = kind(np.array([4, 3])), {"use_bias": np.False_}
+    model = kohort.KerasRegressor(build, widths=widths, options=options, loss="mse")
+    shapes = [weight.shape for weight in model.fit(X, y).model_.get_weights()]
+    assert shapes == [(5, 4), (4, 3), (3, 1), (1,)]
+    assert model.widths is widths
+    assert clone(model).fit(X, y).get_params()["widths"] == widths

@@ -149,9 +149,16 @@ def asks_for_data(estimator: Estimator) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A number or text of NumPy, as searches draw them, as Python's, which Keras's layers take."""
-    scalar = isinstance(value, np.number | np.bool_ | np.str_)
-    return value.item() if scalar else value
+    """Numbers and texts of NumPy, as searches draw them, as Python's, which Keras's layers take;
+    those in lists, tuples and dicts, too. An array stays one.
+    """
+    if isinstance(value, np.number | np.bool_ | np.str_):
+        return value.item()
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    if type(value) is dict:
+        return {_plain(name): _plain(part) for name, part in value.items()}
+    return value
 
 
 def build_arguments(estimator: Estimator, meta: Mapping[str, Any]) -> dict[str, Any]:
