@@ -68,8 +68,17 @@ def checked_table(
     if isinstance(y, str):
         X, y = validate_data(estimator, X, **options), None
     else:
-        X, y = validate_data(estimator, X, y, multi_output=True, **options)
+        X, y = validate_data(estimator, X, _of_numpy(y), multi_output=True, **options)
     return SparseTable(cast(Csr, X)) if issparse(X) else X, y
+
+
+def _of_numpy(y: TargetsLike) -> TargetsLike:
+    """A Series of pandas's own numbers or truth values with NumPy's type; else y as it is.
+
+    scikit-learn would make floats of them, and of the labels that are predicted.
+    """
+    own = getattr(getattr(y, "dtype", None), "numpy_dtype", None)
+    return y if own is None or y.isna().any() else y.to_numpy(own)
 
 
 def _checked_file(

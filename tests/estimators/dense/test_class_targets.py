@@ -153,3 +153,15 @@ def test_a_class_per_row_is_refused(y, X):
 def test_less_than_a_row_to_validate_on_is_refused(X):
     with pytest.raises(kohort.DataError, match=r"validation_fraction must.*1e-09 of n_samples=200"):
         kohort.DenseRegressor(**NETWORK, validation_fraction=1e-9).fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize("kind", ["Int64", "boolean"])
+def test_labels_of_pandass_own_types_stay_what_they_are(kind, X, labels):
+    y = labels > 0 if kind == "boolean" else labels
+    series = pd.Series(y, dtype=kind, index=np.arange(200)[::-1])
+    model, plain = classifier().fit(X, series), classifier().fit(X, y)
+    assert model.classes_.tolist() == plain.classes_.tolist() == np.unique(y).tolist()
+    assert model.predict(X).dtype.kind == y.dtype.kind
+    np.testing.assert_array_equal(model.predict(X), plain.predict(X))
+    with pytest.raises(ValueError, match="NaN"):
+        classifier().fit(X, series.where(series.index > 3))
