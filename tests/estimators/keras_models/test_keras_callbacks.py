@@ -1,8 +1,10 @@
 """Keras's callbacks have their effect in a cohort, per member; a user's own run at epoch ends."""
 
 import csv
+import time
 from contextlib import nullcontext
 
+import joblib
 import keras
 import numpy as np
 import pytest
@@ -185,21 +187,33 @@ class Hearer(C.Callback):
         pass
 
 
-def test_a_callback_given_to_a_search_hears_of_each_fit_as_if_it_were_alone():
+class SlowStart(C.Callback):
+    """Lets the fits of other threads begin before this one goes on."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("pool", ["cohort", "threads"])
+def test_a_callback_given_to_a_search_hears_of_each_fit_as_if_it_were_alone(pool):
     X = np.random.default_rng(0).normal(size=(60, 3))
     y = X[:, 0]
 
     def build():
         return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
 
-    def scores(block):
+    def scores(block, jobs=None):
         model = kohort.KerasRegressor(build, loss="mse", epochs=12, random_state=0)
         stop = keras.callbacks.EarlyStopping(monitor="loss", min_delta=0.05, patience=1)
         grid = {"optimizer__learning_rate": [1e-5, 0.02, 0.1]}
-        search = GridSearchCV(model, grid, cv=2, refit=False, error_score="raise")
+        search = GridSearchCV(model, grid, cv=2, refit=False, n_jobs=jobs, error_score="raise")
         with block:
-            search.fit(X, y, callbacks=[stop])
+            search.fit(X, y, callbacks=[stop, SlowStart()])
         return search.cv_results_["mean_test_score"]
 
-    inside, outside = scores(kohort.together()), scores(nullcontext())
+    outside = scores(nullcontext())
+    if pool == "cohort":
+        inside = scores(kohort.together())
+    else:
+        inside = scores(joblib.parallel_config("threading"), jobs=3)
     np.testing.assert_allclose(inside, outside, rtol=1e-4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kohort.arrays import CallbacksLike, Estimator
-from kohort.cohort.tasks import current_task
 from kohort.engine.member import Floats, Logs, Outcome, Verdict
 from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.assembly import assembled, called
 from kohort.estimators.keras_models.configured_callbacks import digest_of_callbacks
 from kohort.estimators.keras_models.routing import further, routed
+from kohort.estimators.keras_models.shared_callbacks import kept_apart
 from kohort.estimators.keras_models.tensorboard_callback import use_own_writer
 from kohort.networks.lifted.variables import Variables, on_device, value_of
 
@@ -254,31 +253,10 @@ def callbacks_of_fit(estimator: Estimator, given: CallbacksLike = None) -> list[
         `fit__callbacks`.
     """
     if given is not None:
-        return _kept_apart(_callbacks(given, routed(estimator, "callbacks")))
+        return kept_apart(_callbacks(given, routed(estimator, "callbacks")))
     callbacks = _callbacks(estimator.callbacks, routed(estimator, "callbacks"))
     more = further(estimator).get("fit__callbacks")
     return callbacks + _callbacks(more, routed(estimator, "fit__callbacks"))
-
-
-def _kept_apart(callbacks: list[Any]) -> list[Any]:
-    """Copies where fits of a search, which train at the same time, are given the same objects.
-
-    Outside a cohort such fits train one after another, and each makes a callback begin anew.
-    """
-    if current_task() is None:
-        return callbacks
-    return [_copied(callback) for callback in callbacks]
-
-
-def _copied(callback: keras.callbacks.Callback) -> keras.callbacks.Callback:
-    """A callback with the state of another, but for its model, which the next fit sets."""
-    copied = copy.copy(callback)
-    for name, value in vars(callback).items():
-        try:
-            vars(copied)[name] = None if name == "_model" else copy.deepcopy(value)
-        except Exception:
-            vars(copied)[name] = value  # Shared if it cannot be copied, such as a file.
-    return copied
 
 
 def callbacks_of_predict(estimator: Estimator) -> list[Any]:
