@@ -31,6 +31,9 @@ _SAMPLE_ROWS = 100
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _DECIMAL_COMMA = re.compile(r"(?:^|;) *\"?-?[\d.]*\d,\d+\"? *(?:;|$)", re.MULTILINE)
 _THOUSANDS = r"-?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?"
+UNNAMED = "Unnamed: "
+"""Prefix of the names of columns that have none, as pandas names them."""
+
 _WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|"}
 
 
@@ -214,7 +217,7 @@ def _header(text: str, separator: str, path: Path) -> list[str]:
     rows = _rows(_sample(text), separator)
     names = [name.strip() for name in rows[0]] if rows else []
     refuse_repeated_names([name for name in names if name], repr(str(path)))
-    return [name or f"Unnamed: {place}" for place, name in enumerate(names)]
+    return [name or f"{UNNAMED}{place}" for place, name in enumerate(names)]
 
 
 def refuse_repeated_names(names: list[str], where: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.data.csv_files import UNNAMED
 from kohort.data.dates import written_dates
 from kohort.data.numerals import numerals
 from kohort.data.tables import NUMBER_IN, TRUTH
@@ -120,6 +121,19 @@ def copies_of(target: pd.Series[Any], X: pd.DataFrame) -> list[str]:
     return [
         f"Warning: {_listed(list(map(repr, same)))} hold the same values as the target "
         f"{target.name!r}, and give the answer away. Remove them unless they are known beforehand."
+    ]
+
+
+def row_numbers(X: pd.DataFrame) -> list[str]:
+    """A sentence on a first column without a name that numbers the rows, as pandas writes one."""
+    name, first = str(X.columns[0]), X.iloc[:, 0]
+    if not name.startswith(UNNAMED) or len(X) < 2 or kind_of(first) != "number":
+        return []
+    if not (first - first.iloc[0] == np.arange(len(X))).all():
+        return []
+    return [
+        f"Warning: the first column ({name!r}) has no name and numbers the rows. Remove it unless "
+        "the order of the rows is known beforehand."
     ]
 
 

@@ -26,6 +26,7 @@ from kohort.searches.problems.table_columns import (
     column_line,
     copies_of,
     kind_of,
+    row_numbers,
     task_line,
 )
 from kohort.searches.problems.table_settings import TableParameters
@@ -63,7 +64,7 @@ def table_problem(
     resolved = resolve_task(task, y)
     features = feature_numbers(X)
     X = features.X
-    said = [*target_notes(raw, y), *features.notes, *copies_of(y, X)]
+    said = [*target_notes(raw, y), *features.notes, *copies_of(y, X), *row_numbers(X)]
     lines = [task_line(y, task, resolved), column_line(X), *said]
     return Problem(
         X,
