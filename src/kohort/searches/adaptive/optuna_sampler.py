@@ -112,19 +112,19 @@ class OptunaSampler:
         """Take in the score of a candidate after `epochs` epochs; greater is better."""
         trial = self._trials[number]
         trial.report(score, epochs)
-        self.study.judged.add(trial.number)
+        self.study.show(trial.number)
 
     def end(self, number: int, score: float, pruned: bool) -> None:
         """Take in that a candidate has ended, or was pruned, with this score."""
         from optuna.trial import TrialState
 
         trial = self._trials[number]
-        self.study.judged.discard(trial.number)
         with _quiet():
             if pruned:
                 self.study.tell(trial, state=TrialState.PRUNED)
             else:
                 self.study.tell(trial, score)
+        self.study.show_as_told(trial.number)
 
 
 def _require_optuna() -> None:
@@ -150,11 +150,9 @@ def _study(sampler: SamplerLike, seed: int, storage: StorageLike, name: str | No
             direction="maximize",
             load_if_exists=name is not None,
         )
-        study = ResumableStudy(
+        return ResumableStudy(
             made.study_name, storage, copy.deepcopy(sampler), optuna.pruners.NopPruner()
         )
-    study.judged = set()
-    return study
 
 
 @contextmanager

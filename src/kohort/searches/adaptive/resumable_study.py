@@ -6,7 +6,10 @@ import copy
 from collections.abc import Container
 
 import optuna
+from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
+
+from kohort.arrays import SamplerLike, StorageLike
 
 
 class ResumableStudy(optuna.Study):
@@ -14,14 +17,21 @@ class ResumableStudy(optuna.Study):
 
     Optuna's samplers learn nothing from the scores of a trial that runs (and TPE's constant liar
     takes it for a bad one), and a trial that was told as PRUNED cannot go on.
-
-    Attributes
-    ----------
-    judged : set of int
-        Numbers of the trials that run and are shown so.
     """
 
-    judged: set[int]
+    def __init__(
+        self, name: str, storage: StorageLike, sampler: SamplerLike, pruner: BasePruner
+    ) -> None:
+        super().__init__(name, storage, sampler, pruner)
+        self._shown: dict[int, FrozenTrial | None] = {}
+
+    def show(self, number: int) -> None:
+        """Show a trial that runs, with the scores that it has by now, as a pruned one."""
+        self._shown[number] = None
+
+    def show_as_told(self, number: int) -> None:
+        """Show a trial as it is again."""
+        self._shown.pop(number, None)
 
     def _get_trials(
         self,
@@ -29,12 +39,16 @@ class ResumableStudy(optuna.Study):
         states: Container[TrialState] | None = None,
         use_cache: bool = False,
     ) -> list[FrozenTrial]:
-        """The trials; it is here that Optuna's samplers ask for them."""
-        found = []
-        for trial in super()._get_trials(deepcopy, None, use_cache):
-            if trial.number in self.judged:
-                trial = copy.copy(trial)
-                trial.state = TrialState.PRUNED
-            if states is None or trial.state in states:
-                found.append(trial)
-        return found
+        """The trials; it is here that Optuna's samplers ask for them, for each parameter anew."""
+        trials = super()._get_trials(deepcopy, None, use_cache)
+        found = [self._as_shown(trial) for trial in trials]
+        return [trial for trial in found if states is None or trial.state in states]
+
+    def _as_shown(self, trial: FrozenTrial) -> FrozenTrial:
+        if trial.number not in self._shown:
+            return trial
+        shown = self._shown[trial.number]
+        if shown is None:
+            self._shown[trial.number] = shown = copy.copy(trial)
+            shown.state = TrialState.PRUNED
+        return shown
