@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn.base import is_classifier
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from kohort.arrays import Estimator, TableLike, TargetsLike, ValidationLike
@@ -16,6 +17,8 @@ from kohort.data.sparse_rows import Csr, SparseTable
 from kohort.deferred import jax
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
+from kohort.estimators.labels_in_order import refuse_without_order
+from kohort.estimators.text_in_tables import naming_text
 from kohort.runtime import floatx
 
 DTYPES = (np.float64, np.float32)
@@ -66,9 +69,13 @@ def checked_table(
         X = X.values
     options = {"accept_sparse": "csr", "dtype": DTYPES, "reset": reset}
     if isinstance(y, str):
-        X, y = validate_data(estimator, X, **options), None
+        with naming_text(X):
+            X, y = validate_data(estimator, X, **options), None
     else:
-        X, y = validate_data(estimator, X, _of_numpy(y), multi_output=True, **options)
+        if is_classifier(estimator):
+            refuse_without_order(y)
+        with naming_text(X):
+            X, y = validate_data(estimator, X, _of_numpy(y), multi_output=True, **options)
     return SparseTable(cast(Csr, X)) if issparse(X) else X, y
 
 

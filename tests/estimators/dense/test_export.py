@@ -128,6 +128,7 @@ _OPTIONS = {
     "amsgrad": {"optimizer": "adam", "amsgrad": True, "beta_1": 0.8, "beta_2": 0.99},
     "centered": {"optimizer": "rmsprop", "centered": True, "momentum": 0.4, "rho": 0.8},
     "clipped": {"optimizer": "nesterov", "global_clipnorm": 0.5, "weight_decay": 0.01},
+    "no decay": {"optimizer": "adamw", "weight_decay": 0.0},
     "averaged": {"optimizer": "adamw", "ema_momentum": 0.95, "epsilon": 1e-5},
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from kohort.arrays import TableLike, TargetsLike
 from kohort.engine.member import Floats
@@ -22,6 +22,7 @@ from kohort.estimators.dense.class_targets import (
 from kohort.estimators.dense.parameters import documented
 from kohort.estimators.dense.passes import probabilities
 from kohort.estimators.scaling import Scaling
+from kohort.estimators.text_in_tables import real_targets
 from kohort.recipe import losses
 from kohort.recipe.constraints import OneOf, check
 from kohort.recipe.hyperparameter import HOST, STRUCTURE, Parameter
@@ -104,7 +105,7 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
 
     def _check_targets(self, y: TargetsLike, reset: bool) -> Floats:
         refuse_times(np.asarray(y), "numbers")
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
+        y = real_targets(self, y)
         targets = y.reshape(len(y), -1)
         if reset:
             self.n_outputs_ = targets.shape[1]

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from kohort.arrays import Estimator
+from kohort.estimators.parameter_names import CheckedNames
 from kohort.recipe.constraints import Interval, OneOf, check, flag, optional
 from kohort.recipe.hyperparameter import ARRAY, HOST, STRUCTURE, Parameter, hyperparameter, table_of
 from kohort.recipe.hyperparameters import DEFAULTS, PARAMETERS, Hyperparameters
@@ -36,7 +37,7 @@ def _parameter_names(cls: Hashable, init: Hashable) -> tuple[str, ...]:
 
 
 @dataclass(eq=False, repr=False)
-class DenseParameters(Hyperparameters):
+class DenseParameters(CheckedNames, Hyperparameters):
     """Parameters of `DenseRegressor` and `DenseClassifier`, with types for those who check them."""
 
     loss: str = "auto"

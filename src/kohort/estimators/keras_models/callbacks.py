@@ -287,7 +287,7 @@ def _callbacks(
         made = callback
         if inspect.isclass(callback) and hooks and not _hears(callback, hooks):
             return None
-        if not isinstance(callback, keras.callbacks.Callback):
+        if callable(callback) and not isinstance(callback, keras.callbacks.Callback):
             try:
                 made = called(callback, own)
             except TypeError as error:

@@ -11,6 +11,7 @@ from kohort.arrays import HostArray, Integers, LossLike
 from kohort.engine.member import Floats
 from kohort.errors import DataError
 from kohort.estimators.keras_models.inputs import positions_of, tells_classes_apart
+from kohort.estimators.labels_in_order import refuse_without_order
 
 LABELS = "multilabel-indicator"
 """Type of a target that has a column for each label, as scikit-learn names it."""
@@ -47,9 +48,12 @@ def kind_of_targets(y: HostArray) -> str:
 
     Raises
     ------
+    DataError
+        If labels are missing, or of several kinds.
     ValueError
         If they are no classes.
     """
+    refuse_without_order(y)
     check_classification_targets(y)
     kind = str(type_of_target(y))
     return ONE_HOT if kind == LABELS and _is_one_hot(y) else kind

@@ -8,14 +8,22 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from kohort.arrays import Estimator, LossLike, MetricsLike, OptimizerLike
-from kohort.errors import ParameterError, explain
+from kohort.errors import ParameterError, explain, hint
 from kohort.estimators.keras_models.assembly import assembled, configured
 from kohort.estimators.keras_models.routing import routed
 from kohort.networks.lifted.keras_private import compile_options, keep_exclusions
+from kohort.networks.lifted.names import snake_case
 from kohort.studies.prepared import is_auto
 
 if TYPE_CHECKING:
     import keras
+
+
+_COMPILED_METRICS = ("accuracy", "acc", "crossentropy", "ce")
+"""Names that `keras.Model.compile` gives the metric of the loss for."""
+
+_SHORT = ("mse", "mae", "mape", "msle", "bce")
+"""Names that Keras knows and its modules do not have."""
 
 
 def optimizer_like(optimizer: keras.Optimizer) -> Any:
@@ -45,6 +53,7 @@ def _optimizer(estimator: Estimator, compiled: OptimizerLike, rate: float | None
     if chosen is None:
         chosen = "rmsprop"
     if isinstance(chosen, str):
+        _refuse_unknown_name("optimizer", chosen)
         chosen = type(keras.optimizers.get(chosen))
     try:
         made = configured(chosen, options)
@@ -86,14 +95,37 @@ def _of_parameters(
         given = known if options else None
 
     def one(chosen: Any, own: dict[str, Any]) -> Any:
+        if isinstance(chosen, str):
+            _refuse_unknown_name(route, chosen)
         return None if chosen is None else configured(chosen, own, named)
 
     try:
         return assembled(given, options, one)
+    except ParameterError:
+        raise
     except (TypeError, ValueError) as error:
         raise ParameterError(
             explain(f"{route}__*", f"parameters of the {route}", options, str(error))
         ) from error
+
+
+def _refuse_unknown_name(route: str, name: str) -> None:
+    """Raise `ParameterError` if Keras knows no optimizer, loss or metric of this name."""
+    import keras
+
+    rooms = {"optimizer": "optimizers", "loss": "losses", "metrics": "metrics"}
+    room = getattr(keras, rooms[route])
+    if route == "metrics" and name.lower() in _COMPILED_METRICS:
+        return
+    try:
+        known = room.get(name) is not None
+    except ValueError:
+        known = False
+    if not known:
+        names = [snake_case(other) for other in dir(room) if not other.startswith("_")]
+        remedy = hint(name, [*names, *_SHORT]) or f"See dir(keras.{rooms[route]})."
+        wanted = f"a name that keras.{rooms[route]} knows"
+        raise ParameterError(explain(route, wanted, name, remedy))
 
 
 def _camel(name: str) -> str:

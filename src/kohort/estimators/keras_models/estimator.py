@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 from kohort.arrays import ClassWeightLike, GridLike, HostArray, TableLike, TargetsLike, WeightsLike
 from kohort.engine.member import Floats, Member, Outcome, Rows
@@ -193,6 +193,7 @@ class KerasEstimator(TrainingModel):
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._found_rate = None
         inputs = self._learned_inputs(X)
+        check_consistent_length(inputs.arrays[0], y)
         size = REFERENCE if is_auto(options["batch_size"]) else options["batch_size"]
         self._meta = self._about(inputs)
         inputs, learned = learn_features(self, inputs)

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from kohort.arrays import Estimator
-from kohort.errors import ParameterError, explain
+from kohort.errors import ParameterError, explain, hint
+from kohort.recipe.synonyms import PARAMETERS
 
 ROUTES = ("model", "optimizer", "loss", "metrics", "compile", "callbacks", "fit", "predict")
 """Prefixes: `optimizer__learning_rate` is the optimizer's `learning_rate`."""
@@ -122,10 +123,11 @@ def refuse_unknown(estimator: Estimator, names: Iterable[str]) -> None:
             raise ParameterError(explain(name, requirement, value, _CALLED_OTHERWISE[name]))
         if name in asked or anything:
             continue
-        known = ", ".join(known_names(estimator))
+        known = known_names(estimator)
+        near = hint(name, known, PARAMETERS)
         raise ParameterError(
             f"`{name}` is no parameter of {type(estimator).__name__} or of its build function. "
-            f"The known ones are {known}."
+            f"{near + ' ' if near else ''}The known ones are {', '.join(known)}."
         )
 
 

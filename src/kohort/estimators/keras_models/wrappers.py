@@ -48,6 +48,7 @@ from kohort.estimators.keras_models.inputs import (
     value_columns,
 )
 from kohort.estimators.keras_models.outputs import class_output, takes_signs
+from kohort.estimators.text_in_tables import real_targets
 from kohort.networks.lifted.columns import Columns
 
 if TYPE_CHECKING:
@@ -104,9 +105,7 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
         }
 
     def _checked(self, y: TargetsLike) -> NDArray[Any]:
-        return np.asarray(
-            check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
-        )
+        return real_targets(self, y)
 
     def _target_columns(self, model: keras.Model, outputs: Sequence[tuple[int, ...]]) -> Columns:
         return value_columns(outputs, self.n_outputs_, output_names(model))

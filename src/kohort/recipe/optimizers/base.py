@@ -135,12 +135,15 @@ class Optimizer:
         """A `keras.optimizers.Optimizer` with the recipe's numbers, at its (peak) rate."""
         import keras
 
+        decays = "weight_decay" in dict(self.defaults)
         own = [name for name, _ in self.defaults if name != "weight_decay"]
         names = dict(self.keras_names)
         arguments = {names.get(n, n): getattr(recipe, n) for n in (*own, *self.options)}
         arguments |= {name: bool(value) for name, value in self.fixed if value}
         arguments |= {name: getattr(recipe, number) for name, number in self.keras_more}
-        arguments["weight_decay"] = recipe.weight_decay if recipe.weight_decay > 0 else None
+        # Keras's AdamW refuses None; to the others 0 is a decay that they carry out.
+        none = 0.0 if decays else None
+        arguments["weight_decay"] = recipe.weight_decay if recipe.weight_decay > 0 else none
         limits = {name: getattr(recipe, name) for name in CLIPPINGS}
         arguments |= {name: limit for name, limit in limits.items() if math.isfinite(limit)}
         if recipe.ema_momentum is not None:

@@ -36,6 +36,7 @@ from kohort.data.tasks import CLASSIFICATION
 from kohort.deferred import pd
 from kohort.errors import ParameterError, explain
 from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
+from kohort.estimators.parameter_names import CheckedNames
 from kohort.recipe.constraints import Interval, OneOf, check, optional
 from kohort.scratch import scratch_folder
 from kohort.searches.adaptive.search import AdaptiveSearchCV
@@ -53,7 +54,7 @@ SEARCHES = ("random", "adaptive")
 """How a tabular estimator may search."""
 
 
-class TabularEstimator(BaseEstimator):  # type: ignore[misc]
+class TabularEstimator(CheckedNames, BaseEstimator):  # type: ignore[misc]
     """Behaviour of `TabularRegressor` and `TabularClassifier`."""
 
     task: str
