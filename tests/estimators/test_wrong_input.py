@@ -119,3 +119,18 @@ def test_names_that_only_compile_knows_are_taken():
 def test_targets_of_another_length_are_named_before_their_classes():
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[30, 4\]"):
         kohort.KerasClassifier(_model(n_classes_=3)).fit(_X, [0, 1, 2, 0])
+
+
+@pytest.mark.parametrize("refit", ["ensembel", "Ensemble"])
+def test_a_misspelt_ensemble_is_no_plain_refit(refit):
+    search = kohort.GridSearchCV(kohort.DenseRegressor(epochs=1), {"width": [4]}, refit=refit)
+    with pytest.raises(kohort.ParameterError, match=r"`refit` must be .*Did you mean 'ensemble'"):
+        search.fit(_X, _X[:, 0])
+
+
+def test_progress_is_a_truth_value():
+    with (
+        pytest.raises(kohort.ParameterError, match=r"`progress` must be True or False or None"),
+        kohort.together(progress="bar"),
+    ):
+        pass

@@ -209,6 +209,13 @@ def test_the_number_row_holds_the_recipes_numbers_and_kerass_constants():
     assert (adam["beta_2"], adam["gain_2"], adam["epsilon"]) == (0.999, 1 - 0.999, 1e-7)
 
 
+def test_sgd_with_a_momentum_is_kerass_sgd_with_it():
+    assert _recipe(optimizer="sgd", momentum=0.7) == _recipe(optimizer="momentum", momentum=0.7)
+    assert _recipe(optimizer="sgd", momentum=0.0).optimizer == "sgd"
+    exported = OPTIMIZERS["momentum"].to_keras(_recipe(optimizer="sgd", momentum=0.7))
+    assert exported.get_config()["momentum"] == pytest.approx(0.7)
+
+
 def test_the_rate_is_constant_over_the_steps():
     steps = np.arange(100, 140)
     np.testing.assert_array_equal(rates(_recipe(learning_rate=0.3), steps, 7), np.full(40, 0.3))

@@ -19,7 +19,7 @@ from kohort.engine.folder_store import FolderStore
 from kohort.engine.progress import Progress
 from kohort.engine.store import Store
 from kohort.errors import shown
-from kohort.recipe.constraints import Constraint, Interval, Satisfies, check, optional
+from kohort.recipe.constraints import Constraint, Interval, Satisfies, check, flag, optional
 
 
 def together(
@@ -94,6 +94,7 @@ def _opened(
     executor: Executor | None,
     store: Store | PathLike | None,
 ) -> Iterator[Cohort]:
+    check("progress", progress, optional(flag()))
     for name, value in (("memory", memory), ("threads", threads)):
         check(name, value, optional(Interval(1, math.inf, whole=True)))
     check("executor", executor, optional(_with_methods("submit", "start", "cancel", "census")))

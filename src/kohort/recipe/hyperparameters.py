@@ -147,7 +147,7 @@ class Hyperparameters:
     )
     momentum: float | None = hyperparameter(
         None, "optimizer", ARRAY, optional(_SHARE),
-        f"In [0, 1). {_kerass('momentum')}.",
+        f"In [0, 1). {_kerass('momentum')}. sgd with a momentum is the optimizer momentum.",
     )
     beta_1: float | None = hyperparameter(
         None, "optimizer", ARRAY, optional(_SHARE),

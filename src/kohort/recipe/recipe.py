@@ -139,6 +139,8 @@ def _resolve_network(fields: dict[str, Any]) -> None:
 
 def _resolve_optimizer(fields: dict[str, Any]) -> None:
     """Defaults that follow from the optimizer; limits that are not set."""
+    if fields["optimizer"] == "sgd" and fields["momentum"]:
+        fields["optimizer"] = "momentum"  # Keras's SGD with momentum has a name of its own here.
     optimizer = OPTIMIZERS[fields["optimizer"]]
     for name in NUMBERS_WITH_DEFAULT:
         if fields[name] is None:

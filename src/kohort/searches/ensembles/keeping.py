@@ -10,7 +10,7 @@ from typing import Any, Self
 from sklearn.base import is_classifier
 
 from kohort.arrays import Estimator, FitOptions, TableLike, TargetsLike
-from kohort.errors import ParameterError, explain
+from kohort.errors import ParameterError, explain, hint
 from kohort.recipe.constraints import check, flag
 from kohort.searches.ensembles.capture import Captured, Evaluate
 from kohort.searches.ensembles.ensemble import ensemble_of
@@ -43,6 +43,7 @@ class KeepsFoldModels:
 
     def fit(self, X: TableLike, y: TargetsLike = None, **params: FitOptions) -> Self:
         check("keep_fold_models", self.keep_fold_models, flag())
+        self._check_refit()
         self.__dict__.pop("fold_models_", None)
         if not self._keeps:
             return super().fit(X, y, **params)  # type: ignore[misc]
@@ -58,6 +59,14 @@ class KeepsFoldModels:
             if hasattr(self.best_estimator_, "feature_names_in_"):
                 self.feature_names_in_ = self.best_estimator_.feature_names_in_
         return self
+
+    def _check_refit(self) -> None:
+        """Refuse a misspelt "ensemble": with one metric any other text means True."""
+        several = isinstance(self.scoring, list | tuple | set | dict)
+        if not several and isinstance(self.refit, str) and self.refit != ENSEMBLE:
+            wanted = f"True, False, {ENSEMBLE!r} or a callable"
+            if near := hint(self.refit, [ENSEMBLE]):
+                raise ParameterError(explain("refit", wanted, self.refit, near))
 
     def _check_kept(self) -> None:
         """Refuse, before anything trains, settings of which no ensemble can be made."""
