@@ -3,11 +3,11 @@
 `python -m benchmarks adaptive [--tables NAME ...] [--seeds N] [--rows N] [--keep FOLDER]`
 
 On each table and seed `RandomizedSearchCV` tries 100 candidates of the command line's space in 3
-folds; `AdaptiveSearchCV` tries 60, and stops when it has spent a quarter of the random search's
-epochs. Epochs are counted over all folds and to the end of each round; they depend on no clock and
-on no neighbour. A candidate of the adaptive search counts once it has trained to its end. At a
-quarter of the epochs the random search is the mean over 200 orders of its candidates. With `--keep`
-what a seed gave on a table is kept in a folder, and not measured again. Tables:
+folds; `AdaptiveSearchCV` may try as many, and stops when it has spent a quarter of the random
+search's epochs. Epochs are counted over all folds and to the end of each round; they depend on no
+clock and on no neighbour. A candidate of the adaptive search counts once it has trained to its end.
+At a quarter of the epochs the random search is the mean over 200 orders of its candidates. With
+`--keep` what each search gave is kept in a folder, and not measured again. Tables:
 `benchmarks/tables.py`.
 """
 
@@ -29,7 +29,7 @@ from scipy.stats import binomtest
 from benchmarks import side
 from benchmarks.tables import SHARED, interval, shown, split
 
-RANDOM, ADAPTIVE, FOLDS, ORDERS = 100, 60, 3, 200
+CANDIDATES, FOLDS, ORDERS = 100, 3, 200
 SEEDS, ROWS = 2, 1000
 WANTED = 0.25
 
@@ -44,8 +44,8 @@ def options(arguments: list[str]) -> dict[str, Any]:
     return vars(parser.parse_args(arguments))
 
 
-def table_side(table: str, seed: int, rows: int) -> dict[str, Any]:
-    """Both searches on one split of a table: epochs, scores, overhead."""
+def _task(table: str, seed: int, rows: int) -> tuple[Any, Any, Any, dict[str, Any]]:
+    """Split, estimator, space and options of both searches."""
     import kohort
     from kohort.searches.problems.table_settings import TableParameters
 
@@ -54,32 +54,38 @@ def table_side(table: str, seed: int, rows: int) -> dict[str, Any]:
     task = "regression" if one.task == "regression" else "classification"
     model = kohort.DenseRegressor if task == "regression" else kohort.DenseClassifier
     space = TableParameters(task).space("random")
-    options = {"cv": FOLDS, "random_state": seed, "refit": False}
-    random = kohort.RandomizedSearchCV(model(random_state=0), space, n_iter=RANDOM, **options)
-    random.fit(one.X, one.y)
-    epochs = [len(fit.history.get("loss", ())) for fit in random.cohort_record_]
-    costs = np.reshape(epochs, (RANDOM, FOLDS)).sum(axis=1)
-    scores = random.cv_results_["mean_test_score"]
-    best, quarter = float(np.nanmax(scores)), WANTED * costs.sum()
+    return one, model(random_state=0), space, {"cv": FOLDS, "random_state": seed, "refit": False}
 
-    trace, twice = _adaptive(model, space, options, one, quarter)
-    needed = next((spent for spent, score in trace if score >= best and spent <= quarter), None)
+
+def random_side(table: str, seed: int, rows: int) -> dict[str, Any]:
+    """Best score and epochs of the random search, and its best score at a quarter of them."""
+    import kohort
+
+    one, model, space, options = _task(table, seed, rows)
+    search = kohort.RandomizedSearchCV(model, space, n_iter=CANDIDATES, **options)
+    search.fit(one.X, one.y)
+    epochs = [len(fit.history.get("loss", ())) for fit in search.cohort_record_]
+    costs = np.reshape(epochs, (CANDIDATES, FOLDS)).sum(axis=1)
+    scores = search.cv_results_["mean_test_score"]
     return {
-        "random": best,
+        "random": float(np.nanmax(scores)),
         "epochs": int(costs.sum()),
-        "needed": needed,
-        "adaptive at a quarter": _best(trace, quarter),
-        "random at a quarter": _expected(scores, costs, quarter, seed),
+        "random at a quarter": _expected(scores, costs, WANTED * costs.sum(), seed),
+    }
+
+
+def adaptive_side(table: str, seed: int, rows: int, best: float, epochs: int) -> dict[str, Any]:
+    """Epochs until the adaptive search has the best score, and its own within a quarter."""
+    trace, twice = _traced(*_task(table, seed, rows), WANTED * epochs)
+    return {
+        "needed": next((spent for spent, score in trace if score >= best), None),
+        "adaptive at a quarter": max((score for _, score in trace), default=float("-inf")),
         "twice": twice,
     }
 
 
-def _adaptive(
-    model: Any,
-    space: Any,
-    options: dict[str, Any],
-    one: Any,
-    most: float,
+def _traced(
+    one: Any, model: Any, space: Any, options: dict[str, Any], most: float
 ) -> tuple[list[tuple[int, float]], int]:
     """Epochs spent and score whenever a candidate has trained to its end, and epochs trained twice,
     of a search that spends at most `most` epochs.
@@ -100,7 +106,7 @@ def _adaptive(
 
     known: dict[int, Any] = {}
     trace: list[tuple[int, float]] = []
-    search = Traced(model(random_state=0), space, n_candidates=ADAPTIVE, **options)
+    search = Traced(model, space, n_candidates=CANDIDATES, **options)
     with kohort.together() as cohort:
         with suppress(_EnoughError):
             search.fit(one.X, one.y)
@@ -111,11 +117,6 @@ def _adaptive(
 
 class _EnoughError(Exception):
     """The search has spent its epochs."""
-
-
-def _best(trace: list[tuple[int, float]], epochs: float) -> float:
-    """The best score that had been reached with `epochs` epochs."""
-    return max((score for spent, score in trace if spent <= epochs), default=float("-inf"))
 
 
 def _expected(scores: np.ndarray, costs: np.ndarray, epochs: float, seed: int) -> float:
@@ -138,7 +139,7 @@ def overhead() -> float:
 
     space = TableParameters("regression").space("random")
     generator = np.random.default_rng(0)
-    rounds = Rounds(OptunaSampler(space, "tpe", 0), Halving(16, 3), 4, RANDOM, FOLDS)
+    rounds = Rounds(OptunaSampler(space, "tpe", 0), Halving(16, 3), 4, CANDIDATES, FOLDS)
 
     def evaluate(batch: list[Any]) -> None:
         """As if all had trained; a candidate ends at the third rung."""
@@ -148,7 +149,7 @@ def overhead() -> float:
 
     start = time.process_time()
     rounds.run(evaluate, lambda candidate: float(generator.normal()))
-    return 1e3 * (time.process_time() - start) / RANDOM
+    return 1e3 * (time.process_time() - start) / CANDIDATES
 
 
 def compare(
@@ -173,14 +174,21 @@ def compare(
 
 
 def _measured(table: str, seed: int, rows: int, keep: Path | None) -> dict[str, Any]:
-    """What a seed gives on a table, or gave before."""
+    """Figures of both searches, each in a process of its own."""
+    place = (table, seed, rows)
+    found = _kept(keep, "random", *place)
+    return found | _kept(keep, "adaptive", *place, found["random"], found["epochs"])
+
+
+def _kept(keep: Path | None, name: str, *given: Any) -> dict[str, Any]:
+    """Figures of one search, or those that it gave before."""
+    words = json.dumps([name, *given])
     if keep is None:
-        return side.run("benchmarks.adaptive", json.dumps([table, seed, rows]))
+        return side.run("benchmarks.adaptive", words)
     keep.mkdir(parents=True, exist_ok=True)
-    file = keep / f"{table}_{rows}_{seed}.json"
+    file = keep / f"{'_'.join(map(str, (name, *given[:3])))}.json"
     if not file.exists():
-        found = side.run("benchmarks.adaptive", json.dumps([table, seed, rows]))
-        file.write_text(json.dumps(found))
+        file.write_text(json.dumps(side.run("benchmarks.adaptive", words)))
     return dict(json.loads(file.read_text()))
 
 
@@ -213,10 +221,10 @@ def _lines(records: dict[str, list[dict[str, Any]]]) -> list[str]:
     times = int(np.isfinite(shares).sum())
     ends = binomtest(times, shares.size).proportion_ci(method="wilson")
     return [
-        f"Seeds on which {ADAPTIVE} adaptive candidates reach the best score of {RANDOM} random "
-        f"ones within {WANTED:.0%} of their epochs; the share of epochs they need (median over "
-        "seeds; inf: more than that); their best score there less that of random candidates at as "
-        "many epochs, with a 95 % interval.",
+        f"Seeds on which the adaptive search reaches the best score of {CANDIDATES} random "
+        f"candidates within {WANTED:.0%} of their epochs; the share of their epochs that it needs "
+        "(median over seeds; inf: more than that); its best score there less that of random "
+        "candidates at as many epochs, with a 95 % interval.",
         "",
         "| table | seeds that reach it | share of epochs | gain at a quarter |",
         "|---|---|---|---|",
@@ -231,4 +239,5 @@ def _lines(records: dict[str, list[dict[str, Any]]]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(table_side(*json.loads(sys.argv[1]))))
+    name, *given = json.loads(sys.argv[1])
+    print(json.dumps({"random": random_side, "adaptive": adaptive_side}[name](*given)))
