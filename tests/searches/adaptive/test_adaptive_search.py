@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import optuna
 import pytest
-from scipy.stats import loguniform, norm, randint, uniform
+from scipy.stats import loguniform, norm, randint
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import Ridge
@@ -18,7 +18,6 @@ from sklearn.preprocessing import StandardScaler
 
 import kohort
 from kohort.report.leaderboard import leaderboard
-from kohort.searches.adaptive.optuna_sampler import OptunaSampler
 from kohort.searches.spaces import LogWholeNumbers
 
 X = np.random.default_rng(0).normal(size=(60, 3))
@@ -134,8 +133,6 @@ def test_optuna_driven_by_hand_asks_for_the_same(pruner, rungs):
             params = {"params": asked[other], "distributions": space}
             state = optuna.trial.TrialState[state]
             study.add_trial(optuna.trial.create_trial(state=state, **params, **known))
-        if number == 0:  # The estimator's width is not in the space, its rate is.
-            study.enqueue_trial({"learning_rate": network().learning_rate})
         asked.append(study.ask(space).params)
 
     def score_after(number, epochs):
@@ -348,35 +345,6 @@ def test_spaces_of_every_kind():
             assert 0.01 < parameters["learning_rate"] < 0.03
         else:
             assert parameters["width"] in ([4, 4], [5, 5])
-
-
-@pytest.mark.parametrize(
-    ("space", "expected"),
-    [
-        ({"width": [4, 128], "dropout": uniform(0, 1)}, {"width": 128, "dropout": 0.0}),
-        ({"width": randint(4, 8), "weight_decay": [0.1, None]}, {"weight_decay": None}),
-        ({"depth": LogWholeNumbers(1, 9), "units": [(3,), (4,)]}, {"depth": 2}),
-        ({"units": [[9], [4, 4], [4]]}, {"units": [4, 4]}),
-        ({"units": [[9], [4, 4.0], [4]], "depth": [3, 1]}, {}),
-        ([{"depth": [1, 2]}, {"depth": [2, 3], "width": [4, 8]}], {"depth": 2}),
-        ({"learning_rate": norm(0.1, 0.01), "early_stopping": [1, 2]}, {}),
-    ],
-)
-def test_the_first_candidate_is_the_estimator_as_it_stands(space, expected):
-    start = network(width=128).get_params() | {"units": [4, 4]}
-    asked = OptunaSampler(space, "tpe", 0, start).ask()
-    assert expected.items() <= asked.items()
-    if not expected:
-        assert asked == OptunaSampler(space, "tpe", 0).ask()
-
-
-def test_a_search_begins_with_the_estimator_only_where_it_learns():
-    space = {"learning_rate": loguniform(1e-3, 1e-1), "width": [4, 8, 16, 32, 64, 128]}
-    options = {"space": space, "n_candidates": 2, "refit": False}
-    found = search(network(width=64), sampler="tpe", **options).fit(X, Y)
-    assert found.cv_results_["params"][0] == {"learning_rate": 1e-3, "width": 64}
-    plain = search(network(width=64), **options).fit(X, Y)
-    assert plain.cv_results_["params"] == list(ParameterSampler(space, 2, random_state=0))
 
 
 def test_another_sampler_of_optuna_s_is_copied():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,30 +43,6 @@ class Dimension:
     def value(self, suggested: Found) -> Found:
         """The parameter's value for a suggestion of Optuna's."""
         return suggested if self.choices is None else self.choices[suggested]
-
-    def suggestion(self, value: Found) -> tuple[Found, ...]:
-        """The one that Optuna would make for a value; none if the parameter cannot have it."""
-        from optuna.distributions import CategoricalDistribution, IntDistribution
-
-        if self.distribution is None:
-            return ()
-        if isinstance(self.distribution, CategoricalDistribution):
-            given = self.distribution.choices if self.choices is None else self.choices
-            pairs = zip(given, self.distribution.choices, strict=True)
-            return tuple(made for choice, made in pairs if _are_equal(choice, value))[:1]
-        kind = Integral if isinstance(self.distribution, IntDistribution) else Real
-        is_number = isinstance(value, kind) and not isinstance(value, bool)
-        inside = is_number and self.distribution.low <= value <= self.distribution.high
-        return (value,) if inside else ()
-
-
-def _are_equal(choice: Found, value: Found) -> bool:
-    """Whether two values are one object, or equal plain ones of one type, lists included."""
-    if isinstance(choice, list | tuple) and type(choice) is type(value):
-        pairs = zip(choice, value, strict=False)
-        return len(choice) == len(value) and all(_are_equal(*pair) for pair in pairs)
-    is_plain = type(choice) in _PLAIN and type(choice) is type(value)
-    return choice is value or (is_plain and choice == value)
 
 
 def dimension(name: str, given: Found) -> Dimension:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from types import MappingProxyType
 from typing import Any
 
 from sklearn.utils import check_random_state
@@ -33,8 +32,6 @@ class OptunaSampler:
         `"tpe"` is `TPESampler(multivariate=False, constant_liar=True)`. A sampler is copied.
     random_state : int, RandomState instance or None
         Fixes `"tpe"` and what Optuna has no distribution for.
-    start : dict, default={}
-        Values of parameters; the first candidate has those that the space holds.
     storage : str, optuna.storages.BaseStorage or None
     study_name : str or None
         Of a study that may exist; what its trials have found is made use of.
@@ -49,7 +46,6 @@ class OptunaSampler:
         space: SpaceLike,
         sampler: SamplerLike,
         random_state: RandomStateLike,
-        start: Mapping[str, Any] = MappingProxyType({}),
         storage: StorageLike = None,
         study_name: str | None = None,
     ) -> None:
@@ -60,19 +56,6 @@ class OptunaSampler:
         seed = int(self._random.randint(2**31 - 1))
         self.study = _study(sampler, seed, storage, study_name)
         self._trials: list[Any] = []
-        self._begin_at(start)
-
-    def _begin_at(self, start: Mapping[str, Any]) -> None:
-        known = {
-            self._name(name, number): each.suggestion(start[name])
-            for number, part in enumerate(self._parts)
-            for name, each in part.items()
-            if name in start
-        }
-        held = {name: found[0] for name, found in known.items() if found}
-        if held:
-            with _quiet():
-                self.study.enqueue_trial(held, skip_if_exists=True)
 
     def ask(self) -> dict[str, Any] | None:
         """Parameters of the next candidate.

@@ -62,8 +62,7 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
     sampler : {"tpe", "random"} or optuna.samplers.BaseSampler, default="tpe"
         The source of candidates: Optuna's TPE with a constant liar (Falkner et al. 2018,
         arXiv:1807.01774, describe one with halving), scikit-learn's `ParameterSampler`, or another
-        sampler of Optuna's, such as `CmaEsSampler()`. The first candidate of Optuna's is the
-        estimator as it stands: it has its values of all parameters that may have them.
+        sampler of Optuna's, such as `CmaEsSampler()`.
     pruner : {"asha", None}, default="asha"
         Successive halving by rungs; None trains every candidate to its end.
     reduction_factor : int, default=3
@@ -217,8 +216,7 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
             sampler = RandomSampler(space, count, self.random_state)
         else:
             known = (self.param_distributions, self.sampler, self.random_state)
-            start = self.estimator.get_params()
-            sampler = OptunaSampler(*known, start, self.storage, self.study_name)
+            sampler = OptunaSampler(*known, self.storage, self.study_name)
             self.study_ = sampler.study
         halving = None
         if self.pruner is not None:
