@@ -78,3 +78,19 @@ def test_predict_names_what_does_not_fit_the_model(searched, tmp_path, capsys, t
     assert "Column 'size' must hold numbers, as in training; got 'large'" in message
     message = failing(capsys, "predict", "--trusted", tmp_path, path)
     assert "`MODEL` must be a folder that `kohort search` or `kohort fit` wrote" in message
+
+
+def test_predictions_replace_nothing_that_is_read(searched, tmp_path, capsys, table):
+    path, other = tmp_path / "new.csv", tmp_path / "link.csv"
+    table.to_csv(path, index=False)
+    other.symlink_to(path)
+    before, leaderboard = path.read_bytes(), (searched / "leaderboard.csv").read_bytes()
+    for out in (path, other, searched / "leaderboard.csv"):
+        message = failing(capsys, "predict", "--trusted", searched, path, "--out", out)
+        assert "`out` must be a file other than those that the command reads; got" in message
+    message = failing(capsys, "report", searched, "--out", searched / "leaderboard.csv")
+    assert "Nothing was replaced. Choose another." in message
+    assert path.read_bytes() == before
+    assert (searched / "leaderboard.csv").read_bytes() == leaderboard
+    assert run("predict", "--trusted", searched, path, "--out", tmp_path / "out.csv") == 0
+    assert run("predict", "--trusted", searched, path, "--out", tmp_path / "out.csv") == 0

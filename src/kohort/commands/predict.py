@@ -10,7 +10,7 @@ import typer
 
 from kohort.commands.options import Encoding, Separator
 from kohort.data.csv_files import CsvFormat
-from kohort.report.run_folder import write_file
+from kohort.report.run_folder import refuse_replacing, write_file
 from kohort.searches.problems.model_description import read_description, refuse_untrusted
 from kohort.searches.problems.opening import refuse_missing
 
@@ -35,6 +35,8 @@ def predict(
     read_description(model, ("task",))
     refuse_untrusted(model, trusted)
     refuse_missing(data)
+    if out is not None:
+        refuse_replacing(out, data, model)
     form = CsvFormat(encoding, separator)
     from kohort.report.csv_text import csv_text
     from kohort.searches.problems.sources import load_model

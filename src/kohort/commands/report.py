@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kohort.commands.options import Language, Run
-from kohort.report.run_folder import has_died, mark
+from kohort.report.run_folder import has_died, mark, refuse_replacing
 
 
 def report(
@@ -21,6 +21,8 @@ def report(
 ) -> None:
     """Make one page about a search: an HTML file that needs no server."""
     died = has_died(run)
+    if out is not None:
+        refuse_replacing(out, [], run)
     from kohort.report.search_report import search_report
 
     path = out or (run.with_name(f"{run.name}.html") if died else run / "report.html")

@@ -160,6 +160,26 @@ def write_file(path: str | Path, text: str) -> None:
         ) from error
 
 
+def refuse_replacing(out: Path, read: Sequence[Path], folder: Path) -> None:
+    """Raise `DataError` if a file to be written is one of those read, or one that the folder needs.
+
+    Parameters
+    ----------
+    out : path
+        The file to be written.
+    read : sequence of path
+        Files and folders that the command reads.
+    folder : path
+        Of a run; its pages may be replaced.
+    """
+    own = (folder / name for name in sorted(_marked(folder)) if not name.endswith(".html"))
+    for path in (*read, *own):
+        if out.exists() and path.exists() and out.samefile(path):
+            requirement = "a file other than those that the command reads"
+            remedy = "Nothing was replaced. Choose another."
+            raise DataError(explain("out", requirement, str(out), remedy))
+
+
 def refuse_occupied(path: Path, overwrite: bool, read: Sequence[Path | None]) -> None:
     """Raise `DataError` unless the path is free, or holds a run that may be replaced; parameters
     are those of `new_folder`.
