@@ -16,7 +16,7 @@ _ROOT = Path(kohort.__file__).parent
 _PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text("utf-8")
 _STATION = re.compile(r"^([< ] *)?([\w.]+) {2,}(\S+\.py) {2,}\S", re.M)
 _DRAWN = [(bool(lead.strip()), name, file) for lead, name, file in _STATION.findall(_PAGE)]
-_ASIDE = re.search(r"Two files look at `X`.*?The arithmetic of a step", _PAGE, re.S)[0]
+_ASIDE = re.search(r"Three files look at `X`.*?The arithmetic of a step", _PAGE, re.S)[0]
 _FEATURES = 7  # No other array of a fit has so many columns.
 _CARRIERS = (
     "Chunk", "DensePrepared", "Draw", "Fit", "Labelled", "Member", "Parts", "Rows", "ScaledTable",

@@ -15,7 +15,8 @@ pytest.importorskip("matplotlib")
 _RESULTS = Path("docs", "lab", "results")
 _SCREEN = 390 - 2 * 16  # CSS pixels of a common phone, without the page's margins.
 _PANEL = re.compile(r'<g id="axes_\d+">\s*<g id="patch_\d+">\s*<path d="M [\d.]+ ([\d.]+)')
-_TEXT = re.compile(r'<text style="[^"]*?font-size: ([\d.]+)px')
+# Matplotlib 3.9 writes "font: 10px ...", later ones "font-size: 10px".
+_TEXT = re.compile(r'<text style="[^"]*?font(?:-size)?: (?:[a-z]+ )*([\d.]+)px')
 
 
 @pytest.mark.parametrize(("name", "count"), [("initialisation", 6), ("optimizers", 2)])
