@@ -23,12 +23,34 @@ def written_dates(column: pd.Series[Any]) -> bool:
     >>> written_dates(pd.Series(["2024-03-05", "soon"])), written_dates(pd.Series([20240305]))
     (False, False)
     """
+    return bool(_readings(column))
+
+
+def clear_dates(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A column of written dates as dates; as it is where the month or the day may come first.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> clear_dates(pd.Series(["05/03/2024", None, "25/03/2024"])).dt.month.tolist()
+    [3.0, nan, 3.0]
+    >>> clear_dates(pd.Series(["05/03/2024"])).tolist()
+    ['05/03/2024']
+    """
+    readings = _readings(column)
+    return readings[0] if len(readings) == 1 else column
+
+
+def _readings(column: pd.Series[Any]) -> list[pd.Series[Any]]:
+    """The different ways to read all texts of a column as dates in one format."""
     if pd.api.types.infer_dtype(column, skipna=True) != "string":
-        return False
-    texts = pd.Series(column.dropna().unique())
+        return []
+    first = next(text for text in column if isinstance(text, str))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # That a first month is a day.
-        forms = [guess_datetime_format(texts.iloc[0], dayfirst=first) for first in (False, True)]
-    return any(
-        form and pd.to_datetime(texts, format=form, errors="coerce").notna().all() for form in forms
-    )
+        forms = {guess_datetime_format(first, dayfirst=days) for days in (False, True)}
+        read = [pd.to_datetime(column, format=form, errors="coerce") for form in forms - {None}]
+    whole = [dates for dates in read if dates.notna().equals(column.notna())]
+    if len(whole) == 2 and whole[0].equals(whole[1]):
+        whole.pop()
+    return whole

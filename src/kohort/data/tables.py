@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kohort.data.csv_files import CsvFormat, refuse_repeated_names
 from kohort.data.dates import written_dates
 from kohort.data.numerals import Numerals, numerals
+from kohort.data.plain_columns import plain_columns
 from kohort.data.table_files import open_table
 from kohort.data.tasks import CLASSIFICATION, REGRESSION, TASKS
 from kohort.data.truth_values import one_spelling, truths
@@ -102,6 +103,7 @@ def split_target(table: pd.DataFrame, target: str) -> tuple[pd.DataFrame, pd.Ser
         raise DataError(
             f"`DATA` must have columns beside the target {target!r}; got none. Add features."
         )
+    X = plain_columns(X)
     check_features(X)
     return X, y
 
@@ -112,10 +114,11 @@ def check_features(X: pd.DataFrame) -> None:
     Raises
     ------
     DataError
-        If a column holds infinite values, or lists, dicts or bytes.
+        If a column holds infinite values, lists, dicts or bytes, or numbers too large for float32.
     """
     for name in X.columns:
         _check_finite(X[name])
+        _check_size(X[name])
         if X[name].dtype == object:
             values = X[name].dropna()
             if len(values) and isinstance(values.iloc[0], list | dict | tuple | bytes | np.ndarray):
@@ -126,14 +129,29 @@ def check_features(X: pd.DataFrame) -> None:
                 )
 
 
-def _check_finite(column: pd.Series[Any]) -> None:
+def _numbers_of(column: pd.Series[Any]) -> NDArray[np.float64] | None:
+    """A column's numbers, NaN where there is none; None for text, dates and truth values."""
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return
-    infinite = np.flatnonzero(np.isinf(column.to_numpy(np.float64, na_value=np.nan)))
-    if len(infinite):
+        return None
+    return column.to_numpy(np.float64, na_value=np.nan)
+
+
+def _check_finite(column: pd.Series[Any]) -> None:
+    numbers = _numbers_of(column)
+    if numbers is not None and len(infinite := np.flatnonzero(np.isinf(numbers))):
         raise DataError(
             f"Column {column.name!r} must hold finite numbers; got {len(infinite)} infinite, the "
             f"first in row {infinite[0] + 1}. Replace them, or leave them empty."
+        )
+
+
+def _check_size(column: pd.Series[Any]) -> None:
+    """Refuse numbers of which skrub's transformers would make infinities."""
+    numbers, most = _numbers_of(column), float(np.finfo(np.float32).max)
+    if numbers is not None and len(large := np.flatnonzero(np.abs(numbers) > most)):
+        raise DataError(
+            f"Column {column.name!r} must hold numbers of at most {most:.2g} in size; got "
+            f"{numbers[large[0]]:g} in row {large[0] + 1}. Rescale the column."
         )
 
 

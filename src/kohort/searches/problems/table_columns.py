@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kohort.data.csv_files import UNNAMED
-from kohort.data.dates import written_dates
+from kohort.data.dates import clear_dates, written_dates
 from kohort.data.numerals import numerals
 from kohort.data.tables import NUMBER_IN, TRUTH
 from kohort.data.tasks import CLASSIFICATION
@@ -16,23 +16,27 @@ from kohort.deferred import pd
 from kohort.errors import DataError
 
 _SHOWN = 6
-_PLURALS = {"number": "numbers", "text": "texts", "date": "dates", "empty": "empty"}
+_PLURALS = {"number": "numbers", "text": "texts", "date": "dates", "empty": "empty"} | {
+    TRUTH: "truth values"
+}
 
 
 def kind_of(column: pd.Series[Any]) -> str:
-    """`"number"`, `"date"`, `"empty"` without a single value, or `"text"` for anything else."""
+    """`"number"`, `"date"`, `TRUTH`, `"empty"` without a value, or `"text"` for anything else."""
     if column.isna().all():
         return "empty"
     if pd.api.types.is_datetime64_any_dtype(column) or written_dates(column):
         return "date"
+    if column.dtype.kind == "b":
+        return TRUTH
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     return "number" if numeric else "text"
 
 
 def as_trained(X: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
     """Columns as those that a model was trained on: numbers that are written as text read as
-    numbers where it knows numbers, truth values as 1 and 0 where it knows those, dates as text
-    where it knows text, nothing where it knew nothing.
+    numbers where it knows numbers, truth values as 1 and 0 where it knows those, written dates as
+    dates where it knows dates, dates as text where it knows text, nothing where it knew nothing.
 
     Raises
     ------
@@ -46,11 +50,23 @@ def as_trained(X: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
             changed[name] = pd.Series(np.nan, X.index, np.float64)
         elif kind == "text" and pd.api.types.is_datetime64_any_dtype(column):
             changed[name] = column.astype("str")
+        elif kind == "date":
+            changed[name] = _dates(column)
         elif kind == TRUTH and kind_of(column) in ("text", "date"):
             changed[name] = _truths(column)
         elif kind.startswith("number") and kind_of(column) in ("text", "date"):
             changed[name] = _numbers(column, kind)
     return X.assign(**changed)
+
+
+def _dates(column: pd.Series[Any]) -> pd.Series[Any]:
+    if kind_of(column) not in ("date", "empty"):
+        value = column.dropna().tolist()[0]
+        raise DataError(
+            f"Column {column.name!r} must hold dates in one format, as in training; got {value!r}. "
+            "Correct its values, or leave them empty."
+        )
+    return clear_dates(column)
 
 
 def _truths(column: pd.Series[Any]) -> pd.Series[float]:

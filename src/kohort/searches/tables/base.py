@@ -126,7 +126,8 @@ class TabularEstimator(CheckedNames, BaseEstimator):  # type: ignore[misc]
         check("search", self.search, optional(OneOf(SEARCHES)))
         check("n_candidates", self.n_candidates, Interval(1, math.inf, whole=True))
         fits = is_classifier if self.task == CLASSIFICATION else is_regressor
-        if self.network is not None and not fits(self.network):
+        known = hasattr(self.network, "__sklearn_tags__") and not isinstance(self.network, type)
+        if self.network is not None and not (known and fits(self.network)):
             kind = "DenseClassifier" if self.task == CLASSIFICATION else "DenseRegressor"
             raise ParameterError(explain("network", f"a kohort.{kind} or None", self.network))
 

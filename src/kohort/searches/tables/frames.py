@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from kohort.arrays import Estimator, TableLike
 from kohort.data.csv_files import refuse_repeated_names
+from kohort.data.plain_columns import plain_columns
 from kohort.deferred import pd
 
 
@@ -20,7 +20,7 @@ def as_frame(estimator: Estimator, X: TableLike, reset: bool) -> pd.DataFrame:
     estimator : estimator
         Learns number and names of the columns when `reset`, and holds X to them otherwise.
     X : DataFrame of pandas or polars, array or list of lists, shape (row, column)
-        Columns of arrays are named x0, x1, ...; those of objects get types of their own.
+        Columns of arrays have the names of those in `fit`, or else x0, x1, ...
     reset : bool
 
     Raises
@@ -35,10 +35,13 @@ def as_frame(estimator: Estimator, X: TableLike, reset: bool) -> pd.DataFrame:
         validate_data(estimator, frame, reset=reset, skip_check_array=True)
         if not len(frame):
             raise ValueError(f"Found array with 0 sample(s) (shape={frame.shape}).")
-        return frame.set_axis(names, axis=1)
+        if not names:
+            raise ValueError(f"Found array with 0 feature(s) (shape={frame.shape}).")
+        return plain_columns(frame.set_axis(names, axis=1))
     values = check_array(
         X, dtype=None, ensure_all_finite="allow-nan", estimator=estimator, input_name="X"
     )
     validate_data(estimator, values, reset=reset, skip_check_array=True)
-    frame = pd.DataFrame(values, columns=[f"x{number}" for number in range(values.shape[1])])
-    return frame.infer_objects() if values.dtype == np.dtype(object) else frame
+    names = [f"x{number}" for number in range(values.shape[1])]
+    known = getattr(estimator, "feature_names_in_", names)
+    return plain_columns(pd.DataFrame(values, columns=known))
