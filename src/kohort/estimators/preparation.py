@@ -18,7 +18,7 @@ from kohort.deferred import jax
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.labels_in_order import refuse_without_order
-from kohort.estimators.text_in_tables import naming_text
+from kohort.estimators.text_in_tables import refuse_text
 from kohort.runtime import floatx
 
 DTYPES = (np.float64, np.float32)
@@ -68,14 +68,16 @@ def checked_table(
     if isinstance(X, SparseTable):
         X = X.values
     options = {"accept_sparse": "csr", "dtype": DTYPES, "reset": reset}
-    if isinstance(y, str):
-        with naming_text(X):
-            X, y = validate_data(estimator, X, **options), None
-    else:
+    if not isinstance(y, str):
         if is_classifier(estimator):
             refuse_without_order(y)
-        with naming_text(X):
-            X, y = validate_data(estimator, X, _of_numpy(y), multi_output=True, **options)
+        options |= {"y": _of_numpy(y), "multi_output": True}
+    try:
+        checked = validate_data(estimator, X, **options)
+    except (ValueError, TypeError) as error:
+        refuse_text(X, error)
+        raise
+    X, y = (checked, None) if isinstance(y, str) else checked
     return SparseTable(cast(Csr, X)) if issparse(X) else X, y
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 from sklearn.utils.validation import check_array
@@ -15,26 +14,21 @@ from kohort.errors import DataError
 _WORDS = (str, datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 
-@contextmanager
-def naming_text(X: TableLike) -> Iterator[None]:
-    """Name column and value where NumPy or scikit-learn refuse a table for its text or dates.
+def refuse_text(X: TableLike, error: Exception) -> None:
+    """Name column and value of a table that scikit-learn has refused, if it holds text or dates.
 
     Raises
     ------
     DataError
-        In place of their `ValueError` or `TypeError`, if X has text or dates.
+        From scikit-learn's own error, if X has text or dates.
     """
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        for name, column in _columns(X):
-            if (value := _first_word(column)) is not None:
-                raise DataError(
-                    f"Column {name!r} of X must hold numbers; got {value!r}. Encode the column, "
-                    "for example with scikit-learn's OneHotEncoder, or use a kohort.Tabular "
-                    "estimator, which takes text and dates."
-                ) from error
-        raise
+    for name, column in _columns(X):
+        if (value := _first_word(column)) is not None:
+            raise DataError(
+                f"Column {name!r} of X must hold numbers; got {value!r}. Encode the column, "
+                "for example with scikit-learn's OneHotEncoder, or use a kohort.Tabular "
+                "estimator, which takes text and dates."
+            ) from error
 
 
 def real_targets(estimator: Estimator, y: TargetsLike) -> Floats:

@@ -17,7 +17,7 @@ from kohort.arrays import DTypeLike, Estimator, HostArray, Integers, LossLike, T
 from kohort.deferred import jax
 from kohort.engine.rows import LazyRows
 from kohort.errors import DataError, ModelError
-from kohort.estimators.text_in_tables import naming_text
+from kohort.estimators.text_in_tables import refuse_text
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.keras_private import function_options, outputs_of_call
 from kohort.networks.lifted.names import snake_case
@@ -103,8 +103,11 @@ def _checked(estimator: Estimator, X: TableLike, reset: bool) -> Inputs:
     )  # fmt: skip
     if not several:
         kinds = [np.float64, np.float32, *getattr(estimator, "_kept_dtypes", ())]
-        with naming_text(X):
+        try:
             table = validate_data(estimator, X, dtype=kinds, reset=reset, allow_nd=True)
+        except (ValueError, TypeError) as error:
+            refuse_text(X, error)
+            raise
         return Inputs([table], None, table.ndim == 2)
     arrays = [
         check_array(part, dtype=None, ensure_2d=False, allow_nd=True, input_name="X")
