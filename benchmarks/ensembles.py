@@ -116,6 +116,12 @@ def table_side(name: str, seeds: int) -> dict[str, Any]:
 def compare(seeds: int = SEEDS) -> dict[str, Any]:
     """Run every table."""
     sides = {name: side.run("benchmarks.ensembles", json.dumps([name, seeds])) for name in SHARED}
+    lines = report(sides, seeds)
+    return {"title": "Ensembles of what a search has trained", "sides": sides, "more": lines}
+
+
+def report(sides: dict[str, Any], seeds: int) -> list[str]:
+    """The lines on what each table's searches have found."""
     lines = [
         f"Seeds: {seeds}. {ROWS} training rows, {CANDIDATES} candidates in {FOLDS} folds. Loss: "
         "1 - R² or log loss; changes with 95 % intervals over the seeds, negative where the "
@@ -147,11 +153,17 @@ def compare(seeds: int = SEEDS) -> dict[str, Any]:
         f"{len(ratios)} searches; geometric mean "
         f"of the ratios of losses {np.exp(np.mean(np.log(ratios))):.3f}; time {np.mean(times):.1%} "
         f"on average; expected calibration error {before:.4f} of the best candidate, {after:.4f} "
-        "of the ensemble.",
+        f"of the ensemble{_by(np.array(calibration))}.",
         "",
         *(_other(name, classes) for name in OTHERS),
     ]
-    return {"title": "Ensembles of what a search has trained", "sides": sides, "more": lines}
+    return lines
+
+
+def _by(calibration: np.ndarray) -> str:
+    """The change of the calibration error over searches, where there is more than one."""
+    changes = calibration[:, 1] - calibration[:, 0]
+    return f", {shown(interval(changes))} over {len(changes)} searches" if len(changes) > 1 else ""
 
 
 def _change(differences: np.ndarray) -> str:
