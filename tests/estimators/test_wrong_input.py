@@ -1,4 +1,4 @@
-"""What cannot be used is named: column, value, parameter, and what to do."""
+"""Input that cannot be used is named: column, value, parameter, and a remedy."""
 
 import keras
 import numpy as np

@@ -117,7 +117,7 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
     -----
     Waiting for a whole round is what the determinism costs: where there are more cores than fits of
     a round, or one fit is much longer than the others, cores wait. `n_slots` makes rounds larger.
-    What is paused keeps its weights and the state of its optimizer: at each rung a share of
+    Candidates that pause keep weights and the state of their optimizers: at each rung a share of
     1 / `reduction_factor` of the candidates at most.
 
     References
