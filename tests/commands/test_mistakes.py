@@ -39,7 +39,10 @@ def test_a_name_that_is_too_long_ends_with_one_line(folder, tmp_path, capsys, co
         (["--target", "kind", "--trials", "0"], "`trials` must be a whole number >= 1; got 0"),
         (["--target", "kind", "--cv", "1"], "`cv` must be a whole number >= 2; got 1"),
         (["--target", "kind", "--cv", "60"], "at least 122 rows for cv=60"),
-        (["--target", "kind", "--seed", "-1"], "`seed` must be a whole number in"),
+        (
+            ["--target", "kind", "--seed", "-1"],
+            "`seed` must be a whole number in [0, 4294967295]; got -1",
+        ),
         (["--target", "kind", "--test-fraction", "1"], "`test_fraction` must be"),
         (["--target", "kind", "--set", "widht=3"], "got 'widht'. Did you mean 'width'"),
         (["--target", "kind", "--set", "lr=1"], "Did you mean 'learning_rate'?"),

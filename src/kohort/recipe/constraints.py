@@ -55,10 +55,13 @@ class Interval(Constraint):
         kind = "a whole number" if self.whole else "a number"
         if math.isinf(self.high):
             inclusive = self.closed in ("left", "both")
-            return f"{kind} {'>=' if inclusive else '>'} {self.low:g}"
+            return f"{kind} {'>=' if inclusive else '>'} {self._written(self.low)}"
         left = "[" if self.closed in ("left", "both") else "("
         right = "]" if self.closed in ("right", "both") else ")"
-        return f"{kind} in {left}{self.low:g}, {self.high:g}{right}"
+        return f"{kind} in {left}{self._written(self.low)}, {self._written(self.high)}{right}"
+
+    def _written(self, bound: float) -> str:
+        return f"{bound:.0f}" if self.whole else f"{bound:g}"
 
 
 @dataclass(frozen=True)
