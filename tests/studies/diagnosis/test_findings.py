@@ -112,6 +112,24 @@ def test_an_output_layer_that_starts_at_0_hides_no_gradients(code):
     assert first(training(layers={"backward": backward})) == code
 
 
+def test_gradients_of_weights_that_a_rate_has_blown_up_tell_nothing_of_the_start():
+    """The output layer starts at 0, and the first ratio comes after the first steps."""
+    backward = np.tile(DOWN[::-1], (PROBES, 1))
+    backward[0] = 0
+    weight = np.ones(backward.shape)
+    weight[1:] = 100
+    codes = [f.code for f in found(training(layers={"backward": backward, "weight": weight}))]
+    assert "exploding_gradients" not in codes
+
+
+def test_a_far_too_high_rate_is_named_before_what_it_does():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 8)).astype(np.float32)
+    model = kohort.DenseClassifier(random_state=0, epochs=10, learning_rate=10.0)
+    diagnosis = kohort.diagnose(model, X, X[:, 0] + X[:, 1] * X[:, 2] > 0)
+    assert diagnosis.findings[0].code == "rate_too_high"
+
+
 def test_every_rule_has_a_fault_here():
     assert {rule.__name__ for rule in RULES} == set(FAULTS)
     assert set(EXPLAINS) <= set(FAULTS)

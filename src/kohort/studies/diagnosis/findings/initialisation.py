@@ -20,6 +20,8 @@ from kohort.studies.diagnosis.measurements import Array, Measurements
 from kohort.studies.diagnosis.thresholds import limit
 
 _HARMLESS = 10.0  # Ratio of mean squares at which the first and the last layer suit one rate.
+_REPLACED = 2.0
+"""Growth of a layer's weights after which the layer is no longer what it started as."""
 _DEEP = 1000
 """Layers of a network whose weights have to keep the signal's size."""
 _SLOPELESS = ("sigmoid", "hard_sigmoid")
@@ -65,6 +67,21 @@ def backward_ratio(m: Measurements) -> Array:
         return ratios
     after = np.minimum(np.searchsorted(passed, np.arange(len(last))), len(passed) - 1)
     return np.asarray(ratios[passed[after]])
+
+
+def _ratio_of_the_start(m: Measurements) -> float:
+    """The first backward ratio; 1 if the first steps had replaced the weights it was measured with.
+
+    Where the output layer starts at 0, the first ratio comes from a later probe. If a far too high
+    rate has made the weights many times as large by then, the ratio tells of the rate alone.
+    """
+    places = hidden(m)
+    if len(places) < 2:
+        return 1.0
+    passed = np.flatnonzero(m.of_layers("backward")[:, places[-1]] > 0)
+    weights = m.of_layers("weight")[:, places]
+    replaced = len(passed) > 0 and bool(np.any(weights[passed[0]] > _REPLACED * weights[0]))
+    return 1.0 if replaced else float(backward_ratio(m)[0])
 
 
 def _forward_ratio(m: Measurements) -> float:
@@ -146,7 +163,7 @@ def vanishing_gradients(m: Measurements) -> Finding | None:
 
 def exploding_gradients(m: Measurements) -> Finding | None:
     """Gradients that grow on their way to the first layer, or in single steps."""
-    start = float(backward_ratio(m)[0])
+    start = _ratio_of_the_start(m)
     norms = m.of_steps("gradient")
     median = middle(norms)
     spike = largest(norms) / median if median > 0 else 1.0
