@@ -359,6 +359,7 @@ def test_another_sampler_of_optuna_s_is_copied():
         ({"n_candidates": 0}, "`n_candidates` must be"),
         ({"reduction_factor": 1}, "`reduction_factor` must be"),
         ({"min_epochs": 0}, "`min_epochs` must be"),
+        ({"min_epochs": 1000}, "`min_epochs` must be no more than the .* epochs of the estimator"),
         ({"n_slots": 0}, "`n_slots` must be"),
         ({"pruner": "hyperband"}, "`pruner` must be"),
         ({"sampler": "tqe"}, "`sampler` must be"),

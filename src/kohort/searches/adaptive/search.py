@@ -190,8 +190,14 @@ class AdaptiveSearchCV(TogetherMixin, RunsInRounds):  # type: ignore[misc]
             check("refit", self.refit, OneOf(tuple(self.scoring)), "Candidates are judged by it.")
 
     def _check_pauses(self) -> None:
-        """Refuse an estimator that cannot pause, and a space with the number of epochs in it."""
-        refuse_unless_it_pauses(last_step(self.estimator))
+        """Refuse an estimator that cannot pause or ends too early, and a space of epochs."""
+        last = last_step(self.estimator)
+        refuse_unless_it_pauses(last)
+        epochs = getattr(last, "epochs", None)
+        if self.min_epochs is not None and isinstance(epochs, int) and self.min_epochs > epochs:
+            requirement = f"no more than the {epochs} epochs of the estimator"
+            remedy = "Nothing would be pruned; pruner=None says so."
+            raise ParameterError(explain("min_epochs", requirement, self.min_epochs, remedy))
         space: Any = self.param_distributions
         parts = space if isinstance(space, list | tuple) else [space]
         for name in {name for part in parts for name in part}:
