@@ -57,7 +57,9 @@ def machine() -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> str:
     """The result as a Markdown table."""
-    lines = [f"### {result['title']}", "", "| side | seconds | other figures |", "|---|---|---|"]
+    lines = [f"### {result['title']}"]
+    if result["sides"]:
+        lines += ["", "| side | seconds | other figures |", "|---|---|---|"]
     for name, figures in result["sides"].items():
         rest = {
             key: value
