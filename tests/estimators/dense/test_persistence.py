@@ -70,16 +70,22 @@ def test_the_keras_model_is_compiled_with_the_recipes_loss_and_optimizer():
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "kind"),
-    [("sgd", "SGD"), ("momentum", "SGD"), ("nesterov", "SGD"), ("adam", "Adam")],
+    ("optimizer", "momentum", "kind"),
+    [
+        ("sgd", None, "SGD"),
+        ("sgd", 0.7, "SGD"),
+        ("momentum", 0.7, "SGD"),
+        ("nesterov", 0.7, "SGD"),
+        ("adam", None, "Adam"),
+    ],
 )
-def test_each_optimizer_becomes_kerass(optimizer, kind):
+def test_each_optimizer_becomes_kerass(optimizer, momentum, kind):
     X, y = load_diabetes(return_X_y=True)
-    parameters = PARAMETERS | {"optimizer": optimizer, "epochs": 1, "momentum": 0.7}
+    parameters = PARAMETERS | {"optimizer": optimizer, "epochs": 1, "momentum": momentum}
     exported = kohort.DenseRegressor(**parameters).fit(X, y).to_keras().optimizer
     assert type(exported).__name__ == kind
     if kind == "SGD":
-        assert exported.momentum == (0.0 if optimizer == "sgd" else 0.7)
+        assert exported.momentum == (momentum or 0.0)
         assert exported.nesterov == (optimizer == "nesterov")
 
 
