@@ -185,7 +185,7 @@ def result(records: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
         beside = [name for name in (OURS, "boosting") if name in sides]
         pairs = [(name, other) for name in searches for other in beside]
         pairs += [(f"{name}_ensembled", name) for name in searches]
-        lines += ["", "#### Searched", ""]
+        lines += ["", "**Searched**", ""]
         lines += _side_lines(records, errors, [*beside, *searches])
         lines += _pair_lines(errors, [pair for pair in pairs if every.issuperset(pair)])
         lines += _table_lines(records, [*beside, *searches])
