@@ -80,10 +80,13 @@ def sample(array: NDArray[Any] | LazyRows | None) -> bytes:
 
 def _equal(one: Rows, other: Rows) -> bool:
     pairs = ((one.x, other.x), (one.y, other.y), (one.weight, other.weight))
-    return all(a is b or _same(a, b) for a, b in pairs)
+    return all(same(a, b) for a, b in pairs)
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Whether two arrays, rows in files or Nones of equal samples hold the same."""
+    if one is other:
+        return True
     if isinstance(one, LazyRows) or isinstance(other, LazyRows):
         return type(one) is type(other) and one.digest == other.digest
     return np.array_equal(np.asarray(one), np.asarray(other))

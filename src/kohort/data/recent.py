@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kohort.data.interning import sample
+from kohort.data.interning import same, sample
 
 _MOST_BYTES = 2**25
 
@@ -72,7 +72,7 @@ class Recent:
         key = (settings, *map(sample, arrays))
         with self._lock:
             copies, _, found = self._kept.get(key, ((), 0, None))
-            if copies and all(map(_equal, copies, arrays)):
+            if copies and all(map(same, copies, arrays)):
                 self._kept.move_to_end(key)
                 value: _Value = found
                 return value
@@ -88,9 +88,3 @@ class Recent:
             while self._size > self._most:
                 _, (_, gone, _) = self._kept.popitem(last=False)
                 self._size -= gone
-
-
-def _equal(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one.dtype == other.dtype and np.array_equal(one, other)
