@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from tests.engine.faults import PlantedError, UnopenableRows, raising
 
 import kohort
 from kohort.engine import plan
@@ -13,7 +14,6 @@ from kohort.engine.executors.inline import InlineExecutor
 from kohort.engine.executors.local import LocalExecutor
 from kohort.engine.member import Member, Rows, Verdict
 from kohort.engine.population import Runner
-from kohort.engine.rows import LazyRows
 from kohort.networks.own.fields import fields_of
 from kohort.recipe.recipe import Recipe
 
@@ -21,10 +21,6 @@ pytestmark = pytest.mark.timeout(120)
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 Y = X[:, :1] ** 2
-
-
-class PlantedError(Exception):
-    """An error that a test plants."""
 
 
 def member(batch_size=16, x=X, epochs=2, **changes):
@@ -51,22 +47,6 @@ def delivered(executor, members, seconds=60):
     assert not executor.busy
     assert executor.census().waiting == executor.census().training == 0
     return fits
-
-
-def raising(*_, **__):
-    raise PlantedError("planted")
-
-
-class Broken(LazyRows):
-    """Rows in a file that cannot be opened."""
-
-    shape, dtype, digest = X.shape, X.dtype, b"broken"
-
-    def __getitem__(self, rows):
-        return X[rows]
-
-    def reader(self, order, first, last):
-        raise PlantedError("planted")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +110,9 @@ def test_one_thread_of_two_is_enough(monkeypatch):
 
 
 def test_rows_that_cannot_be_opened_are_the_fault_of_one_fit():
-    broken, *others = delivered(LocalExecutor(1), [member(20, Broken()), member(), member(8)])
+    broken, *others = delivered(
+        LocalExecutor(1), [member(20, UnopenableRows(X)), member(), member(8)]
+    )
     with pytest.raises(PlantedError):
         outcome_of(broken)
     assert [outcome_of(fit).status for fit in others] == ["finished"] * 2

@@ -22,10 +22,6 @@ def compiler():
     """The lent compiler alone: these tests do not depend on it."""
 
 
-class PlantedError(Exception):
-    """An error that a test plants."""
-
-
 def member(seed=0, batch_size=16, rows=ROWS, dropout=0.0, **changes):
     recipe = Recipe.of(
         loss="mse", depth=1, width=4, batch_size=batch_size, epochs=3, early_stopping=False,

@@ -4,11 +4,11 @@ import pytest
 from tests.engine.cluster.conftest import (
     Delivered,
     FakeCluster,
-    PlantedError,
     member,
     trained,
     trained_again,
 )
+from tests.engine.faults import PlantedError, raising
 
 import kohort
 from kohort.engine.executors.base import outcome_of
@@ -62,10 +62,7 @@ class TestEnds:
         fake = FakeCluster()
         engine = ClusterExecutor(fake, say=lambda line: None)
 
-        def fail(*_):
-            raise PlantedError
-
-        setattr(fake, name, fail)
+        setattr(fake, name, raising)
         for fit in trained(engine, [member(), member(1)]):
             with pytest.raises(PlantedError):
                 outcome_of(fit)

@@ -11,12 +11,12 @@ from tests.engine.cluster.conftest import (
     ROWS,
     Delivered,
     FakeCluster,
-    PlantedError,
     X,
     member,
     trained,
     trained_again,
 )
+from tests.engine.faults import PlantedError, UnopenableRows, raising
 
 import kohort
 from kohort.engine.executors import local
@@ -28,7 +28,6 @@ from kohort.engine.executors.cluster.parcels import cargo_of, pack, unpack
 from kohort.engine.executors.storing import StoringExecutor
 from kohort.engine.fit import Fit
 from kohort.engine.member import Rows, Verdict
-from kohort.engine.rows import LazyRows
 from kohort.engine.saving import Saving
 from kohort.engine.store import MemoryStore
 from kohort.networks.own.fields import fields_of
@@ -210,28 +209,15 @@ class TestTravelling:
         assert errand.terms_of(1, fits).interval == 7.0
 
     def test_a_listener_s_error_is_its_own_fit_s(self):
-        def listener(first, losses):
-            raise PlantedError
-
         engine = ClusterExecutor(Processes(), say=lambda line: None)
-        broken, other = trained(engine, [member(on_steps=listener), member(1)])
+        broken, other = trained(engine, [member(on_steps=raising), member(1)])
         with pytest.raises(PlantedError):
             outcome_of(broken)
         assert outcome_of(other).status == "finished"
 
     def test_what_cannot_travel_trains_here_and_a_line_says_why(self):
         class Unpicklable:
-            def __reduce__(self):
-                raise PlantedError("planted")
-
-        class Streamed(LazyRows):
-            shape, dtype, digest = X.shape, X.dtype, b"streamed"
-
-            def __getitem__(self, rows):
-                return X[rows]
-
-            def reader(self, order, first, last):
-                raise PlantedError("planted")
+            __reduce__ = raising
 
         def initial(generator):
             return fields["initial"](generator)
@@ -248,7 +234,12 @@ class TestTravelling:
         stay = [member(on_epoch=on_epoch) for _ in range(2)]
         fits = trained(
             engine,
-            [*stay, member(1), member(rows=Rows(Streamed(), ROWS.y)), member(initial=initial)],
+            [
+                *stay,
+                member(1),
+                member(rows=Rows(UnopenableRows(X), ROWS.y)),
+                member(initial=initial),
+            ],
         )
         assert [outcome_of(fit).status for fit in fits if fit is not fits[3]] == ["finished"] * 4
         assert set(threads) == {"kohort-worker"}
@@ -260,19 +251,15 @@ class TestTravelling:
         ]
 
     def test_an_error_brings_its_traceback(self):
-        def fail():
-            raise PlantedError("planted")
-
         try:
-            fail()
+            raising()
         except PlantedError as error:
             carried = pickle.loads(pickle.dumps(errand.portable(error)))
         assert isinstance(carried, PlantedError)
-        assert "in fail" in carried.__notes__[0]
+        assert "in raising" in carried.__notes__[0]
 
         class LocalError(Exception):
-            def __reduce__(self):
-                raise PlantedError
+            __reduce__ = raising
 
         assert str(errand.portable(LocalError("why"))) == "LocalError: why"
 
