@@ -37,7 +37,7 @@ _SERVER = get_context("forkserver")
 
 _NEEDED = [
     "sklearn.datasets", "sklearn.model_selection", "kohort.estimators.dense.dense",
-    "kohort.estimators.keras_models.wrappers", "kohort.cohort.together", "keras",
+    "kohort.estimators.keras_models.regressor", "kohort.cohort.together", "keras",
 ]  # fmt: skip
 
 

@@ -36,7 +36,8 @@ if typing.TYPE_CHECKING:
     from kohort.engine.folder_store import FolderStore
     from kohort.estimators.conv import ConvClassifier, ConvRegressor
     from kohort.estimators.dense.dense import DenseClassifier, DenseRegressor
-    from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
+    from kohort.estimators.keras_models.classifier import KerasClassifier
+    from kohort.estimators.keras_models.regressor import KerasRegressor
     from kohort.report.installation import show_versions
     from kohort.report.schedule_picture import plot_schedule
     from kohort.report.search_report import search_report
@@ -130,8 +131,8 @@ _HOMES = {
     "Finding": "kohort.studies.diagnosis.findings.finding",
     "FolderStore": "kohort.engine.folder_store",
     "GridSearchCV": "kohort.searches.search",
-    "KerasClassifier": "kohort.estimators.keras_models.wrappers",
-    "KerasRegressor": "kohort.estimators.keras_models.wrappers",
+    "KerasClassifier": "kohort.estimators.keras_models.classifier",
+    "KerasRegressor": "kohort.estimators.keras_models.regressor",
     "MLflowTracker": "kohort.report.trackers.mlflow",
     "OptunaTracker": "kohort.report.trackers.optuna",
     "ParquetTable": "kohort.data.parquet",

@@ -20,12 +20,13 @@ from kohort.engine.memory import available_memory
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.class_targets import refuse_a_class_per_row
 from kohort.estimators.dense.parameters import WORKERS
+from kohort.estimators.keras_models.classifier import KerasClassifier
 from kohort.estimators.keras_models.documentation import documented
 from kohort.estimators.keras_models.estimator import KerasEstimator
 from kohort.estimators.keras_models.inputs import Inputs
 from kohort.estimators.keras_models.prepared import KerasPrepared
+from kohort.estimators.keras_models.regressor import KerasRegressor
 from kohort.estimators.keras_models.training import Job
-from kohort.estimators.keras_models.wrappers import KerasClassifier, KerasRegressor
 from kohort.estimators.preparation import unpack_validation
 from kohort.networks.lifted.architectures import (
     ARCHITECTURES,
