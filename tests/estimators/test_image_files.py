@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 import kohort
 from kohort.cohort.session import session
 from kohort.data import decoding, pixel_store
-from kohort.estimators import conv
+from kohort.estimators import image_estimator
 from kohort.memo import Memo
 
 SMALL = {"depth": 1, "width": 4, "epochs": 2, "random_state": 0, "image_size": (8, 8)}
@@ -47,8 +47,8 @@ def test_streaming_gives_the_network_that_memory_gives(files, options, monkeypat
 def test_files_that_memory_does_not_hold_are_streamed(files, monkeypatch):
     model = kohort.ConvClassifier(**SMALL, validation_split=0.2)
     resident = clone(model).fit(*files)
-    monkeypatch.setattr(conv, "available_memory", lambda: 1000)
-    monkeypatch.setattr(conv._Images, "_readers", lambda self, paths: 1)
+    monkeypatch.setattr(image_estimator, "available_memory", lambda: 1000)
+    monkeypatch.setattr(image_estimator.ImageEstimator, "_readers", property(lambda self: 1))
     streamed = clone(model).fit(*files)
     assert resident.history_ == streamed.history_
     np.testing.assert_array_equal(
