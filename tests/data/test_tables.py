@@ -6,9 +6,9 @@ import pytest
 
 from kohort import DataError, ParameterError
 from kohort.data.csv_files import CsvFormat
+from kohort.data.features import read_features
 from kohort.data.numerals import numerals
 from kohort.data.tables import (
-    feature_numbers,
     infer_task,
     read_table,
     resolve_task,
@@ -258,7 +258,7 @@ def test_features_of_text_that_are_numbers():
             "d": ["12", "x3"] * 5 + ["4"],
         }
     )
-    found = feature_numbers(X)
+    found = read_features(X)
     read, notes = found.X, found.notes
     assert read["a"].tolist()[:10] == [1000] * 10
     assert np.isnan(read["a"][10])
@@ -282,7 +282,7 @@ class TestUnits:
             target_numbers(few, "auto")
 
     def test_a_column_in_several_stays_text(self):
-        found = feature_numbers(pd.DataFrame({"x": self.MIXED, "z": ["5 EUR", "€6"] * 15}))
+        found = read_features(pd.DataFrame({"x": self.MIXED, "z": ["5 EUR", "€6"] * 15}))
         assert found.X["x"].equals(self.MIXED)
         assert found.notes == [
             "Column 'x' stays text: its numbers are in several units ($ and €). "
@@ -307,7 +307,7 @@ class TestTruthValues:
             {"a": ["Yes", "no ", None], "b": ["예", "아니오", "네"], "c": [True, None, False],
              "d": ["yes", "no", "maybe"], "e": [True, False, True]}
         )  # fmt: skip
-        found = feature_numbers(X)
+        found = read_features(X)
         assert found.X["a"].tolist()[:2] == [1, 0]
         assert np.isnan(found.X["a"][2])
         assert found.X["b"].tolist() == [1, 0, 1]
@@ -334,7 +334,7 @@ def test_points_between_thousands_are_known_by_decimal_commas_beside_them(tmp_pa
     path.write_text("a;b\n1.234;0,5\n17.281;1,5\n")
     assert read_table(path)[0]["a"].tolist() == [1234, 17281]
     path.write_text("a;b\n1.234;x\n17.281;y\n")
-    found = feature_numbers(read_table(path)[0])
+    found = read_features(read_table(path)[0])
     assert found.X["a"].tolist() == [1.234, 17.281]
     assert "points are taken for decimal ones" in found.notes[0]
 

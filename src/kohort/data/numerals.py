@@ -65,6 +65,21 @@ class Numerals:
     units: list[str]
     other: tuple[float, float] | None
 
+    @property
+    def named_units(self) -> str:
+        """The units in words, such as "$ and €"; there are at least two."""
+        return " and ".join([", ".join(self.units[:-1]), self.units[-1]])
+
+    def points(self, holder: str) -> list[str]:
+        """Tell of the other reading, if there is one, in a sentence that begins with a holder."""
+        if self.other is None:
+            return []
+        decimal, thousands = self.other
+        return [
+            f"{holder}: points are taken for decimal ones, the first number for {decimal:g}; if "
+            f"they stand between thousands ({thousands:g}), remove them."
+        ]
+
 
 def numerals(column: pd.Series[Any]) -> Numerals | None:
     """Read a column of text as numbers; None if it holds no text, or not mostly numbers.

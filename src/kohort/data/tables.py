@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 
 from kohort.data.csv_files import CsvFormat, refuse_repeated_names
 from kohort.data.dates import written_dates
-from kohort.data.numerals import Numerals, numerals
+from kohort.data.numerals import numerals
 from kohort.data.plain_columns import plain_columns
 from kohort.data.table_files import open_table
 from kohort.data.tasks import CLASSIFICATION, REGRESSION, TASKS
-from kohort.data.truth_values import one_spelling, truths
+from kohort.data.truth_values import one_spelling
 from kohort.deferred import pd
 from kohort.errors import DataError, ParameterError, explain, suggest
 
@@ -238,7 +237,7 @@ def target_numbers(y: pd.Series[Any], task: str) -> pd.Series[Any]:
         )
     if len(found.units) > 1:
         raise DataError(
-            f"The target {y.name!r} must be in one unit; got {_named(found.units)}. Convert it to "
+            f"The target {y.name!r} must be in one unit; got {found.named_units}. Convert it to "
             f"one{_or_classes(y)}."
         )
     if task == "auto" and infer_task(found.values) == CLASSIFICATION:
@@ -249,7 +248,7 @@ def target_numbers(y: pd.Series[Any], task: str) -> pd.Series[Any]:
 def target_notes(y: pd.Series[Any], read: pd.Series[Any]) -> list[str]:
     """Sentences on other readings of a target, as it stands and as `target_numbers` reads it."""
     if pd.api.types.is_numeric_dtype(read) and (found := numerals(y)) is not None:
-        return _points(f"The target {y.name!r}", found)
+        return found.points(f"The target {y.name!r}")
     return []
 
 
@@ -273,7 +272,7 @@ def _refuse_times(y: pd.Series[Any]) -> None:
         texts = pd.Series(y.dropna().astype(str).unique())
         if texts.str.fullmatch(_DURATION).all():
             noun = "durations"
-        elif written_dates(texts):
+        elif written_dates(texts) is not None:
             noun = "dates"
     if noun:
         remedy = "days since a first one" if noun == "dates" else "seconds"
@@ -281,86 +280,6 @@ def _refuse_times(y: pd.Series[Any]) -> None:
             f"The target {y.name!r} must hold classes or numbers; got {noun} (the first is "
             f"{str(y.iloc[0])!r}). Make a number of it ({remedy}), or choose another column."
         )
-
-
-@dataclass(frozen=True)
-class Features:
-    """Columns to learn from, read as far as text can be.
-
-    Attributes
-    ----------
-    X : DataFrame, shape (row, column)
-    kinds : dict from str to str
-        `TRUTH`, or `NUMBER_IN` and a unit, of columns of text that are now numbers.
-    notes : list of str
-        Sentences on what was assumed.
-    """
-
-    X: pd.DataFrame
-    kinds: dict[str, str]
-    notes: list[str]
-
-
-TRUTH = "truth value"
-NUMBER_IN = "number in "
-"""The prefix of the kind of numbers that were written with a unit."""
-
-
-def feature_numbers(X: pd.DataFrame) -> Features:
-    """Columns of text that are numbers, as these, and truth values as 1 and 0.
-
-    Nine tenths of a column have to be numbers; what is none is missing then. Numbers in several
-    units stay text.
-    """
-    read, kinds, notes = {}, {}, []
-    for name in X.columns:
-        found = numerals(X[name])
-        if found is None:
-            if X[name].dtype != bool and (truth := truths(X[name])) is not None:
-                read[name], kinds[name] = truth, TRUTH
-            continue
-        if len(found.failing) > 0.1 * X[name].notna().sum():
-            continue
-        if len(found.units) > 1:
-            notes.append(
-                f"Column {name!r} stays text: its numbers are in several units "
-                f"({_named(found.units)}). Convert them to one."
-            )
-            continue
-        read[name] = found.values
-        if found.units:
-            kinds[name] = f"{NUMBER_IN}{found.units[0]}"
-        notes += _reading(name, found)
-    if truth_names := [repr(name) for name, kind in kinds.items() if kind == TRUTH]:
-        notes.append(f"Read as 1 and 0 (such as yes and no): {', '.join(truth_names)}.")
-    return Features(X.assign(**read), kinds, notes)
-
-
-def _reading(name: str, found: Numerals) -> list[str]:
-    """Sentences on other readings of a column of numbers."""
-    notes = []
-    if found.failing:
-        row, text = found.failing[0]
-        notes.append(
-            f"Column {name!r} is read as numbers; {len(found.failing)} values that are none "
-            f"(row {row + 1}: {text!r}) count as missing."
-        )
-    return notes + _points(f"Column {name!r}", found)
-
-
-def _points(what: str, found: Numerals) -> list[str]:
-    """A sentence if points may stand before decimals or between thousands."""
-    if found.other is None:
-        return []
-    decimal, thousands = found.other
-    return [
-        f"{what}: points are taken for decimal ones, the first number for {decimal:g}; if they "
-        f"stand between thousands ({thousands:g}), remove them."
-    ]
-
-
-def _named(units: list[str]) -> str:
-    return " and ".join([", ".join(units[:-1]), units[-1]])
 
 
 def target_array(y: pd.Series[Any], task: str) -> NDArray[Any]:

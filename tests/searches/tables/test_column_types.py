@@ -84,6 +84,6 @@ def test_dates_are_known_however_they_are_written_later():
     written = gaps.assign(day=gaps["day"].dt.strftime("%d.%m.%Y"))
     np.testing.assert_array_equal(model.predict(written), model.predict(gaps))
     for wrong, shown in (("soon", "'soon'"), (5, "5"), (True, "True")):
-        message = rf"'day' must hold dates in one format, as in training; got {shown}\."
+        message = rf"'day' must hold dates in one format, as in training; got {shown} in row 1\."
         with pytest.raises(kohort.DataError, match=message):
             model.predict(dated.assign(day=wrong))

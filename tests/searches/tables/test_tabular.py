@@ -55,7 +55,8 @@ def searched():
 def test_text_dates_missing_values_and_categories_go_in_and_numbers_come_out():
     model = regressor().fit(TABLE, AMOUNT)
     assert model.columns_ == {
-        "size": "number", "color": "text", "day": "date", "built": "date", "note": "text",
+        "size": "number", "color": "text", "day": "date", "built": "date as %d/%m/%Y",
+        "note": "text",
         "cost": "number in €", "sold": "truth value", "count": "number",
     }  # fmt: skip
     assert model.feature_names_in_.tolist() == list(TABLE.columns)
@@ -68,7 +69,7 @@ def test_text_dates_missing_values_and_categories_go_in_and_numbers_come_out():
 
 def test_dates_of_a_csv_are_dates_to_each_front_and_may_come_as_dates_later(searched, tmp_path):
     assert {name: searched.columns_[name] for name in ("day", "built", "note")} == {
-        "day": "date", "built": "date", "note": "text",
+        "day": "date", "built": "date as %d/%m/%Y", "note": "text",
     }  # fmt: skip
     model = regressor().fit(TABLE, AMOUNT)
     TabularModel(model, "amount").save(tmp_path / "run")

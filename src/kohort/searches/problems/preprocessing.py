@@ -55,11 +55,6 @@ class TablePreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.memory = memory
 
-    @property
-    def dates_(self) -> frozenset[str]:
-        """Names of the columns that are read as dates, also from text in a date's format."""
-        return frozenset(self.pipeline_[0].kind_to_columns_["datetime"])
-
     @classmethod
     def of(cls, pipeline: Pipeline) -> Self:
         """The preprocessor whose fitted transformers these are."""

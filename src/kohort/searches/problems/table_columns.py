@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from kohort.data.csv_files import UNNAMED
-from kohort.data.dates import clear_dates, written_dates
+from kohort.data.dates import dates_as, written_dates
+from kohort.data.features import DATE, DATE_AS, NUMBER_IN, TRUTH
 from kohort.data.numerals import numerals
-from kohort.data.tables import NUMBER_IN, TRUTH
 from kohort.data.tasks import CLASSIFICATION
 from kohort.data.truth_values import truths
 from kohort.deferred import pd
 from kohort.errors import DataError
 
 _SHOWN = 6
-_PLURALS = {"number": "numbers", "text": "texts", "date": "dates", "empty": "empty"} | {
+_PLURALS = {"number": "numbers", "text": "texts", DATE: "dates", "empty": "empty"} | {
     TRUTH: "truth values"
 }
 
@@ -25,8 +25,8 @@ def kind_of(column: pd.Series[Any]) -> str:
     """`"number"`, `"date"`, `TRUTH`, `"empty"` without a value, or `"text"` for anything else."""
     if column.isna().all():
         return "empty"
-    if pd.api.types.is_datetime64_any_dtype(column) or written_dates(column):
-        return "date"
+    if pd.api.types.is_datetime64_any_dtype(column) or written_dates(column) is not None:
+        return DATE
     if column.dtype.kind == "b":
         return TRUTH
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
@@ -36,7 +36,8 @@ def kind_of(column: pd.Series[Any]) -> str:
 def as_trained(X: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
     """Columns as those that a model was trained on: numbers that are written as text read as
     numbers where it knows numbers, truth values as 1 and 0 where it knows those, written dates as
-    dates where it knows dates, dates as text where it knows text, nothing where it knew nothing.
+    dates where it knows dates, day and month in the order that it knows, dates as text where it
+    knows text, nothing where it knew nothing.
 
     Raises
     ------
@@ -50,23 +51,19 @@ def as_trained(X: pd.DataFrame, kinds: dict[str, str]) -> pd.DataFrame:
             changed[name] = pd.Series(np.nan, X.index, np.float64)
         elif kind == "text" and pd.api.types.is_datetime64_any_dtype(column):
             changed[name] = column.astype("str")
-        elif kind == "date":
-            changed[name] = _dates(column)
-        elif kind == TRUTH and kind_of(column) in ("text", "date"):
+        elif kind.startswith(DATE):
+            changed[name] = _dates(column, kind)
+        elif kind == TRUTH and kind_of(column) in ("text", DATE):
             changed[name] = _truths(column)
-        elif kind.startswith("number") and kind_of(column) in ("text", "date"):
+        elif kind.startswith("number") and kind_of(column) in ("text", DATE):
             changed[name] = _numbers(column, kind)
     return X.assign(**changed)
 
 
-def _dates(column: pd.Series[Any]) -> pd.Series[Any]:
-    if kind_of(column) not in ("date", "empty"):
-        value = column.dropna().tolist()[0]
-        raise DataError(
-            f"Column {column.name!r} must hold dates in one format, as in training; got {value!r}. "
-            "Correct its values, or leave them empty."
-        )
-    return clear_dates(column)
+def _dates(column: pd.Series[Any], kind: str) -> pd.Series[Any]:
+    if column.isna().all() or pd.api.types.is_datetime64_any_dtype(column):
+        return column
+    return dates_as(column, kind.removeprefix(DATE_AS) if kind != DATE else None)
 
 
 def _truths(column: pd.Series[Any]) -> pd.Series[float]:

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from kohort.arrays import Estimator, HostArray
 from kohort.data.csv_files import CsvFormat
+from kohort.data.features import read_features
 from kohort.data.tables import (
-    feature_numbers,
     read_table,
     resolve_task,
     split_target,
@@ -62,7 +62,7 @@ def table_problem(
     X, raw = split_target(table, target)
     y = target_numbers(raw, task)
     resolved = resolve_task(task, y)
-    features = feature_numbers(X)
+    features = read_features(X)
     X = features.X
     said = [*target_notes(raw, y), *features.notes, *copies_of(y, X), *row_numbers(X)]
     lines = [task_line(y, task, resolved), column_line(X), *said]

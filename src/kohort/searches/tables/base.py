@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,7 +31,8 @@ from kohort.arrays import (
     TargetsLike,
     WeightsLike,
 )
-from kohort.data.tables import check_features, feature_numbers
+from kohort.data.features import read_features
+from kohort.data.tables import check_features
 from kohort.data.tasks import CLASSIFICATION
 from kohort.deferred import pd
 from kohort.errors import ParameterError, explain
@@ -108,7 +109,7 @@ class TabularEstimator(CheckedNames, BaseEstimator):  # type: ignore[misc]
             check_consistent_length(frame, y)
             self._check_target(y)
         check_features(frame)
-        features = feature_numbers(frame)
+        features = read_features(frame)
         kinds = features.kinds
         self.columns_ = {n: kinds.get(n) or kind_of(features.X[n]) for n in features.X.columns}
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -164,10 +165,8 @@ class TabularEstimator(CheckedNames, BaseEstimator):  # type: ignore[misc]
 
     def _learn(self, y: TargetsLike) -> Self:
         """Learn the attributes that follow from the model; y is None where it is not known."""
-        transformers = _transformers(self.model_)
-        for each in transformers:
+        for each in _transformers(self.model_):
             each.set_params(memory=None)  # The folder of a search's folds is gone.
-        self.columns_ = _read_by(transformers, self.columns_)
         return self
 
     @classmethod
@@ -276,16 +275,3 @@ def _transformers(model: Estimator) -> list[TablePreprocessor]:
     fronts = [model] if isinstance(model, Pipeline) else model.fronts_
     steps = [{} if front is None else front.named_steps for front in fronts]
     return [step[TABLE] for step in steps if TABLE in step]
-
-
-def _read_by(
-    transformers: Sequence[TablePreprocessor], columns: Mapping[str, str]
-) -> dict[str, str]:
-    """Kinds of columns; those read as dates by all transformers are dates, other dates are text."""
-    if not transformers:
-        return dict(columns)
-    dates = frozenset.intersection(*(each.dates_ for each in transformers))
-    return {
-        name: "date" if name in dates else "text" if kind == "date" else kind
-        for name, kind in columns.items()
-    }

@@ -52,8 +52,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
         With `search`: the fitted search, such as `kohort.search_report` takes.
     columns_ : dict from str to str
         Kind of the values of each column: `"number"`, `"number in "` and a unit,
-        `"truth value"`, `"date"` (also of text in a date's format), `"empty"`, or `"text"` for
-        anything else.
+        `"truth value"`, `"date"`, `"date as "` and the format of dates that are text, `"empty"`,
+        or `"text"` for anything else.
     residuals_ : array, shape (row, target)
         With `search`: absolute errors of the ensemble on out-of-fold rows, sorted.
     n_features_in_, feature_names_in_
@@ -180,7 +180,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         With `search`: the fitted search, such as `kohort.search_report` takes.
     columns_ : dict from str to str
         Kind of the values of each column: `"number"`, `"number in "` and a unit,
-        `"truth value"`, `"date"`, `"empty"`, or `"text"` for anything else.
+        `"truth value"`, `"date"`, `"date as "` and the format of dates that are text, `"empty"`,
+        or `"text"` for anything else.
     classes_ : array, shape (class,)
         Labels, sorted.
     n_features_in_, feature_names_in_
