@@ -1,4 +1,4 @@
-"""Text files of tables: encoding and separator are found, or given; the header is checked."""
+"""Text files of tables: the separator is found, or given; the header is checked."""
 
 from __future__ import annotations
 
@@ -13,19 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kohort.errors import DataError, KohortError, ParameterError, explain
+from kohort.data.text_encoding import decoded_text, encoding_of
+from kohort.errors import DataError, ParameterError, explain
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-# Encodings of spreadsheets that do not write Unicode: Korean, Japanese, Chinese, Western,
-# Cyrillic. Fewer than there are, so that short tables are told apart.
-_ENCODINGS = ["cp949", "cp932", "gb18030", "big5", "cp1252", "cp1251"]
 _SAMPLE_BYTES = 64 * 1024
 _SAMPLE_ROWS = 100
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -120,7 +113,7 @@ def open_csv(path: Path, given: CsvFormat) -> CsvTable:
     Raises
     ------
     DataError
-        If it does not decode, or a name stands twice in the header.
+        If it does not decode, holds a NUL byte, or a name stands twice in the header.
     """
     try:
         raw = path.read_bytes()
@@ -131,47 +124,14 @@ def open_csv(path: Path, given: CsvFormat) -> CsvTable:
         raise DataError(
             explain("DATA", "a table with a header and rows", str(path), "The file is empty.")
         )
-    encoding = given.encoding or _encoding(raw, path)
-    try:
-        text = raw.decode(encoding).removeprefix("\ufeff")
-    except UnicodeError as error:
-        remedy = f"It is no text in {encoding}. Give its own with --encoding."
-        raise DataError(explain("DATA", "a CSV file", str(path), remedy)) from error
+    encoding = given.encoding or encoding_of(raw, path)
+    text = decoded_text(raw, encoding, path)
     separator = given.separator or _separator(text, "\t" if path.suffix == ".tsv" else ",")
     form = CsvFormat(encoding, separator)
     notes = []
     if form.unusual and form != given:
         notes.append(f"Read {path.name} as {form.unusual}; --encoding and --separator overrule.")
     return CsvTable(path, text, _header(text, separator, path), form, notes)
-
-
-def _encoding(raw: bytes, path: Path) -> str:
-    """By its byte order mark, else UTF-8 if it decodes so, else the likeliest of spreadsheets'."""
-    for mark, name in _MARKS.items():
-        if raw.startswith(mark):
-            return name
-    if b"\0" in raw[:_SAMPLE_BYTES]:
-        odd = raw[1:_SAMPLE_BYTES:2].count(0)  # Of each pair, ASCII's second byte.
-        return "utf-16-le" if odd > raw[:_SAMPLE_BYTES:2].count(0) else "utf-16-be"
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    else:
-        return "utf-8"
-    try:
-        from charset_normalizer import from_bytes
-    except ImportError as error:
-        raise KohortError(
-            f"{str(path)!r} is not UTF-8, and charset-normalizer, which recognises encodings, is "
-            'not installed. Give --encoding, or run: pip install "kohort[cli]"'
-        ) from error
-    lines = [line for line in raw.splitlines(keepends=True) if not line.isascii()]
-    found = from_bytes(b"".join(lines)[:_SAMPLE_BYTES], cp_isolation=_ENCODINGS).best()
-    if found is None:
-        remedy = "Save it as UTF-8, or give its encoding with --encoding."
-        raise DataError(explain("DATA", "text in UTF-8 or a known encoding", str(path), remedy))
-    return str(found.encoding)
 
 
 def _separator(text: str, usual: str) -> str:
