@@ -1,5 +1,7 @@
 """Input that cannot be used is named: column, value, parameter, and a remedy."""
 
+import re
+
 import keras
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 import kohort
 
 _X = np.random.default_rng(0).normal(size=(30, 2))
+_DAYS = pd.date_range("2020-01-01", periods=3)[np.arange(30) % 3]
 _TABLE = pd.DataFrame(_X, columns=["size", "town"])
 _WORDS = {
     "text": "Seoul",
@@ -71,6 +74,34 @@ def test_words_in_arrays_and_targets_are_named(estimator):
 def test_labels_without_an_order_are_refused(estimator, y, message):
     with pytest.raises(kohort.DataError, match=message):
         estimator.fit(_X, y)
+
+
+@pytest.mark.parametrize(
+    "estimator", [*_regressors(), *_classifiers()], ids=lambda e: type(e).__name__
+)
+@pytest.mark.parametrize(
+    "y",
+    [
+        _DAYS.to_numpy(), pd.Series(_DAYS), pd.Series(_DAYS.tz_localize("UTC")),
+        pd.Series(_DAYS.date), pd.Series(_DAYS - _DAYS[0]),
+    ],
+    ids=["NumPy", "pandas", "zoned", "objects", "durations"],
+)  # fmt: skip
+def test_dates_and_durations_are_no_targets(estimator, y):
+    with pytest.raises(kohort.DataError, match=r"y must hold .*; got dates or durations\. Turn"):
+        estimator.fit(_X, y)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [*_regressors(), *_classifiers()[:2], kohort.ConvRegressor(), kohort.ConvClassifier()],
+    ids=lambda e: type(e).__name__,
+)
+@pytest.mark.parametrize("shape", [(30, 4, 4), (30, 4, 4, 1)], ids=["3 axes", "4 axes"])
+def test_targets_of_more_axes_are_refused_with_the_way_to_give_them(estimator, shape):
+    message = rf"y must have the shape \(row,\) or \(row, target\).*{re.escape(str(shape))}\. Give"
+    with pytest.raises(kohort.DataError, match=f"{message}.*reshape.*KerasRegressor"):
+        estimator.fit(np.zeros((30, 4, 4, 1)) if "Conv" in repr(estimator) else _X, np.ones(shape))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from kohort.deferred import jax
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.labels_in_order import refuse_without_order
+from kohort.estimators.refused_targets import refuse_axes
 from kohort.estimators.text_in_tables import refuse_text
 from kohort.runtime import floatx
 
@@ -69,6 +70,7 @@ def checked_table(
         X = X.values
     options = {"accept_sparse": "csr", "dtype": DTYPES, "reset": reset}
     if not isinstance(y, str):
+        refuse_axes(y)
         if is_classifier(estimator):
             refuse_without_order(y)
         options |= {"y": _of_numpy(y), "multi_output": True}

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_array
 
 from kohort.arrays import Estimator, Floats, HostArray, TableLike, TargetsLike
 from kohort.errors import DataError
+from kohort.estimators.refused_targets import refuse_axes, refuse_times
 
 _WORDS = (str, datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
@@ -37,10 +38,12 @@ def real_targets(estimator: Estimator, y: TargetsLike) -> Floats:
     Raises
     ------
     DataError
-        If y holds text or dates.
+        If y holds text or dates, or has more than two axes.
     ValueError
         If y cannot be used for another reason.
     """
+    refuse_times(y, "numbers")
+    refuse_axes(y)
     options = {"dtype": np.float64, "input_name": "y", "estimator": estimator}
     try:
         return np.asarray(check_array(y, ensure_2d=False, **options))

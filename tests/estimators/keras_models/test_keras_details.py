@@ -52,6 +52,25 @@ class TestPrograms:
         assert list(table["program"]) == [0, 0, 0]
 
 
+def test_an_output_of_more_axes_trains_on_columns():
+    """As from images to images: Keras's own `fit` gets them in the shape of the output."""
+    images = np.random.default_rng(2).normal(size=(70, 5, 5, 2)).astype("float32")
+    wanted = np.tanh(images[..., :1]) - images[..., 1:]
+
+    def build():
+        layers = [L.Conv2D(4, 3, padding="same", activation="relu"), L.Conv2D(1, 1)]
+        model = keras.Sequential([keras.Input((5, 5, 2)), *layers])
+        model.compile("adam", "mse", metrics=["mae"])
+        return model
+
+    model = compare(build, images, wanted.reshape(70, -1), wanted)
+    predicted = model.predict(images)
+    assert predicted.shape == (70, 25)
+    np.testing.assert_allclose(
+        predicted.reshape(wanted.shape), model.model_.predict(images, verbose=0), atol=1e-6
+    )
+
+
 class TestPadding:
     """Rows that fill up the last batch never count."""
 

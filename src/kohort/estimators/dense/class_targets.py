@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Hashable, Mapping
 from typing import Any, cast
@@ -15,12 +14,12 @@ from sklearn.utils.validation import column_or_1d
 
 from kohort.arrays import Floats, HostArray, Integers, Sparse, Table
 from kohort.errors import DataError, ParameterError, explain
+from kohort.estimators.refused_targets import refuse_times
 from kohort.recipe.constraints import Interval, check
 
 ClassWeight = Mapping[Hashable, float] | str | None
 
 _WEIGHT = Interval(0, math.inf)
-_TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 _FEW_ROWS = 20
 """Rows up to which each may have a class of its own, as in scikit-learn's own warning."""
 
@@ -59,17 +58,6 @@ def checked_classes(y: Table | Sparse, learn: bool) -> HostArray:
     if kind not in ("binary", "multiclass"):
         check_classification_targets(labels)
     return np.asarray(labels)
-
-
-def refuse_times(y: HostArray, wanted: str) -> None:
-    """Raise `DataError` if targets are dates or durations."""
-    first = next(iter(y.flat), None) if y.dtype == object else None
-    if y.dtype.kind in "mM" or isinstance(first, _TIMES):
-        raise DataError(
-            f"y must hold {wanted}; got dates or durations. Turn them into numbers for a regressor "
-            "(such as seconds since some day), or into classes for a classifier (such as the "
-            "month)."
-        )
 
 
 def refuse_a_class_per_row(y: HostArray) -> None:

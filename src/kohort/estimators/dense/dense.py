@@ -16,7 +16,6 @@ from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.base import DenseEstimator
 from kohort.estimators.dense.class_targets import (
     checked_classes,
-    refuse_times,
     weights_of_targets,
 )
 from kohort.estimators.dense.parameters import documented
@@ -104,7 +103,6 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
         return self.n_outputs_
 
     def _check_targets(self, y: TargetsLike, reset: bool) -> Floats:
-        refuse_times(np.asarray(y), "numbers")
         y = real_targets(self, y)
         targets = y.reshape(len(y), -1)
         if reset:

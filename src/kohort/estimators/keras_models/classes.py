@@ -12,6 +12,7 @@ from kohort.engine.member import Floats
 from kohort.errors import DataError
 from kohort.estimators.keras_models.inputs import positions_of, tells_classes_apart
 from kohort.estimators.labels_in_order import refuse_without_order
+from kohort.estimators.refused_targets import refuse_axes, refuse_times
 
 LABELS = "multilabel-indicator"
 """Type of a target that has a column for each label, as scikit-learn names it."""
@@ -49,10 +50,12 @@ def kind_of_targets(y: HostArray) -> str:
     Raises
     ------
     DataError
-        If labels are missing, or of several kinds.
+        If labels are missing, of several kinds, dates or durations, or y has more than two axes.
     ValueError
         If they are no classes.
     """
+    refuse_times(y, "classes")
+    refuse_axes(y)
     refuse_without_order(y)
     check_classification_targets(y)
     kind = str(type_of_target(y))

@@ -18,6 +18,7 @@ from kohort.arrays import Estimator, TableLike, TargetsLike, WeightsLike
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ModelError
 from kohort.estimators.keras_models.inputs import Inputs
+from kohort.estimators.refused_targets import refuse_axes
 from kohort.networks.lifted.columns import Columns
 
 
@@ -158,6 +159,7 @@ def learn_encoder(estimator: Estimator, y: TargetsLike) -> dict[str, Any]:
 
 
 def _checked(y: TargetsLike) -> NDArray[Any]:
+    refuse_axes(y)
     return np.asarray(
         check_array(y, ensure_2d=False, dtype=None, ensure_all_finite=False, input_name="y")
     )

@@ -94,7 +94,8 @@ class KerasEstimator(TrainingModel):
             A dict or tuple of arrays for a model of several inputs. A table is dealt to several
             inputs in their order, which is how such a model is searched.
         y : array-like, shape (row,) or (row, target)
-            Targets of each row.
+            Targets of each row; for a regressor's output of more axes, such as an image, its
+            values as columns: `y.reshape(len(y), -1)`.
         sample_weight : array-like, shape (row,), default=None
             Non-negative; scaled to a mean of 1 over the training rows, as in all of kohort. Keras's
             own `fit` does not scale them.
