@@ -45,7 +45,7 @@ class Scaling(Standardisation):
         """
         columns = values.shape[1]
         if not habits.standardize:
-            return cls._unlimited(np.zeros(columns), np.ones(columns))
+            return cls.identity(columns)
         if isinstance(values, Streamed):
             found = values.moments(weight)
         else:
@@ -56,22 +56,24 @@ class Scaling(Standardisation):
         return cls(np.where(kept, 0.0, found.mean), scale, limit)
 
     @classmethod
-    def of_targets(cls, values: Floats, weight: Floats | None, on: bool) -> Scaling:
-        """Means and deviations of the columns (1 for a constant), or the identity when not `on`."""
-        if not on:
-            columns = values.shape[1]
-            return cls._unlimited(np.zeros(columns), np.ones(columns))
+    def of_targets(cls, values: Floats, weight: Floats | None) -> Scaling:
+        """Means and deviations of the columns (1 for a constant)."""
         found = moments(in_blocks(values, weight))
         return cls._unlimited(found.mean, np.where(found.constant, 1.0, found.deviation))
+
+    @classmethod
+    def identity(cls, columns: int) -> Scaling:
+        """The scaling that leaves values as they are; one of a single column suits any table."""
+        return cls._unlimited(np.zeros(columns), np.ones(columns))
 
     @classmethod
     def _unlimited(cls, mean: NDArray[np.float64], scale: NDArray[np.float64]) -> Scaling:
         return cls(mean, scale, np.full(len(mean), np.inf))
 
     @classmethod
-    def by_mean(cls, values: Floats, weight: Floats | None, on: bool) -> Scaling:
+    def by_mean(cls, values: Floats, weight: Floats | None) -> Scaling:
         """Division of each column by its mean (1 for a column of zeros), for counts."""
-        mean = cls.of_targets(values, weight, on).mean
+        mean = cls.of_targets(values, weight).mean
         return cls._unlimited(np.zeros_like(mean), np.where(mean > 0, mean, 1.0))
 
     def apply(self, values: Floats, dtype: np.dtype[Any]) -> Floats:

@@ -121,9 +121,10 @@ class DenseRegressor(RegressorMixin, DenseEstimator):  # type: ignore[misc]
         return np.asarray(targets)
 
     def _target_scaling(self, targets: Floats, weight: Floats | None) -> Scaling:
-        if self._loss() == "poisson":
-            return Scaling.by_mean(targets, weight, on=bool(self.standardize))
-        return Scaling.of_targets(targets, weight, on=bool(self.standardize))
+        if not self.standardize:
+            return super()._target_scaling(targets, weight)
+        learnt = Scaling.by_mean if self._loss() == "poisson" else Scaling.of_targets
+        return learnt(targets, weight)
 
     def predict(self, X: TableLike, return_std: bool = False) -> Any:
         """Predict the target.
