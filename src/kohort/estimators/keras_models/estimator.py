@@ -12,7 +12,6 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from kohort.arrays import ClassWeightLike, GridLike, HostArray, TableLike, TargetsLike, WeightsLike
 from kohort.engine.member import Floats, Member, Outcome, Rows
-from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.build import build, outputs_of, prepare
 from kohort.estimators.keras_models.callbacks import callbacks_of_fit
 from kohort.estimators.keras_models.class_weights import weights_by_class
@@ -32,7 +31,7 @@ from kohort.estimators.keras_models.inputs import (
     output_names,
     takes_one_hot,
 )
-from kohort.estimators.keras_models.options import fit_options, further_options
+from kohort.estimators.keras_models.options import fit_options, further_options, rows_before
 from kohort.estimators.keras_models.prepared import KerasPrepared
 from kohort.estimators.keras_models.routing import asks_for_data
 from kohort.estimators.keras_models.setting import setting_of
@@ -45,6 +44,7 @@ from kohort.estimators.preparation import (
     unpack_validation,
     warn_if_coarse,
 )
+from kohort.estimators.scaling import Scaling
 from kohort.networks.lifted.columns import Columns
 from kohort.studies.automatic import settled
 from kohort.studies.diagnosis.diagnosing import diagnosis_of
@@ -288,21 +288,18 @@ class KerasEstimator(TrainingModel):
         self, inputs: Inputs, y: TargetsLike, sample_weight: WeightsLike, options: dict[str, Any],
         goes_on: bool,
     ) -> Job:  # fmt: skip
-        rows = self._rows(inputs, y, sample_weight)
-        train, validation, held_out = None, None, slice(0)
-        if options.get("validation_data") is not None:
-            vx, vy, vw = unpack_validation(options["validation_data"])
-            validation = self._rows(self._inputs(vx), vy, vw)
-        elif share := float(options["validation_split"]):
-            count = int(np.floor(len(rows.x) * (1 - share)))
-            if not 0 < count < len(rows.x):
-                requirement = f"a share of {len(rows.x)} rows that leaves some on either side"
-                raise ParameterError(explain("validation_split", requirement, share))
-            train, held_out = np.arange(count), slice(count, None)
+        given, validation = options.get("validation_data"), None
+        share = float(options["validation_split"]) if given is None else 0.0
+        count = rows_before(share, inputs.rows)
+        rows = self._rows(inputs, y, sample_weight, learn=None if goes_on else slice(count))
+        train = np.arange(count) if share else None
         weight = relative(rows.weight, train, rows.y.dtype)
-        if train is not None:
-            part = None if weight is None else weight[held_out]
-            validation = Rows(rows.x[held_out], rows.y[held_out], part)
+        if given is not None:
+            vx, vy, vw = unpack_validation(given)
+            validation = self._rows(self._inputs(vx), vy, vw)
+        elif share:
+            part = None if weight is None else weight[count:]
+            validation = Rows(rows.x[count:], rows.y[count:], part)
         if options["validation_batch_size"] == -1 and validation is not None:
             options["validation_batch_size"] = len(validation.x)
         by_class = self._by_class(y, options.get("class_weight"))
@@ -327,7 +324,14 @@ class KerasEstimator(TrainingModel):
     def _by_class(self, y: TargetsLike, class_weight: ClassWeightLike) -> Floats | None:
         return None if class_weight is None else weights_by_class(class_weight, np.asarray(y))
 
-    def _rows(self, inputs: Inputs, y: TargetsLike, sample_weight: WeightsLike) -> Rows:
+    def _target_scaling(self, targets: Floats, weight: Floats | None) -> Scaling:
+        """How targets are scaled, learnt of the rows that are trained on."""
+        return Scaling.identity(1)
+
+    def _rows(
+        self, inputs: Inputs, y: TargetsLike, sample_weight: WeightsLike,
+        learn: slice | None = None,
+    ) -> Rows:  # fmt: skip
         x = self._form[0]
         dtype = floating_dtype()
         weight = None
@@ -336,7 +340,12 @@ class KerasEstimator(TrainingModel):
                 sample_weight, inputs.arrays[0], dtype=np.float64, ensure_non_negative=True
             )
         encoded = encoded_targets(self, y)
-        encoded = self._encoded(y) if encoded is None else encoded
+        if encoded is None:
+            encoded = self._encoded(y)
+            if learn is not None:
+                seen = None if weight is None else weight[learn]
+                self._target = self._target_scaling(encoded[learn], seen)
+            encoded = self._target.of(encoded)
         if len(encoded) != inputs.rows:
             raise ValueError(
                 "Found input variables with inconsistent numbers of samples: "

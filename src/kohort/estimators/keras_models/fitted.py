@@ -33,6 +33,7 @@ from kohort.estimators.keras_models.training import (
 )
 from kohort.estimators.preparation import floating_dtype
 from kohort.estimators.reprs import RichReprMixin, training_html
+from kohort.estimators.scaling import Scaling
 from kohort.networks.lifted.variables import Variables
 from kohort.runtime import require_own_process
 from kohort.scratch import scratch_folder
@@ -53,6 +54,7 @@ class FittedModel(RichReprMixin, KerasParameters):
     _seed: int
     _variables: list[int]
     _current_epoch = 0
+    _target = Scaling.identity(1)
     _found_rate: float | None = None
 
     @property

@@ -21,6 +21,7 @@ from kohort.estimators.text_in_tables import refuse_text
 from kohort.networks.lifted.columns import Columns
 from kohort.networks.lifted.keras_private import function_options, outputs_of_call
 from kohort.networks.lifted.names import snake_case
+from kohort.recipe.losses import ALIASES, LOSSES
 
 if TYPE_CHECKING:
     import keras
@@ -194,6 +195,18 @@ def loss_name(loss: LossLike) -> str:
         keras_s = (kind for kind in type(loss).__mro__ if kind.__module__.startswith("keras."))
         return snake_case(next(keras_s).__name__)
     return str(getattr(plain_function(loss), "__name__", ""))
+
+
+def known_loss(loss: LossLike) -> str:
+    """Kohort's own name of a loss of Keras; "" of one that kohort lacks or that is the user's."""
+    if isinstance(loss, str):
+        name = loss
+    elif str(getattr(loss, "__module__", "")).startswith("keras."):
+        name = getattr(loss, "__name__", type(loss).__name__)
+    else:
+        return ""
+    name = ALIASES.get(snake_case(name), snake_case(name))
+    return name if name in LOSSES else ""
 
 
 def is_own_loss(loss: LossLike) -> bool:

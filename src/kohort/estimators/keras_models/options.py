@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kohort.arrays import Estimator
+from kohort.errors import ParameterError, explain
 from kohort.estimators.keras_models.routing import arguments, further, refuse_unknown
 from kohort.recipe.constraints import Interval, check, flag
 from kohort.studies.prepared import or_auto
@@ -51,3 +52,18 @@ def further_options(options: dict[str, Any]) -> dict[str, Any]:
         for name, value in options.items()
         if name not in _TAKEN and (value is not None or name != "validation_batch_size")
     }
+
+
+def rows_before(share: float, rows: int) -> int:
+    """Number of the rows that are trained on where a share of all, the last ones, is set aside.
+
+    Raises
+    ------
+    ParameterError
+        If the share leaves no row on one side.
+    """
+    count = int(rows * (1 - share))
+    if share and not 0 < count < rows:
+        requirement = f"a share of {rows} rows that leaves some on either side"
+        raise ParameterError(explain("validation_split", requirement, share))
+    return count

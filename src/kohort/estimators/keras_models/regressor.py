@@ -64,7 +64,8 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
         targets = self._checked(y)
         self.n_outputs_ = 1 if targets.ndim == 1 else targets.shape[1]
         self._flat = targets.ndim == 1
-        self.target_type_ = type_of_target(targets)
+        with np.errstate(invalid="ignore"):  # scikit-learn casts numbers beyond its integers.
+            self.target_type_ = type_of_target(targets)
         return {
             "n_outputs_": self.n_outputs_,
             "n_outputs_expected_": 1,
@@ -127,5 +128,5 @@ class KerasRegressor(SubclassHooks, RegressorMixin, KerasEstimator):  # type: ig
         if hasattr(self, "target_encoder_"):
             return decoded(self, outputs)
         parts = [part.reshape(len(part), -1) for part in outputs]
-        values = np.concatenate(parts, axis=1).astype(np.float64)
+        values = self._target.undo(np.concatenate(parts, axis=1))
         return values[:, 0] if self._flat else values

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kohort.arrays import Estimator, LossLike
+from kohort.arrays import Estimator
 from kohort.engine.member import Member
 from kohort.estimators.keras_models.callbacks import stops_early
+from kohort.estimators.keras_models.inputs import known_loss
 from kohort.estimators.keras_models.routing import known_names
 from kohort.networks.lifted.keras_private import layers_of
-from kohort.networks.lifted.names import snake_case
 from kohort.networks.lifted.probing import leaves
 from kohort.networks.lifted.variables import normalizations
 from kohort.recipe.clipping import CLIPPINGS
-from kohort.recipe.losses import ALIASES, LOSSES
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +33,7 @@ def setting_of(estimator: Estimator, member: Member, classes: Any) -> dict[str, 
     return {
         "tabular": len(estimator.X_shape_) == 2,
         "scales_inputs": _scales_inputs(model),
-        "loss": _loss_name(model.loss),
+        "loss": known_loss(model.loss),
         "classes": classes if isinstance(classes, int) else 0,
         "optimizer": type(optimizer).__name__.lower(),
         "learning_rate": float("nan") if rate is None else rate,
@@ -58,14 +57,6 @@ def _scales_inputs(model: keras.Model) -> bool:
         if layer.trainable_weights:
             return False
     return False
-
-
-def _loss_name(loss: LossLike) -> str:
-    """Kohort's name of a model's loss; "" if it has none."""
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    name = snake_case(name)
-    name = ALIASES.get(name, name)
-    return name if name in LOSSES else ""
 
 
 def _names(estimator: Estimator) -> tuple[tuple[str, str], ...]:
