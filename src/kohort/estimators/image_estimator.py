@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from kohort.arrays import OptimizerLike, TableLike, TargetsLike, WeightsLike
 from kohort.cohort.session import current
@@ -19,11 +19,12 @@ from kohort.data.streams import Stream
 from kohort.engine.memory import available_memory
 from kohort.errors import DataError, ParameterError, explain
 from kohort.estimators.dense.parameters import WORKERS
+from kohort.estimators.keras_models.build import copy_of
 from kohort.estimators.keras_models.estimator import KerasEstimator
 from kohort.estimators.keras_models.inputs import Inputs
 from kohort.estimators.keras_models.prepared import KerasPrepared
 from kohort.estimators.keras_models.training import Job
-from kohort.estimators.preparation import unpack_validation
+from kohort.estimators.preparation import unpack_validation, warn_of_export
 from kohort.networks.lifted.architectures import (
     ARCHITECTURES,
     AUGMENTATIONS,
@@ -217,6 +218,33 @@ class ImageEstimator(KerasEstimator):
             given = unpack_validation(options["validation_data"])
             options["validation_data"] = self._without_faults(*given)
         return options
+
+    def to_keras(self) -> Any:
+        """The network as a compiled `keras.Model` that may be trained apart from `model_`.
+
+        Returns
+        -------
+        keras.Model
+            Input: images, with pixels in the unit that `fit` saw. Output: the probability of each
+            class, or `(row, target)` in the target's own unit; the last layer's kernel and bias
+            take in the standardisation. Compiled with the estimator's optimizer and loss, ready
+            for `evaluate`, `fit` or `save`.
+
+        Raises
+        ------
+        DataError
+            If y is too large for Keras's type.
+        """
+        from kohort.estimators.dense.keras_losses import saved_whole
+
+        check_is_fitted(self, "weights_")
+        warn_of_export("y", self._target, stacklevel=2)
+        model = copy_of(self.model_, loss=saved_whole(self.model_.loss))
+        last = model.layers[-1]
+        kernel, bias = last.get_weights()
+        last.set_weights([kernel * self._target.scale, self._target.undo(bias)])
+        model.optimizer.build(model.trainable_variables)  # A saved model loads complete.
+        return model
 
     def _readable(self, X: TableLike, y: TargetsLike, weight: WeightsLike) -> tuple[Any, Any, Any]:
         """Check the parameters; leave out files that are no images, with targets and weights."""

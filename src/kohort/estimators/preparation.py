@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from kohort.arrays import Estimator, TableLike, TargetsLike, ValidationLike
 from kohort.data.parquet import ParquetTable
 from kohort.data.sparse_rows import Csr, SparseTable
+from kohort.data.standardising import Standardisation
 from kohort.deferred import jax
 from kohort.engine.member import Floats
 from kohort.errors import DataError, ParameterError, explain
@@ -146,6 +147,37 @@ def warn_if_coarse(
             UserWarning,
             stacklevel=stacklevel + 1,
         )
+
+
+def warn_of_export(name: str, scaling: Standardisation, stacklevel: int) -> None:
+    """Warn where a Keras model that computes in the data's own unit loses digits.
+
+    Parameters
+    ----------
+    name : str
+        Of the data, "X" or "y".
+    scaling : Standardisation
+        Of the data; the model has it inside.
+    stacklevel : int
+        As of `warnings.warn` in the caller.
+
+    Raises
+    ------
+    DataError
+        If Keras's type does not reach so far.
+    """
+    kind = np.dtype(floatx())
+    scale = np.where(np.isfinite(scaling.scale), scaling.scale, 0.0)
+    if max(np.abs(scaling.mean).max(), scale.max()) > np.finfo(kind).max:
+        raise DataError(
+            f"{name} is too large for a Keras model, which computes in {kind.name} "
+            f"(up to {np.finfo(kind).max:.2g}). Rescale it before fitting."
+        )
+    warn_if_coarse(
+        f"The Keras model computes {name} in its own unit", scaling.mean, scaling.scale,
+        remedy="Subtract a constant before fitting, or predict with the estimator itself.",
+        stacklevel=stacklevel + 1,
+    )  # fmt: skip
 
 
 def relative(

@@ -11,8 +11,7 @@ from kohort.arrays import Array, Estimator
 from kohort.data.standardising import Standardisation
 from kohort.deferred import keras
 from kohort.engine.member import Floats
-from kohort.errors import DataError
-from kohort.estimators.preparation import warn_if_coarse
+from kohort.estimators.preparation import warn_of_export
 from kohort.recipe.losses import LINKS
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import Recipe
@@ -24,17 +23,8 @@ def keras_model(estimator: Estimator) -> Any:
 
     recipe: Recipe = estimator.recipe_
     scaling, target = estimator._scaling, estimator._target
-    most = np.finfo(keras.config.floatx()).max
-    if max(np.abs(part).max() for part in (scaling.mean, target.mean, target.scale)) > most:
-        raise DataError(
-            f"X or y is too large for a Keras model, which computes in {keras.config.floatx()} "
-            f"(up to {most:.2g}). Rescale it before fitting."
-        )
-    for name, mean, scale in (("X", scaling.mean, scaling.scale), ("y", target.mean, target.scale)):
-        warn_if_coarse(
-            f"The Keras model computes {name} in its own unit", mean, scale, stacklevel=4,
-            remedy="Subtract a constant before fitting, or predict with the estimator itself.",
-        )  # fmt: skip
+    warn_of_export("X", scaling, stacklevel=3)
+    warn_of_export("y", target, stacklevel=3)
     inputs = keras.Input((estimator.n_features_in_,), name="features")
     x = _standardised(inputs, scaling)
     count = len(estimator.networks_)

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import keras
 
-from kohort.arrays import Array
+from kohort.arrays import Array, LossLike
+from kohort.networks.lifted.keras_private import function_options
 from kohort.recipe.recipe import Recipe
 
 _NEEDS = "`import kohort` before this model is loaded, or keras.models.load_model(compile=False)"
@@ -99,11 +100,20 @@ class SparseFocalLoss(_Kohorts, keras.losses.Loss):  # type: ignore[misc]
         return {**super().get_config(), **own}
 
 
+def saved_whole(loss: LossLike) -> Any:
+    """The loss, or an equal one that Keras saves with its numbers."""
+    if type(loss) is not keras.losses.Huber:
+        return loss
+    delta = function_options(loss)["delta"]
+    # Keras takes the delta that it leaves out for 1 when it loads the loss.
+    return loss if delta == 1 else HuberLoss(delta, reduction=loss.reduction)
+
+
 def keras_loss(recipe: Recipe) -> Any:
     """The recipe's loss as Keras's own, on probabilities and labels as positions."""
     smoothing, gamma = recipe.label_smoothing, recipe.focal_gamma
-    if recipe.loss == "huber":  # What Keras leaves out is 1 when it loads the loss.
-        return keras.losses.Huber() if recipe.huber_delta == 1 else HuberLoss(recipe.huber_delta)
+    if recipe.loss == "huber":
+        return saved_whole(keras.losses.Huber(recipe.huber_delta))
     if recipe.loss == "quantile":
         return QuantileLoss(recipe.quantile)
     if recipe.loss == "binary_crossentropy" and smoothing:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kohort.arrays import Estimator
+from kohort.arrays import Estimator, LossLike
 from kohort.deferred import jax
 from kohort.errors import ModelError, ParameterError, explain
 from kohort.estimators.keras_models.compilation import compile_arguments, optimizer_like
@@ -41,7 +41,7 @@ def build(estimator: Estimator, meta: Mapping[str, Any], seed: int) -> Any:
         remedy = "Give a function that builds and returns a keras.Model."
         raise ParameterError(explain("model", "a keras.Model or a build function", model, remedy))
     with host_initializers(seed):
-        return _copy(model) if function is None else _called(estimator, function, meta)
+        return copy_of(model) if function is None else _called(estimator, function, meta)
 
 
 def _called(estimator: Estimator, function: Callable[..., Any], meta: Mapping[str, Any]) -> Any:
@@ -75,8 +75,11 @@ def _name(function: object) -> str:
     return f"`{getattr(function, '__name__', type(function).__name__)}`"
 
 
-def _copy(model: keras.Model) -> Any:
-    """A model of the same layers, weights and compilation, which training may change."""
+def copy_of(model: keras.Model, loss: LossLike = None) -> Any:
+    """A model of the same layers, weights and compilation, which training may change.
+
+    Another `loss` may take the place of the model's own.
+    """
     import keras
 
     try:
@@ -95,8 +98,8 @@ def _copy(model: keras.Model) -> Any:
             if hasattr(layer, "finalize_state"):
                 layer.finalize_state()
     if model.compiled:
-        options = compile_options(model)
-        copy.compile(**{**options, "optimizer": optimizer_like(model.optimizer)})
+        options = compile_options(model) | {"optimizer": optimizer_like(model.optimizer)}
+        copy.compile(**options if loss is None else options | {"loss": loss})
     return copy
 
 

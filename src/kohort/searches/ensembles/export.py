@@ -42,27 +42,26 @@ def keras_ensemble(
             "itself; or call to_keras(transformed=True) for a model with one input for each of "
             "`fronts_`: the features that its transform gives."
         )
+    models = [_model(member.head, outputs) for member in members]
+    shapes = {
+        id(member.front): model.input_shape[1:]
+        for member, model in zip(members, models, strict=True)
+    }
     inputs = {
-        id(front): keras.Input((_features(members, front),), name=f"features_{place + 1}")
-        for place, front in enumerate(fronts)
+        front: keras.Input(shape, name=f"features_{place}")
+        for place, (front, shape) in enumerate(shapes.items(), start=1)
     }
     parts = []
-    for place, (member, share) in enumerate(zip(members, shares, strict=True)):
-        model = _model(member.head, outputs)
+    for place, (member, model, share) in enumerate(zip(members, models, shares, strict=True)):
         model.name = f"network_{place + 1}"
         found = model(inputs[id(member.front)])
         parts.append(keras.layers.Rescaling(float(share), name=f"share_{place + 1}")(found))
     average = parts[0] if len(parts) == 1 else keras.layers.Add(name="average")(parts)
     whole = keras.Model(list(inputs.values()), average, name=name)
-    first = members[0].head.to_keras()
-    whole.compile(type(first.optimizer).from_config(first.optimizer.get_config()), first.loss)
+    optimizer = models[0].optimizer
+    whole.compile(type(optimizer).from_config(optimizer.get_config()), models[0].loss)
     whole.optimizer.build(whole.trainable_variables)  # A saved model loads complete.
     return whole
-
-
-def _features(members: Sequence[Member], front: Estimator) -> int:
-    """Features that the members behind a front read."""
-    return next(m.head.n_features_in_ for m in members if m.front is front)
 
 
 def _model(head: Estimator, outputs: int) -> Any:
