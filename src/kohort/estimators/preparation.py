@@ -1,4 +1,4 @@
-"""From the arguments of `fit` to the rows of a member: checked tables, weights."""
+"""From the arguments of `fit` to the rows of a member: checked tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import warnings
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_consistent_length, validate_data
@@ -178,22 +177,6 @@ def warn_of_export(name: str, scaling: Standardisation, stacklevel: int) -> None
         remedy="Subtract a constant before fitting, or predict with the estimator itself.",
         stacklevel=stacklevel + 1,
     )  # fmt: skip
-
-
-def relative(
-    weight: Floats | None, train: NDArray[np.intp] | None, dtype: np.dtype[Any]
-) -> Floats | None:
-    """Weights scaled to a mean of 1 over the training rows, so that their unit does not matter."""
-    if weight is None:
-        return None
-    seen = weight if train is None else weight[train]
-    total = float(seen.sum())
-    if total <= 0:
-        raise DataError(
-            "sample_weight is zero for every row that is trained on. Give some row a positive "
-            "weight, or pass validation_data so that no row is set aside."
-        )
-    return (weight * (len(seen) / total)).astype(dtype)
 
 
 def unpack_validation(validation_data: ValidationLike) -> tuple[Any, Any, Any]:

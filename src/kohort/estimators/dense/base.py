@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from kohort.arrays import Floats, PathLike, TableLike, TargetsLike, ValidationLike, WeightsLike
 from kohort.cohort.session import train_members
@@ -39,6 +39,12 @@ from kohort.estimators.preparation import (
     unpack_validation,
 )
 from kohort.estimators.reprs import RichReprMixin, training_html
+from kohort.estimators.row_weights import (
+    WEIGHT_OF_VALIDATION,
+    as_floats,
+    checked_weights,
+    in_unit,
+)
 from kohort.estimators.scaling import Habits, Scaling
 from kohort.networks.own.network import OwnNetwork
 from kohort.recipe.recipe import Recipe
@@ -214,9 +220,7 @@ class DenseEstimator(
         by_class = self._class_weights(targets)
         if sample_weight is None:
             return by_class
-        weight: Floats = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+        weight = in_unit(checked_weights(sample_weight, X))
         return weight if by_class is None else weight * by_class
 
     def _validation(self, validation_data: ValidationLike) -> CheckedRows:
@@ -224,9 +228,7 @@ class DenseEstimator(
         X, y = checked_table(self, X, y, reset=False)
         targets = self._check_targets(y, reset=False)
         if weight is not None:
-            weight = _check_sample_weight(
-                weight, X, dtype=floating_dtype(), ensure_non_negative=True
-            )
+            weight = as_floats(checked_weights(weight, X), floating_dtype(), WEIGHT_OF_VALIDATION)
         return X, targets, weight
 
     def _started(self, prepared: DensePrepared) -> list[Member]:

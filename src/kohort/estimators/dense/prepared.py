@@ -16,7 +16,8 @@ from kohort.data.splitting import split
 from kohort.data.streams import Stream
 from kohort.engine.member import Member, Outcome, Rows
 from kohort.estimators.dense.labels import Labelled
-from kohort.estimators.preparation import floating_dtype, relative
+from kohort.estimators.preparation import floating_dtype
+from kohort.estimators.row_weights import WEIGHT_SET_ASIDE, as_floats, relative
 from kohort.estimators.scaling import Habits, Scaling
 from kohort.networks.own.fields import fields_of
 from kohort.networks.own.network import OwnNetwork
@@ -95,14 +96,15 @@ class ScaledTable:
         """The rows as a seed splits them."""
         x, t, weight = self.rows.x, self.rows.y, self.rows.weight
         if self.fraction is None:
-            weight = relative(weight, None, t.dtype)
+            weight = as_floats(relative(weight, None), t.dtype, "sample_weight")
             return Parts(
                 _kept(Rows(x, t, weight)), None, self.validation and _kept(self.validation)
             )
         train, held_out = split(len(x), self.fraction, seed, self.labels)
-        weight = relative(weight, train, t.dtype)
-        share = None if weight is None else weight[held_out]
+        weight = relative(weight, train)
+        share = None if weight is None else as_floats(weight[held_out], t.dtype, WEIGHT_SET_ASIDE)
         validation = Rows(x[held_out], t[held_out], share)
+        weight = as_floats(weight, t.dtype, "sample_weight")
         return Parts(_kept(Rows(x, t, weight)), train, _kept(validation))
 
 

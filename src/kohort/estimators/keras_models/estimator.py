@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length
+from sklearn.utils.validation import check_consistent_length
 
 from kohort.arrays import ClassWeightLike, GridLike, HostArray, TableLike, TargetsLike, WeightsLike
 from kohort.engine.member import Floats, Member, Outcome, Rows
@@ -40,9 +41,16 @@ from kohort.estimators.keras_models.training import Job, Ready
 from kohort.estimators.keras_models.training_model import TrainingModel, length
 from kohort.estimators.preparation import (
     floating_dtype,
-    relative,
     unpack_validation,
     warn_if_coarse,
+)
+from kohort.estimators.row_weights import (
+    WEIGHT_OF_VALIDATION,
+    WEIGHT_SET_ASIDE,
+    as_floats,
+    checked_weights,
+    in_unit,
+    relative,
 )
 from kohort.estimators.scaling import Scaling
 from kohort.networks.lifted.columns import Columns
@@ -97,8 +105,9 @@ class KerasEstimator(TrainingModel):
             Targets of each row; for a regressor's output of more axes, such as an image, its
             values as columns: `y.reshape(len(y), -1)`.
         sample_weight : array-like, shape (row,), default=None
-            Non-negative; scaled to a mean of 1 over the training rows, as in all of kohort. Keras's
-            own `fit` does not scale them.
+            Non-negative, in any unit: they are scaled to a mean of 1 over the training rows, as in
+            all of kohort. Keras's own `fit` does not scale them. Weights of `validation_data` keep
+            their unit, which is that of `val_loss`.
         **fit_params : object
             Arguments of Keras's `fit`; they override the estimator's parameters.
 
@@ -291,21 +300,23 @@ class KerasEstimator(TrainingModel):
         given, validation = options.get("validation_data"), None
         share = float(options["validation_split"]) if given is None else 0.0
         count = rows_before(share, inputs.rows)
-        rows = self._rows(inputs, y, sample_weight, learn=None if goes_on else slice(count))
-        train = np.arange(count) if share else None
-        weight = relative(rows.weight, train, rows.y.dtype)
+        rows, weight = self._rows(inputs, y, sample_weight, None if goes_on else slice(count))
+        train, dtype = np.arange(count) if share else None, rows.y.dtype
+        weight = relative(weight, train)
         if given is not None:
             vx, vy, vw = unpack_validation(given)
-            validation = self._rows(self._inputs(vx), vy, vw)
+            validation, own = self._rows(self._inputs(vx), vy, vw)
+            validation = replace(validation, weight=as_floats(own, dtype, WEIGHT_OF_VALIDATION))
         elif share:
-            part = None if weight is None else weight[count:]
+            part = None if weight is None else as_floats(weight[count:], dtype, WEIGHT_SET_ASIDE)
             validation = Rows(rows.x[count:], rows.y[count:], part)
         if options["validation_batch_size"] == -1 and validation is not None:
             options["validation_batch_size"] = len(validation.x)
         by_class = self._by_class(y, options.get("class_weight"))
         if by_class is not None:
-            weight = (by_class if weight is None else weight * by_class).astype(rows.y.dtype)
-        rows = Rows(rows.x, rows.y, weight)
+            weight = by_class if weight is None else weight * by_class
+        cause = "sample_weight" if by_class is None else "class_weight"
+        rows = replace(rows, weight=as_floats(weight, dtype, cause))
         return Job(
             rows, train, validation, int(options["epochs"]), int(options.get("initial_epoch") or 0),
             bool(options["shuffle"]), callbacks_of_fit(self, options.get("callbacks")),
@@ -331,19 +342,16 @@ class KerasEstimator(TrainingModel):
     def _rows(
         self, inputs: Inputs, y: TargetsLike, sample_weight: WeightsLike,
         learn: slice | None = None,
-    ) -> Rows:  # fmt: skip
-        x = self._form[0]
-        dtype = floating_dtype()
+    ) -> tuple[Rows, Floats | None]:  # fmt: skip
+        """Rows as the model takes them, and their weights, checked, as they were given."""
         weight = None
         if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, inputs.arrays[0], dtype=np.float64, ensure_non_negative=True
-            )
+            weight = checked_weights(sample_weight, inputs.arrays[0])
         encoded = encoded_targets(self, y)
         if encoded is None:
             encoded = self._encoded(y)
             if learn is not None:
-                seen = None if weight is None else weight[learn]
+                seen = None if weight is None else in_unit(weight[learn])
                 self._target = self._target_scaling(encoded[learn], seen)
             encoded = self._target.of(encoded)
         if len(encoded) != inputs.rows:
@@ -357,11 +365,7 @@ class KerasEstimator(TrainingModel):
             "StandardScaler.",
             stacklevel=7,
         )  # fmt: skip
-        return Rows(
-            flat(x, inputs.arrays, dtype),
-            floats(encoded),
-            None if weight is None else np.asarray(weight, dtype),
-        )
+        return Rows(flat(self._form[0], inputs.arrays, floating_dtype()), floats(encoded)), weight
 
     def explain_groups(self, param_grid: GridLike, X: TableLike, y: TargetsLike) -> Any:
         """Say which candidates of a search share a compiled program, and which parameters cost one.
