@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris, make_regression
+from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
@@ -52,6 +52,16 @@ def test_one_keras_model_gives_the_probabilities(classes):
     probabilities = found.to_keras().predict(rows, verbose=0)
     expected = found.predict_proba(rows)
     assert probabilities == pytest.approx(expected[:, 1:] if classes == 2 else expected, abs=1e-5)
+
+
+def test_one_keras_model_gives_the_probabilities_of_labels(tmp_path):
+    rows, labels = make_multilabel_classification(90, 4, n_classes=3, random_state=0)
+    found = ensemble(kohort.DenseClassifier(**OWN), X=rows, y=labels)
+    model = found.to_keras()
+    assert model.predict(rows, verbose=0) == pytest.approx(found.predict_proba(rows), abs=1e-5)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again.predict(rows, verbose=0), model.predict(rows, verbose=0))
 
 
 @pytest.mark.rest

@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import scipy.sparse
+from scipy.stats import gmean
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 
@@ -15,6 +16,7 @@ from kohort.engine.compilers.xla import XlaCompiler
 from kohort.engine.predict import blocks
 from kohort.engine.programs import compilations
 from kohort.estimators.dense.passes import passes_together
+from kohort.searches.ensembles.losses import LEAST
 
 _GENERATOR = np.random.default_rng(0)
 X = _GENERATOR.normal(size=(90, 4))
@@ -54,12 +56,19 @@ def calls(monkeypatch):
 
 
 def one_by_one(model, X, ask):
-    """The weighted average of what each member predicts by itself."""
+    """The weighted average of what the members of each part predict by themselves."""
     total = 0
     for part in model.parts_:
+        found = []
         for member in part.members:
             rows = X if member.front is None else member.front.transform(X)
-            total = total + part.weight / len(part.members) * getattr(member.head, ask)(rows)
+            found.append(getattr(member.head, ask)(rows).astype(np.float64))
+        if ask == "predict_proba":
+            pooled = gmean(np.maximum(found, LEAST), axis=0)
+            pooled /= pooled.sum(axis=1, keepdims=True)
+        else:
+            pooled = np.mean(found, axis=0)
+        total = total + part.weight * pooled
     return total
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any, Self
 
 import numpy as np
@@ -32,6 +33,7 @@ from kohort.searches.ensembles.losses import Loss, loss_of
 from kohort.searches.ensembles.members import Member, fronts_of, outputs_of, shared_fronts
 from kohort.searches.ensembles.part import Part
 from kohort.searches.ensembles.persistence import save_ensemble
+from kohort.searches.ensembles.pooling import Pooling
 from kohort.searches.ensembles.selection import SIZE, select
 
 _LEARNED = ("loss_name_", "loss_", "best_single_loss_", "_flat")
@@ -157,16 +159,26 @@ class SearchEnsemble(BaseEstimator):  # type: ignore[misc]
     def _members(self) -> list[Member]:
         return [member for part in self.parts_ for member in part.members]
 
-    def _shares(self) -> Floats:
-        return np.array([p.weight / len(p.members) for p in self.parts_ for _ in p.members])
+    @property
+    def _pooling(self) -> Pooling:
+        """How the models of a part predict as one."""
+        if not hasattr(self, "classes_"):
+            return Pooling.TARGETS
+        return Pooling.CLASSES if self._flat else Pooling.LABELS
 
-    def _average(self, X: TableLike, classes: HostArray | None) -> Floats:
+    def _average(self, X: TableLike) -> Floats:
+        """The weighted mean of the parts' predictions, shape (row, output)."""
         check_is_fitted(self, "parts_")
-        shares, total = self._shares(), np.zeros((_num_samples(X), 0))
-        for place, rows, output in outputs_of(self._members(), X, classes):
+        classes, total = getattr(self, "classes_", None), np.zeros((_num_samples(X), 0))
+        owners = [place for place, part in enumerate(self.parts_) for _ in part.members]
+        known = [part.knows(classes) for part in self.parts_]
+        found = outputs_of(self._members(), X, classes)
+        for (place, _), own in groupby(found, lambda one: (owners[one[0]], one[1].start)):
+            _, (rows, *_), outputs = zip(*own, strict=True)
+            pooled = self._pooling.of(outputs, known[place])
             if not total.shape[1]:
-                total = np.zeros((len(total), output.shape[1]))
-            total[rows] += shares[place] * output
+                total = np.zeros((len(total), pooled.shape[1]))
+            total[rows] += self.parts_[place].weight * pooled
         return total
 
     def to_keras(self, *, transformed: bool = False) -> Any:
@@ -190,9 +202,9 @@ class SearchEnsemble(BaseEstimator):  # type: ignore[misc]
             member is no network with a `to_keras`, or lacks a class.
         """
         check_is_fitted(self, "parts_")
-        members = self._members()
         outputs = len(getattr(self, "classes_", ())) or 1
-        return keras_ensemble(members, self._shares(), outputs, type(self).__name__, transformed)
+        name = type(self).__name__
+        return keras_ensemble(self.parts_, self._pooling, outputs, name, transformed)
 
     def save(self, path: PathLike) -> None:
         """Write the fitted ensemble to one file; `kohort.load` reads it.

@@ -83,12 +83,15 @@ class EnsembleRegressor(RegressorMixin, SearchEnsemble):  # type: ignore[misc]
         array of float64, shape (row,) or (row, target)
             The weighted mean of the members' predictions, in the target's own units.
         """
-        found = self._average(X, None)
+        found = self._average(X)
         return found[:, 0] if self._flat else found
 
 
 class EnsembleClassifier(ClassifierMixin, SearchEnsemble):  # type: ignore[misc]
     """Weighted average of the probabilities of the models that a search has trained in its folds.
+
+    A candidate's models, one for each fold, are pooled by the geometric mean of their
+    probabilities, and the candidates by the arithmetic mean, weighted.
 
     `kohort.ensemble_of(search)` and `refit="ensemble"` give one that is fitted; `fit` searches
     anew.
@@ -153,7 +156,7 @@ class EnsembleClassifier(ClassifierMixin, SearchEnsemble):  # type: ignore[misc]
         array, shape (row, class)
             Columns in the order of `classes_`.
         """
-        return self._average(X, getattr(self, "classes_", None))
+        return self._average(X)
 
     def predict(self, X: TableLike) -> HostArray:
         """Predict the most probable class.
@@ -178,9 +181,9 @@ def ensemble_of(search: Search, *, size: int = SIZE) -> EnsembleRegressor | Ense
     The selection is greedy, with replacement: in each of up to `size` rounds it adds the candidate
     that makes the average of the out-of-fold predictions best. A candidate's weight is the number
     of times it was added, as a share. No model is trained: a candidate predicts the mean of its
-    models of the folds. The loss is the search's own `scoring`. A search without one is judged by
-    the squared error (each target in units of its variance) or the log loss, which have no ties
-    and keep probabilities honest.
+    models of the folds, of probabilities the geometric mean. The loss is the search's own
+    `scoring`. A search without one is judged by the squared error (each target in units of its
+    variance) or the log loss, which have no ties and keep probabilities honest.
 
     Parameters
     ----------

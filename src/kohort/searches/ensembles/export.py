@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kohort.arrays import Estimator, Floats
+from kohort.arrays import Estimator
 from kohort.deferred import keras
 from kohort.errors import ParameterError, explain
-from kohort.searches.ensembles.members import Member, fronts_of
+from kohort.searches.ensembles.members import fronts_of
+from kohort.searches.ensembles.part import Part
+from kohort.searches.ensembles.pooling import Pooling
 
 
 def keras_ensemble(
-    members: Sequence[Member], shares: Floats, outputs: int, name: str, transformed: bool
+    parts: Sequence[Part], pooling: Pooling, outputs: int, name: str, transformed: bool
 ) -> Any:
     """See `SearchEnsemble.to_keras`.
 
     Parameters
     ----------
-    members : sequence of Member
-    shares : array, shape (member,)
-        Of the average; they sum to 1.
+    parts : sequence of Part
+    pooling : Pooling
+        How the models of a part predict as one.
     outputs : int
         Classes or targets.
     name : str
@@ -34,6 +36,7 @@ def keras_ensemble(
         If a member has no Keras model of its own, or reads what transformers give and
         `transformed` does not say so.
     """
+    members = [member for part in parts for member in part.members]
     fronts = fronts_of(members)
     if fronts != [None] and not transformed:
         raise ParameterError(
@@ -51,12 +54,16 @@ def keras_ensemble(
         front: keras.Input(shape, name=f"features_{place}")
         for place, (front, shape) in enumerate(shapes.items(), start=1)
     }
-    parts = []
-    for place, (member, model, share) in enumerate(zip(members, models, shares, strict=True)):
-        model.name = f"network_{place + 1}"
-        found = model(inputs[id(member.front)])
-        parts.append(keras.layers.Rescaling(float(share), name=f"share_{place + 1}")(found))
-    average = parts[0] if len(parts) == 1 else keras.layers.Add(name="average")(parts)
+    networks, weighted = iter(models), []
+    for place, part in enumerate(parts, start=1):
+        found = []
+        for number, member in enumerate(part.members, start=1):
+            model = next(networks)
+            model.name = f"network_{place}_{number}"
+            found.append(model(inputs[id(member.front)]))
+        pooled = pooling.in_keras(found, f"part_{place}")
+        weighted.append(keras.layers.Rescaling(part.weight, name=f"share_{place}")(pooled))
+    average = weighted[0] if len(weighted) == 1 else keras.layers.Add(name="average")(weighted)
     whole = keras.Model(list(inputs.values()), average, name=name)
     optimizer = models[0].optimizer
     whole.compile(type(optimizer).from_config(optimizer.get_config()), models[0].loss)

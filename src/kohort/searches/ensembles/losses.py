@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from kohort.arrays import Estimator, Floats, HostArray, Scorer
 from kohort.errors import KohortError
 
-_LEAST = 1e-7
+LEAST = 1e-7
 """Probability below which a true class is not taken for less likely still."""
 
 _OF_NUMBERS = (None, "r2", "neg_mean_squared_error", "neg_root_mean_squared_error")
@@ -88,7 +88,7 @@ class LogLoss:
         return predictions[:, np.arange(len(self.y)), self.y]
 
     def of(self, blends: Floats) -> Floats:
-        likelihoods = np.log(np.maximum(blends, _LEAST)).reshape(len(blends), -1)
+        likelihoods = np.log(np.maximum(blends, LEAST)).reshape(len(blends), -1)
         return np.asarray(-likelihoods.mean(axis=1))
 
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
+from kohort.arrays import HostArray
 from kohort.searches.ensembles.members import Member
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A candidate of a search as part of an ensemble: the mean of its fold models.
+    """A candidate of a search as part of an ensemble: its fold models, pooled.
 
     Attributes
     ----------
@@ -37,3 +40,9 @@ class Part:
     loss: float
     without: float | None
     members: tuple[Member, ...]
+
+    def knows(self, classes: HostArray | None) -> HostArray | None:
+        """Whether each member has seen each class, shape (member, class); None of a regression."""
+        if classes is None:
+            return None
+        return np.array([np.isin(classes, member.head.classes_) for member in self.members])
