@@ -3,12 +3,12 @@
 `python -m benchmarks adaptive [--tables NAME ...] [--seeds N] [--rows N] [--keep FOLDER]`
 
 On each table and seed `RandomizedSearchCV` tries 100 candidates of the command line's space in 3
-folds; `AdaptiveSearchCV` may try as many, and stops when it has spent a quarter of the random
-search's epochs. Epochs are counted over all folds and to the end of each round; they depend on no
-clock and on no neighbour. A candidate of the adaptive search counts once it has trained to its end.
-At a quarter of the epochs the random search is the mean over 200 orders of its candidates. With
-`--keep` what each search gave is kept in a folder, and not measured again. Tables:
-`benchmarks/tables.py`.
+folds, by R² or the log loss, as `benchmarks.quality` does; `AdaptiveSearchCV` may try as many, and
+stops when it has spent a quarter of the random search's epochs. Epochs are counted over all folds
+and to the end of each round; they depend on no clock and on no neighbour. A candidate of the
+adaptive search counts once it has trained to its end. At a quarter of the epochs the random search
+is the mean over 200 orders of its candidates. With `--keep` what each search gave is kept in a
+folder, and not measured again. Tables: `benchmarks/tables.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks import side
 from benchmarks.tables import SHARED, interval, shown, split
 
 CANDIDATES, FOLDS, ORDERS = 100, 3, 200
-SEEDS, ROWS = 2, 1000
+SEEDS, ROWS = 2, 3000
 WANTED = 0.25
 
 
@@ -51,10 +51,14 @@ def _task(table: str, seed: int, rows: int) -> tuple[Any, Any, Any, dict[str, An
 
     warnings.simplefilter("ignore")
     one = split(table, seed, rows, held_out=1)
-    task = "regression" if one.task == "regression" else "classification"
-    model = kohort.DenseRegressor if task == "regression" else kohort.DenseClassifier
-    space = TableParameters(task).space("random")
-    return one, model(random_state=0), space, {"cv": FOLDS, "random_state": seed, "refit": False}
+    numbers = one.task == "regression"
+    model = kohort.DenseRegressor if numbers else kohort.DenseClassifier
+    space = TableParameters("regression" if numbers else "classification").space("random")
+    options = {
+        "cv": FOLDS, "random_state": seed, "refit": False,
+        "scoring": None if numbers else "neg_log_loss",
+    }  # fmt: skip
+    return one, model(random_state=0), space, options
 
 
 def random_side(table: str, seed: int, rows: int) -> dict[str, Any]:
