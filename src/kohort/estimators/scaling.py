@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kohort.arrays import Floats
-from kohort.data.moments import Streamed, blocks_of, in_blocks, moments, too_large
+from kohort.data.bins import NO_BINS, Bins
+from kohort.data.moments import Moments, Streamed, blocks_of, in_blocks, moments, too_large
 from kohort.data.standardising import Standardisation
 from kohort.engine.rows import LazyRows, SlicedRows
+from kohort.errors import ParameterError, explain
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,28 @@ class Habits:
     ----------
     standardize, scale_binary : bool
     input_clip : float or None
+    n_bins : int or None
     """
 
     standardize: bool = True
     scale_binary: bool = True
     input_clip: float | None = None
+    n_bins: int | None = None
 
 
 @dataclass(frozen=True)
 class Scaling(Standardisation):
-    """A standardisation that is learnt of a table, and undone."""
+    """A standardisation that is learnt of a table, and undone.
+
+    Attributes
+    ----------
+    mean, scale, limit : arrays of float64
+        Of the columns of a table, and behind them of those of its bins.
+    bins : Bins
+        Columns that are added to a table before it is standardised.
+    """
+
+    bins: Bins = NO_BINS
 
     @classmethod
     def of_features(
@@ -42,14 +56,39 @@ class Scaling(Standardisation):
         The scale of a constant column is infinite, so that its scaled values are 0 whatever comes
         later: a network learns nothing about a column that never changes, and another value in
         it, divided by 1, would meet weights that are still as they were drawn.
+
+        Raises
+        ------
+        ParameterError
+            If there are to be bins of a table that is never in memory as a whole.
         """
-        columns = values.shape[1]
-        if not habits.standardize:
-            return cls.identity(columns)
         if isinstance(values, Streamed):
-            found = values.moments(weight)
-        else:
-            found = moments(in_blocks(values, weight))
+            if habits.n_bins is not None:
+                requirement = "None for a table that is sparse or stays in its file"
+                remedy = "Its quantiles need the whole table in memory, as an array or DataFrame."
+                raise ParameterError(explain("n_bins", requirement, habits.n_bins, remedy))
+            if not habits.standardize:
+                return cls.identity(values.shape[1])
+            return cls._learnt(values.moments(weight), habits)
+        bins = NO_BINS
+        if habits.n_bins is not None:
+            bins = Bins.of_quantiles(values, weight, habits.n_bins)
+        if not habits.standardize:
+            return replace(cls.identity(values.shape[1] + len(bins)), bins=bins)
+        plain = cls._learnt(moments(in_blocks(values, weight)), habits)
+        if not len(bins):
+            return plain
+        parts = ((bins.of(part), share) for part, share in in_blocks(values, weight))
+        added = cls._learnt(moments(parts), habits)
+        return cls(
+            np.concatenate([plain.mean, added.mean]),
+            np.concatenate([plain.scale, added.scale]),
+            np.concatenate([plain.limit, added.limit]),
+            bins,
+        )
+
+    @classmethod
+    def _learnt(cls, found: Moments, habits: Habits) -> Scaling:
         kept = found.truths & ~found.constant & (not habits.scale_binary)
         scale = np.where(kept, 1.0, np.where(found.constant, np.inf, found.deviation))
         limit = np.where(kept, np.inf, habits.input_clip or np.inf)
@@ -84,10 +123,11 @@ class Scaling(Standardisation):
         DataError
             If a scaled value overflows.
         """
-        result = np.empty(values.shape, dtype)
-        for block in blocks_of(values.shape):
+        rows, columns = values.shape
+        result = np.empty((rows, columns + len(self.bins)), dtype)
+        for block in blocks_of(result.shape):
             with np.errstate(over="ignore"):
-                result[block] = self.of(values[block])
+                result[block] = self.of(self.bins.added_to(values[block]))
             if not np.isfinite(result[block]).all():
                 raise too_large(values[block], dtype)
         return result
@@ -97,14 +137,23 @@ class Scaling(Standardisation):
     ) -> Floats | LazyRows:
         """Standardised rows: an array, or rows that stay unscaled until they are read."""
         if isinstance(values, Streamed):
-            return values.stream(Standardisation(*self.arrays), dtype, workers)
+            return values.stream(self._plain, dtype, workers)
         return self.apply(values, dtype)
 
     def when_read(self, values: Floats | Streamed, dtype: np.dtype[Any]) -> SlicedRows:
         """The same rows, of which none is standardised before it is read."""
         if isinstance(values, Streamed):
-            return values.stream(Standardisation(*self.arrays), dtype, 0)
+            return values.stream(self._plain, dtype, 0)
         return _Unscaled(values, dtype, self)
+
+    @property
+    def _plain(self) -> Standardisation:
+        """The standardisation alone, which workers can read without more imports."""
+        return Standardisation(self.mean, self.scale, self.limit)
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        return (*self._plain.arrays, *self.bins.arrays)
 
     def undo(self, values: Floats) -> Floats:
         """Inverse of `apply` for columns without a limit, in double precision."""
@@ -121,7 +170,8 @@ class _Unscaled:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.values.shape
+        rows, columns = self.values.shape
+        return rows, columns + len(self.scaling.bins)
 
     def __len__(self) -> int:
         return len(self.values)

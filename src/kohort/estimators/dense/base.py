@@ -188,7 +188,9 @@ class DenseEstimator(
             given.unlabelled_values(self, DTYPES),
             self._target,
             self._seed,
-            habits=Habits(bool(self.standardize), bool(self.scale_binary), self.input_clip),
+            habits=Habits(
+                bool(self.standardize), bool(self.scale_binary), self.input_clip, self.n_bins
+            ),
             workers=0 if self.workers == AUTO else int(self.workers),
             fraction=None if share is None else float(share),
             labels=self._labels(targets),
@@ -197,7 +199,7 @@ class DenseEstimator(
         return DensePrepared(
             estimator=self,
             recipe=recipe,
-            network=OwnNetwork.of(given.X.shape[1], self._outputs, recipe),
+            network=OwnNetwork.of(len(table.scaling.mean), self._outputs, recipe),
             table=table,
             parts=parts,
             seeds=tuple(self._seeds(self.n_networks)),

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from kohort.arrays import Array, Estimator
+from kohort.data.bins import Bins
 from kohort.data.standardising import Standardisation
 from kohort.deferred import keras
 from kohort.engine.member import Floats
 from kohort.estimators.preparation import warn_of_export
+from kohort.estimators.scaling import Scaling
 from kohort.recipe.losses import LINKS
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import Recipe
@@ -23,10 +25,10 @@ def keras_model(estimator: Estimator) -> Any:
 
     recipe: Recipe = estimator.recipe_
     scaling, target = estimator._scaling, estimator._target
-    warn_of_export("X", scaling, stacklevel=3)
+    warn_of_export("X", _in_own_unit(scaling), stacklevel=3)
     warn_of_export("y", target, stacklevel=3)
     inputs = keras.Input((estimator.n_features_in_,), name="features")
-    x = _standardised(inputs, scaling)
+    x = _standardised(_with_bins(inputs, scaling.bins), scaling)
     count = len(estimator.networks_)
     prefixes = [""] if count == 1 else [f"network_{i + 1}_" for i in range(count)]
     outputs = [_network(x, estimator, prefix) for prefix in prefixes]
@@ -43,6 +45,27 @@ def keras_model(estimator: Estimator) -> Any:
     )
     model.optimizer.build(model.trainable_variables)  # A saved model loads complete.
     return model
+
+
+def _in_own_unit(scaling: Scaling) -> Standardisation:
+    """What is subtracted from features in their own unit, and what divides them."""
+    bins, columns = scaling.bins, len(scaling.mean) - len(scaling.bins)
+    return Standardisation(
+        np.concatenate([scaling.mean[:columns], bins.low]),
+        np.concatenate([scaling.scale[:columns], bins.high - bins.low]),
+        scaling.limit,
+    )
+
+
+def _with_bins(x: Array, bins: Bins) -> Any:
+    """Features in their own units, and the columns of their bins."""
+    if not len(bins):
+        return x
+    way = keras.ops.take(x, bins.source.tolist(), axis=1)
+    low = keras.layers.Normalization(mean=bins.low, variance=np.ones_like(bins.low), name="bin_low")
+    width = keras.layers.Rescaling((1.0 / (bins.high - bins.low)).tolist(), name="bin_width")
+    inside = keras.layers.ReLU(max_value=1.0, name="bins")(width(low(way)))
+    return keras.layers.Concatenate(name="features_and_bins")([x, inside])
 
 
 def _standardised(x: Array, scaling: Standardisation) -> Any:

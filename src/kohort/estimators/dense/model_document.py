@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
 
 from kohort.arrays import Estimator
+from kohort.data.bins import NO_BINS, Bins
 from kohort.engine.member import (
     DIVERGED,
     FINISHED,
@@ -36,6 +37,9 @@ Arrays = Mapping[str, NDArray[Any]]
 
 EARLIER = {"output_bias": "zeros", "scale_binary": True, "input_clip": None}
 """Settings that files of the earlier format lack, because they had one value then."""
+
+BINS = ("bins_source", "bins_low", "bins_high")
+"""The names of the arrays of a model's bins; a file that lacks them has a model without bins."""
 
 DIAGNOSIS = "diagnosis/"
 """The prefix of the names of a diagnosis's arrays."""
@@ -143,8 +147,10 @@ def _take(estimator: Estimator, document: dict[str, Any], arrays: Arrays) -> Non
     outputs = estimator._outputs
     _require(document["outputs"] == outputs, "its outputs are not those of its target")
     estimator.recipe_ = recipe
-    estimator._network = network = OwnNetwork.of(features, outputs, recipe)
-    estimator._scaling = _scaling(arrays, "features", features)
+    bins = _bins(arrays, features)
+    estimator._scaling = replace(_scaling(arrays, "features", features + len(bins)), bins=bins)
+    inputs = len(estimator._scaling.mean)
+    estimator._network = network = OwnNetwork.of(inputs, outputs, recipe)
     columns = outputs if is_regressor(estimator) or estimator._multilabel else 1
     estimator._target = _scaling(arrays, "target", columns)
     entries = document["networks"]
@@ -227,6 +233,19 @@ def _scaling(arrays: Arrays, name: str, columns: int) -> Scaling:
     return Scaling(mean, scale, limit)
 
 
+def _bins(arrays: Arrays, features: int) -> Bins:
+    if not any(name in arrays for name in BINS):
+        return NO_BINS
+    source, low, high = (arrays[name] for name in BINS)
+    flat = source.ndim == 1 and source.shape == low.shape == high.shape
+    _require(flat and source.dtype.kind == "i", "its bins have no columns")
+    _require(bool(((source >= 0) & (source < features)).all()), "its bins are of other columns")
+    ends = (low, high)
+    known = all(end.dtype.kind == "f" and bool(np.isfinite(end).all()) for end in ends)
+    _require(known and bool((low < high).all()), "its bins have no width")
+    return Bins(source, low, high)
+
+
 def _outcome(
     entry: dict[str, Any], number: int, arrays: Arrays, shapes: tuple[tuple[int, ...], ...]
 ) -> Outcome:
@@ -253,7 +272,7 @@ def _outcome(
 def _refuse_unknown(arrays: Arrays, networks: int) -> None:
     prefixes = (DIAGNOSIS, *(f"network_{number}/" for number in range(networks)))
     scalings = {f"{n}_{part}" for n in ("features", "target") for part in ("mean", "scale")}
-    for name in arrays.keys() - scalings - {"features_limit"}:
+    for name in arrays.keys() - scalings - {"features_limit", *BINS}:
         _require(name.startswith(prefixes), f"it holds an array named {name[:50]!r}")
 
 

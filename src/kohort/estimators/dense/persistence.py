@@ -15,7 +15,7 @@ import numpy as np
 from kohort._version import VERSION
 from kohort.arrays import Estimator, PathLike
 from kohort.errors import DataError, shown
-from kohort.estimators.dense.model_document import DIAGNOSIS, LABELS, NETWORK, SCALARS
+from kohort.estimators.dense.model_document import BINS, DIAGNOSIS, LABELS, NETWORK, SCALARS
 from kohort.estimators.dense.model_file import ARRAYS, DOCUMENT, FORMAT
 from kohort.recipe.constraints import check, path_like
 from kohort.recipe.recipe import Recipe
@@ -54,6 +54,7 @@ def save(estimator: Estimator, path: PathLike) -> None:
     for name, scaling in (("features", estimator._scaling), ("target", estimator._target)):
         arrays |= {f"{name}_mean": scaling.mean, f"{name}_scale": scaling.scale}
     arrays["features_limit"] = estimator._scaling.limit
+    arrays |= dict(zip(BINS, estimator._scaling.bins.arrays, strict=True))
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **arrays)
     path = Path(path)
