@@ -51,6 +51,8 @@ PARTS: dict[str, dict[str, Any]] = {
 OTHERS: dict[str, dict[str, Any]] = {
     "clipped at 2": {"input_clip": 2.0},
     "clipped at 5": {"input_clip": 5.0},
+    "8 bins": {"n_bins": 8},
+    "16 bins": {"n_bins": 16},
     "3 networks": {"n_networks": 3},
     "ema_momentum 0.95": {"ema_momentum": 0.95},
     "ema_momentum 0.99": {"ema_momentum": 0.99},
@@ -69,6 +71,14 @@ OTHERS: dict[str, dict[str, Any]] = {
         "patience": 60,
         "warmup": 3,
     },
+    "cosine restarts after 1, 3, 7, 15 and 31 epochs": {
+        "schedule": "cosine_restarts",
+        "decay_epochs": 1,
+        "t_mul": 2.0,
+        "epochs": 63,
+        "patience": 63,
+    },
+    "300 epochs": {"epochs": 300},
     "beta_2 0.95": {"beta_2": 0.95},
     "patience 20": {"patience": 20},
     "a fifth validates": {"validation_fraction": 0.2},

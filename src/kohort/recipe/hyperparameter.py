@@ -56,16 +56,18 @@ def hyperparameter(
     shown: str = "",
     column: bool = False,
     compiled: str = "",
+    kw_only: bool = False,
 ) -> Any:
     """A field of a dataclass that is a hyperparameter; see `Parameter` for the arguments.
 
-    `shown` is the documented type where the field's annotation and constraint do not say it.
+    `shown` is the documented type where the field's annotation and constraint do not say it. A
+    hyperparameter that came after a release is `kw_only`, so that the places of others stay.
     """
     known = {
         "technique": technique, "kind": kind, "constraint": constraint, "text": text,
         "type": shown, "column": column, "compiled": compiled,
     }  # fmt: skip
-    return field(default=default, metadata={"hyperparameter": known})
+    return field(default=default, metadata={"hyperparameter": known}, kw_only=kw_only)
 
 
 def table_of(owner: type[Any]) -> tuple[Parameter, ...]:

@@ -128,6 +128,7 @@ BAD = {
     "standardize": None,
     "scale_binary": 1.5,
     "input_clip": 0.0,
+    "n_bins": 1,
     "verbose": 3,
     "workers": -1,
     "diagnose": "yes",

@@ -84,15 +84,6 @@ class DenseParameters(CheckedNames, Hyperparameters):
         "(Holzmueller et al. 2024, arXiv:2407.04491). Features of 0 and 1 that are not scaled stay "
         "as they are. None for no limit; ignored with standardize=False.",
     )
-    n_bins: int | None = hyperparameter(
-        None,
-        "piecewise linear encoding",
-        HOST,
-        optional(Interval(2, math.inf, whole=True)),
-        "Bins of equally many rows, >= 2 for each feature, whose piecewise linear encoding the "
-        "network sees beside the feature (Gorishniy et al. 2022, arXiv:2203.05556); features of 0 "
-        "and 1 have none. None for the features alone. Needs a table in memory.",
-    )
     n_networks: int = hyperparameter(
         1,
         "deep ensembles",
@@ -165,6 +156,16 @@ class DenseParameters(CheckedNames, Hyperparameters):
         Interval(0, 2, closed="both", whole=True),
         "Silent, a line every ten epochs, or a line per epoch.",
         shown="{0, 1, 2}",
+    )
+    n_bins: int | None = hyperparameter(
+        None,
+        "piecewise linear encoding",
+        HOST,
+        optional(Interval(2, math.inf, whole=True)),
+        "Bins of equally many rows, >= 2 for each feature, whose piecewise linear encoding the "
+        "network sees beside the feature (Gorishniy et al. 2022, arXiv:2203.05556); features of 0 "
+        "and 1 have none. None for the features alone. Needs a table in memory.",
+        kw_only=True,
     )
 
     @classmethod
