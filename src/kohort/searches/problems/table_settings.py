@@ -40,7 +40,7 @@ class TableParameters:
             "learning_rate": loguniform(3e-4, 3e-2),
             "dropout": uniform(0.0, 0.4),
             "weight_decay": loguniform(1e-5, 1e-1),
-            "n_bins": [None, 8, 16],
+            "n_bins": [None, 8, 32],
         }
 
     def check(self, name: str, value: object) -> None:
