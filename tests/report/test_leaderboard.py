@@ -11,6 +11,7 @@ from kohort.report.leaderboard import (
     leaderboard,
     learning_curves,
     search_members,
+    values_of,
 )
 from kohort.report.pictures import draw_search
 
@@ -83,6 +84,18 @@ def test_values_that_json_lacks_find_their_fits_and_are_told_in_words():
     assert board["width"].tolist() == ["[8, 8]", "-1", "8"]
     assert board["statuses"].tolist() == ["2 finished", "2 failed", "2 finished"]
     assert as_json({np.int64(1): 2.0}) == str({np.int64(1): 2.0})
+
+
+def test_a_value_of_none_stays_none_beside_whole_numbers(tmp_path):
+    X, y = load_diabetes(return_X_y=True)
+    network = kohort.DenseRegressor(width=4, depth=1, epochs=1, random_state=0)
+    space = {"n_bins": [None, 8], "max_norm": [None, 1.5]}
+    board = leaderboard(kohort.GridSearchCV(network, space, cv=2).fit(X, y))
+    board = board.sort_values("candidate")
+    board.to_parquet(tmp_path / "board.parquet")
+    for known in (board, pd.read_parquet(tmp_path / "board.parquet")):
+        assert list(map(str, values_of(known, "n_bins"))) == ["None", "8", "None", "8"]
+        assert list(map(str, values_of(known, "max_norm"))) == ["None", "None", "1.5", "1.5"]
 
 
 def test_the_picture_is_a_png(search, tmp_path):

@@ -152,7 +152,7 @@ def board_of(
     expected : int
         Fits that each candidate should have; those that are missing have failed.
     """
-    chosen = pd.DataFrame(list(parameters)).apply(_storable)
+    chosen = pd.DataFrame(list(parameters), dtype=object).infer_objects().apply(_storable)
     columns: dict[str, Any] = {
         "rank": summary["rank"],
         "candidate": np.arange(len(parameters)),
@@ -193,7 +193,9 @@ def _mean_epochs(records: list[Record]) -> float:
 
 
 def _storable(column: pd.Series[Any]) -> pd.Series[Any]:
-    """The column as Parquet takes it: one type, lists as JSON."""
+    """The column as Parquet takes it: one type, lists as JSON; missing where it is None."""
+    if column.isna().any():
+        column = column.convert_dtypes()
     kinds = {type(value) for value in column}
     if column.dtype == object and (len(kinds) > 1 or list in kinds):
         return column.map(lambda value: value if isinstance(value, str) else as_json(value))
@@ -253,6 +255,12 @@ def searched_parameters(board: pd.DataFrame) -> list[str]:
     """Names of the parameters in a leaderboard's columns."""
     names = list(board.columns)
     return names[names.index("std_score") + 1 : names.index("epochs")]
+
+
+def values_of(board: pd.DataFrame, name: str) -> list[Any]:
+    """A parameter's values in a leaderboard's rows; None where it is None, or not searched."""
+    pairs = zip(board[name], board[name].isna(), strict=True)
+    return [None if missing else value for value, missing in pairs]
 
 
 def varying_parameters(board: pd.DataFrame) -> list[str]:

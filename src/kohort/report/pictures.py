@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.deferred import pd
-from kohort.report.leaderboard import varying_parameters
+from kohort.report.leaderboard import values_of, varying_parameters
 from kohort.report.score_scale import score_scale
 from kohort.style import COLORS, FAINT, GRAY, STYLE, matplotlib, short
 
@@ -61,7 +61,7 @@ def _labels(board: pd.DataFrame, names: list[str]) -> tuple[str, list[str]]:
     """A header and one line per candidate, as the columns of one text table."""
     columns = []
     for name in names:
-        cells = [name.replace("learning_rate", "rate"), *(short(v) for v in board[name])]
+        cells = [name.replace("learning_rate", "rate"), *map(short, values_of(board, name))]
         width = max(len(cell) for cell in cells)
         columns.append([cell.rjust(width) for cell in cells])
     lines = ["  ".join(cells) for cells in zip(*columns, strict=True)]

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from kohort.arrays import Estimator
 from kohort.cohort.cohort import Cohort
-from kohort.report.leaderboard import count_statuses, leaderboard
+from kohort.report.leaderboard import count_statuses, leaderboard, values_of
 from kohort.searches.problems.problem import Problem
 from kohort.searches.problems.problem_search import Plan, SearchResult
 from kohort.style import short
@@ -97,10 +97,11 @@ def _candidates(result: SearchResult) -> Table:
     columns |= {name: name.replace("_", "\n") for name in result.plan.space}
     for heading in columns.values():
         grid.add_column(heading, justify="right", vertical="bottom")
-    for row in board.head(_SHOWN).to_dict("records"):
+    shown = board.head(_SHOWN)
+    cells = [[*map(short, values_of(shown, name))] for name in result.plan.space]
+    for place, row in enumerate(shown.to_dict("records")):
         scores = [f"{row[name]:.4f}" for name in ("mean_score", "std_score")]
-        chosen = [short(row[name]) for name in result.plan.space]
-        grid.add_row(str(row["rank"]), *scores, *chosen)
+        grid.add_row(str(row["rank"]), *scores, *(column[place] for column in cells))
     grid.add_row("baseline", f"{baseline.cv_score:.4f}", f"{baseline.cv_std:.4f}")
     return grid
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kohort.deferred import pd
-from kohort.report.leaderboard import searched_parameters
+from kohort.report.leaderboard import searched_parameters, values_of
 
 _WIDE = 50.0
 """Positive numbers whose largest is this many times the smallest go on a logarithmic axis."""
@@ -64,21 +64,16 @@ class Parameter:
 
 def parameters_of(board: pd.DataFrame, space: Mapping[str, Any]) -> list[Parameter]:
     """The searched parameters of a leaderboard; a space that says `log` is believed."""
-    return [_parameter(name, board[name], space.get(name)) for name in searched_parameters(board)]
+    return [_parameter(board, name, space.get(name)) for name in searched_parameters(board)]
 
 
-def _parameter(name: str, column: pd.Series[Any], choices: Any) -> Parameter:
+def _parameter(board: pd.DataFrame, name: str, choices: Any) -> Parameter:
+    column = board[name]
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     if not is_number or column.isna().any() or not np.isfinite(column).all():
-        return Parameter(name, [_text(value) for value in column], numeric=False, log=False)
+        words = ["none" if v is None else str(v) for v in values_of(board, name)]
+        return Parameter(name, words, numeric=False, log=False)
     values = column.tolist()
     low, high = min(values), max(values)
     log = bool(choices.get("log")) if isinstance(choices, Mapping) else high > _WIDE * low
     return Parameter(name, values, numeric=True, log=log and low > 0)
-
-
-def _text(value: object) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return "none"
-    # A column of whole numbers with gaps holds 2 as 2.0.
-    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
