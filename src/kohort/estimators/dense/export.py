@@ -48,7 +48,7 @@ def keras_model(estimator: Estimator) -> Any:
 
 
 def _in_own_unit(scaling: Scaling) -> Standardisation:
-    """What is subtracted from features in their own unit, and what divides them."""
+    """Offsets and divisors of features, and of their bins, in the features' own units."""
     bins, columns = scaling.bins, len(scaling.mean) - len(scaling.bins)
     return Standardisation(
         np.concatenate([scaling.mean[:columns], bins.low]),

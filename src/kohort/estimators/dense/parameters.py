@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
+from inspect import signature
 from typing import Any, TypeVar
 
 import numpy as np
@@ -232,7 +233,7 @@ def documented(*more: Parameter) -> Callable[[Class], Class]:
 
     def decorate(cls: Class) -> Class:
         known = {p.name: p for p in table_of(DenseParameters)} | own
-        entries = [_entry(known[name]) for name in cls.__dataclass_fields__]  # type: ignore[attr-defined]
+        entries = [_entry(known[name]) for name in signature(cls).parameters]
         assert cls.__doc__ is not None
         cls.__doc__ = cls.__doc__.replace("    {parameters}", "\n".join(entries)).replace(
             "{references}", _REFERENCES
