@@ -2,13 +2,13 @@
 
 `python -m benchmarks adaptive [--tables NAME ...] [--seeds N] [--rows N] [--keep FOLDER]`
 
-On each table and seed `RandomizedSearchCV` tries 100 candidates of the command line's space in 3
-folds, by R² or the log loss, as `benchmarks.quality` does; `AdaptiveSearchCV` may try as many, and
-stops when it has spent a quarter of the random search's epochs. Epochs are counted over all folds
-and to the end of each round; they depend on no clock and on no neighbour. A candidate of the
-adaptive search counts once it has trained to its end. At a quarter of the epochs the random search
-is the mean over 200 orders of its candidates. With `--keep` what each search gave is kept in a
-folder, and not measured again. Tables: `benchmarks/tables.py`.
+On each table and seed `RandomizedSearchCV` tries 100 candidates of the command line's space for
+large tables in 3 folds, by R² or the log loss, as `benchmarks.quality` does; `AdaptiveSearchCV` may
+try as many, and stops when it has spent a quarter of the random search's epochs. Epochs are counted
+over all folds and to the end of each round; they depend on no clock and on no neighbour. A
+candidate of the adaptive search counts once it has trained to its end. At a quarter of the epochs
+the random search is the mean over 200 orders of its candidates. With `--keep` what each search gave
+is kept in a folder, and not measured again. Tables: `benchmarks/tables.py`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from benchmarks.tables import SHARED, interval, shown, split
 CANDIDATES, FOLDS, ORDERS = 100, 3, 200
 SEEDS, ROWS = 2, 3000
 WANTED = 0.25
+LARGE = 10**9
+"""Values of a table that is searched without bins."""
 
 
 def options(arguments: list[str]) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def _task(table: str, seed: int, rows: int) -> tuple[Any, Any, Any, dict[str, An
     one = split(table, seed, rows, held_out=1)
     numbers = one.task == "regression"
     model = kohort.DenseRegressor if numbers else kohort.DenseClassifier
-    space = TableParameters("regression" if numbers else "classification").space("random")
+    space = TableParameters("regression" if numbers else "classification", LARGE).space("random")
     options = {
         "cv": FOLDS, "random_state": seed, "refit": False,
         "scoring": None if numbers else "neg_log_loss",
@@ -141,7 +143,7 @@ def overhead() -> float:
     from kohort.searches.adaptive.rounds import Rounds
     from kohort.searches.problems.table_settings import TableParameters
 
-    space = TableParameters("regression").space("random")
+    space = TableParameters("regression", LARGE).space("random")
     generator = np.random.default_rng(0)
     rounds = Rounds(OptunaSampler(space, "tpe", 0), Halving(16, 3), 4, CANDIDATES, FOLDS)
 

@@ -70,8 +70,8 @@ def default_space(
     -------
     dict
         From parameter to a list of choices or, but for `"grid"`, a distribution. Covers depth,
-        width, activation, optimizer, learning rate, dropout and weight decay; for images depth,
-        width, learning rate, dropout and augmentation.
+        width, activation, optimizer, learning rate, dropout, weight decay and, but for a grid or a
+        large table, bins; for images depth, width, learning rate, dropout and augmentation.
     """
     check_method(method)
     space = parameters.space(method)

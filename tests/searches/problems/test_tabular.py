@@ -155,6 +155,12 @@ def test_the_default_spaces_cover_what_matters():
     assert all(isinstance(choices, list) for choices in grid.values())
 
 
+def test_a_large_table_is_searched_without_bins():
+    small, large = (TableParameters("regression", size) for size in (2_000_000, 2_000_001))
+    assert default_space("random", small).keys() - default_space("random", large) == {"n_bins"}
+    assert "n_bins" in default_space("adaptive", small)
+
+
 def test_a_space_file_is_read_and_described(tmp_path):
     entries = {
         "depth": {"low": 1, "high": 3, "int": True},

@@ -74,7 +74,7 @@ def table_problem(
             resolved, random_state=seed, memory=memory, settings=settings
         ),
         lambda fitted: TabularModel.of(fitted, X, target, resolved, features.kinds),
-        TableParameters(resolved),
+        TableParameters(resolved, X.size),
         PREFIX,
         about={"columns": table.shape[1]},
         lines=(*notes, *lines),

@@ -143,7 +143,7 @@ class TabularEstimator(CheckedNames, BaseEstimator):  # type: ignore[misc]
         weights: Mapping[str, WeightsLike],
     ) -> Estimator:  # fmt: skip
         """The ensemble of a search, each fold of which is preprocessed once."""
-        space = TableParameters(self.task).space("random")
+        space = TableParameters(self.task, X.size).space("random")
         cv = self.cv
         if isinstance(cv, int):
             folds = StratifiedKFold if self.task == CLASSIFICATION else KFold
