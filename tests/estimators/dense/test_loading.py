@@ -17,11 +17,12 @@ CASES = 150
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """A classifier of texts with two networks and a diagnosed regressor, saved; their rows."""
+    """A classifier of texts with two networks on bins and a diagnosed regressor; their rows."""
     X = np.random.default_rng(0).normal(size=(40, 3))
     names = np.array(["no", "yes"], object)[(X[:, 0] > 0).astype(int)]
     common = {"depth": 1, "width": 4, "epochs": 2, "random_state": 0, "early_stopping": False}
-    first = kohort.DenseClassifier(**common, n_networks=2, class_weight={"no": 2.0}).fit(X, names)
+    first = kohort.DenseClassifier(**common, n_networks=2, class_weight={"no": 2.0}, n_bins=3)
+    first.fit(X, names)
     second = kohort.DenseRegressor(**common, diagnose=True).fit(X, X[:, :2])
     folder = tmp_path_factory.mktemp("models")
     for name, model in (("classifier", first), ("regressor", second)):
