@@ -26,7 +26,7 @@ def refuse_times(y: TargetsLike, wanted: str) -> None:
 
 def refuse_axes(y: TargetsLike) -> None:
     """Raise `DataError` if targets have more than two axes, which scikit-learn's scorers refuse."""
-    shape = np.shape(y)
+    shape = np.asarray(y).shape
     if len(shape) > 2:
         raise DataError(
             f"y must have the shape (row,) or (row, target), as in scikit-learn; got {shape}. Give "

@@ -45,8 +45,8 @@ def in_unit(weight: Floats, seen: Floats | None = None) -> Floats:
 
     Examples
     --------
-    >>> in_unit(np.array([3e300, 1e300]), np.array([1e300])).round(2).tolist()
-    [2.01, 0.67]
+    >>> in_unit(np.array([3.0, 1.0]) * 2.0**900, np.array([2.0**900])).tolist()
+    [1.5, 0.5]
     """
     largest = (weight if seen is None else seen).max(initial=0)
     with np.errstate(over="ignore", under="ignore"):
