@@ -45,6 +45,16 @@ def test_a_weight_counts_as_so_many_rows(values, count, data):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("unit", [1.0, 0.1, 3.0, 1e-300])
+@pytest.mark.parametrize("rows", [100, 300, 1000])
+def test_equal_weights_are_none_whatever_their_unit(rows, unit):
+    values = np.random.default_rng(rows).normal(size=(rows, 1))
+    plain = Bins.of_quantiles(values, None, 10)
+    weighted = Bins.of_quantiles(values, np.full(rows, unit), 10)
+    np.testing.assert_array_equal(weighted.low, plain.low)
+    np.testing.assert_array_equal(weighted.high, plain.high)
+
+
 def test_bins_hold_about_equally_many_rows():
     values = np.random.default_rng(0).lognormal(size=(1000, 1))
     bins = Bins.of_quantiles(values, None, 10)

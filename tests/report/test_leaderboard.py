@@ -98,6 +98,16 @@ def test_a_value_of_none_stays_none_beside_whole_numbers(tmp_path):
         assert list(map(str, values_of(known, "max_norm"))) == ["None", "None", "1.5", "1.5"]
 
 
+def test_a_value_of_none_stays_none_beside_lists_and_dictionaries():
+    X, y = load_diabetes(return_X_y=True)
+    network = kohort.DenseClassifier(width=4, depth=1, epochs=1, random_state=0)
+    space = {"class_weight": [None, {False: 1, True: 2}]}
+    board = leaderboard(kohort.GridSearchCV(network, space, cv=2).fit(X, y > 150))
+    values = values_of(board.sort_values("candidate"), "class_weight")
+    assert values[0] is None
+    assert "2" in values[1]
+
+
 def test_the_picture_is_a_png(search, tmp_path):
     draw_search(leaderboard(search), learning_curves(search), tmp_path / "search.png", "R²")
     assert (tmp_path / "search.png").read_bytes().startswith(b"\x89PNG")

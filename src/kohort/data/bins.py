@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from kohort.arrays import Floats, HostArray
 
+_ROUNDING = 1e-9
+"""Share of a sum of weights by which rounding may move it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Bins:
@@ -57,7 +60,8 @@ class Bins:
     def of_quantiles(cls, values: Floats, weight: Floats | None, count: int) -> Self:
         """Bins that hold about equally many rows.
 
-        A column whose quantiles are but two numbers, such as one of 0 and 1, gets no bins.
+        A column whose quantiles are but two numbers, such as one of 0 and 1, gets no bins. Ends of
+        bins are values of the column, and do not depend on the unit of the weights.
 
         Parameters
         ----------
@@ -67,13 +71,9 @@ class Bins:
         count : int
             Bins of each column at most, >= 2.
         """
-        wanted = np.linspace(0, 1, count + 1)
-        if weight is not None:
-            values, weight = values[weight > 0], weight[weight > 0]
-        edges = [
-            np.unique(np.quantile(column, wanted, method="inverted_cdf", weights=weight))
-            for column in np.asarray(values).T
-        ]
+        weight = np.ones(len(values)) if weight is None else weight
+        values, weight = np.asarray(values)[weight > 0], weight[weight > 0]
+        edges = [np.unique(_quantiles(column, weight, count)) for column in values.T]
         edges = [own.astype(np.float64) if len(own) > 2 else np.zeros(0) for own in edges]
         source = np.repeat(np.arange(len(edges)), [max(0, len(own) - 1) for own in edges])
         low, high = (
@@ -91,6 +91,16 @@ class Bins:
     def added_to(self, values: HostArray) -> HostArray:
         """Values of shape (row, column), and the columns of the bins behind them."""
         return np.hstack([values, self.of(values)]) if len(self) else values
+
+
+def _quantiles(column: Floats, weight: Floats, count: int) -> Floats:
+    """Values of a column up to which there are 0, 1, ..., `count` parts of all weight."""
+    order = np.argsort(column, kind="stable")
+    total = np.cumsum(weight[order])
+    wanted = np.linspace(0, 1, count + 1) * total[-1]
+    places = np.searchsorted(total, wanted * (1 - _ROUNDING))
+    places[-1] = len(order) - 1
+    return column[order[places]]
 
 
 NO_BINS = Bins(np.zeros(0, np.intp), np.zeros(0), np.zeros(0))

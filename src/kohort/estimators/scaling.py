@@ -78,7 +78,10 @@ class Scaling(Standardisation):
         plain = cls._learnt(moments(in_blocks(values, weight)), habits)
         if not len(bins):
             return plain
-        parts = ((bins.of(part), share) for part, share in in_blocks(values, weight))
+        parts = (
+            (bins.of(values[rows]), None if weight is None else weight[rows])
+            for rows in blocks_of((len(values), len(bins)))
+        )
         added = cls._learnt(moments(parts), habits)
         return cls(
             np.concatenate([plain.mean, added.mean]),

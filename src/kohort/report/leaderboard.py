@@ -198,7 +198,8 @@ def _storable(column: pd.Series[Any]) -> pd.Series[Any]:
         column = column.convert_dtypes()
     kinds = {type(value) for value in column}
     if column.dtype == object and (len(kinds) > 1 or list in kinds):
-        return column.map(lambda value: value if isinstance(value, str) else as_json(value))
+        words = column.map(lambda value: value if isinstance(value, str) else as_json(value))
+        return words.where(column.notna(), None)
     return column
 
 

@@ -59,6 +59,13 @@ def test_keras_models_files_and_pickles_predict_the_same(kind, tmp_path):
         np.testing.assert_array_equal(getattr(again, ask)(far), expected)
 
 
+def test_bins_too_narrow_for_single_precision_are_steps_in_keras():
+    chances = np.random.default_rng(0).uniform(size=(200, 2))
+    chances[:60, 0] *= 1e-50
+    model = kohort.DenseRegressor(**OWN, n_bins=4).fit(chances, chances[:, 1])
+    assert np.isfinite(model.to_keras().predict(chances.astype(np.float32), verbose=0)).all()
+
+
 def test_alone_and_together_give_the_same():
     counts = [None, 3, 8]
     alone = [kohort.DenseRegressor(**OWN, n_bins=n).fit(X, Y) for n in counts]

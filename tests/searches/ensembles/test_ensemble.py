@@ -150,6 +150,14 @@ def test_the_log_loss_is_that_of_its_out_of_fold_probabilities():
     assert found.predict_proba(flowers).shape == (150, 3)
 
 
+@pytest.mark.filterwarnings("ignore:A column-vector y")
+def test_labels_in_a_column_are_labels():
+    flowers, codes = load_iris(return_X_y=True)
+    network, space = kohort.DenseClassifier(**OWN), {"width": [8, 16]}
+    flat, column = (searched(network, space, flowers, y) for y in (codes, codes[:, None]))
+    np.testing.assert_array_equal(column.predict_proba(flowers), flat.predict_proba(flowers))
+
+
 def test_several_targets_and_several_labels():
     two = np.column_stack([Y, 1e6 * Y**2])
     found = searched(y=two).best_estimator_

@@ -1,5 +1,7 @@
 """Ensembles outside of the search: as one Keras model, and in a file."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -52,6 +54,13 @@ def test_one_keras_model_gives_the_probabilities(classes):
     probabilities = found.to_keras().predict(rows, verbose=0)
     expected = found.predict_proba(rows)
     assert probabilities == pytest.approx(expected[:, 1:] if classes == 2 else expected, abs=1e-5)
+
+
+def test_names_of_layers_do_not_depend_on_what_was_made_before():
+    found = ensemble(kohort.DenseClassifier(**OWN), X=FLOWERS, y=CODES)
+    found.parts_ = tuple(replace(part, weight=0.5) for part in (found.parts_ * 2)[:2])
+    keras.backend.clear_session()
+    found.to_keras()
 
 
 def test_one_keras_model_gives_the_probabilities_of_labels(tmp_path):

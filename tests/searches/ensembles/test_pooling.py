@@ -49,6 +49,13 @@ def test_a_class_that_a_model_has_not_seen_is_pooled_from_the_others():
     assert Pooling.CLASSES.of(found, knows)[0] == pytest.approx(expected / np.sum(expected))
 
 
+def test_a_class_that_no_model_has_seen_has_no_probability():
+    found = np.array([[[0.6, 0.4, 0.0]], [[0.2, 0.8, 0.0]]])
+    knows = np.array([[True, True, False]] * 2)
+    expected = [np.sqrt(0.12), np.sqrt(0.32), 0.0]
+    assert Pooling.CLASSES.of(found, knows)[0] == pytest.approx(expected / np.sum(expected))
+
+
 @pytest.mark.parametrize("pooling", [Pooling.CLASSES, Pooling.LABELS])
 def test_certainty_of_one_model_is_no_veto(pooling):
     found = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])

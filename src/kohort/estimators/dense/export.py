@@ -13,10 +13,10 @@ from kohort.data.standardising import Standardisation
 from kohort.deferred import keras
 from kohort.engine.member import Floats
 from kohort.estimators.preparation import warn_of_export
-from kohort.estimators.scaling import Scaling
 from kohort.recipe.losses import LINKS
 from kohort.recipe.optimizers import OPTIMIZERS
 from kohort.recipe.recipe import Recipe
+from kohort.runtime import floatx
 
 
 def keras_model(estimator: Estimator) -> Any:
@@ -25,7 +25,9 @@ def keras_model(estimator: Estimator) -> Any:
 
     recipe: Recipe = estimator.recipe_
     scaling, target = estimator._scaling, estimator._target
-    warn_of_export("X", _in_own_unit(scaling), stacklevel=3)
+    columns = slice(estimator.n_features_in_)
+    own = Standardisation(*(part[columns] for part in (scaling.mean, scaling.scale, scaling.limit)))
+    warn_of_export("X", own, stacklevel=3)
     warn_of_export("y", target, stacklevel=3)
     inputs = keras.Input((estimator.n_features_in_,), name="features")
     x = _standardised(_with_bins(inputs, scaling.bins), scaling)
@@ -47,23 +49,15 @@ def keras_model(estimator: Estimator) -> Any:
     return model
 
 
-def _in_own_unit(scaling: Scaling) -> Standardisation:
-    """Offsets and divisors of features, and of their bins, in the features' own units."""
-    bins, columns = scaling.bins, len(scaling.mean) - len(scaling.bins)
-    return Standardisation(
-        np.concatenate([scaling.mean[:columns], bins.low]),
-        np.concatenate([scaling.scale[:columns], bins.high - bins.low]),
-        scaling.limit,
-    )
-
-
 def _with_bins(x: Array, bins: Bins) -> Any:
     """Features in their own units, and the columns of their bins."""
     if not len(bins):
         return x
     way = keras.ops.take(x, bins.source.tolist(), axis=1)
     low = keras.layers.Normalization(mean=bins.low, variance=np.ones_like(bins.low), name="bin_low")
-    width = keras.layers.Rescaling((1.0 / (bins.high - bins.low)).tolist(), name="bin_width")
+    with np.errstate(over="ignore"):
+        steep = np.minimum(1.0 / (bins.high - bins.low), np.finfo(floatx()).max)
+    width = keras.layers.Rescaling(steep.tolist(), name="bin_width")
     inside = keras.layers.ReLU(max_value=1.0, name="bins")(width(low(way)))
     return keras.layers.Concatenate(name="features_and_bins")([x, inside])
 

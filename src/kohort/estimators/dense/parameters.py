@@ -163,9 +163,10 @@ class DenseParameters(CheckedNames, Hyperparameters):
         "piecewise linear encoding",
         HOST,
         optional(Interval(2, math.inf, whole=True)),
-        "Bins of equally many rows, >= 2 for each feature, whose piecewise linear encoding the "
-        "network sees beside the feature (Gorishniy et al. 2022, arXiv:2203.05556); features of 0 "
-        "and 1 have none. None for the features alone. Needs a table in memory.",
+        "Bins of about equally many rows, >= 2 for each feature, whose piecewise linear encoding "
+        "the network sees beside the feature (Gorishniy et al. 2022, arXiv:2203.05556). Equal ends "
+        "are one; a feature with but two different ones, such as one of 0 and 1, has no bins. None "
+        "for the features alone. Needs a table in memory.",
         kw_only=True,
     )
 

@@ -89,6 +89,8 @@ class FoldModels:
                 "An ensemble needs a candidate whose fits in all folds have ended with weights; "
                 "got none. Lower the learning rates of the space."
             )
+        if is_classifier(models[best[0]][0]) and y.ndim == 2 and y.shape[1] == 1:
+            y = y[:, 0]  # As the classifiers read it.
         classes = _classes(models[best[0]][0], y)
         by_fold = [
             list(shared_fronts(Member.of(models[c][fold]) for c in best))

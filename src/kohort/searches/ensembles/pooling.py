@@ -57,8 +57,8 @@ class Pooling(Enum):
         ----------
         outputs : sequence of array, shape (model, row, output)
         knows : array of bool, shape (model, class), optional
-            Whether a model has seen a class, which is pooled from those that have; unless told
-            otherwise, every model has seen all.
+            Whether a model has seen a class, which is pooled from those that have; one that none
+            has seen gets the probability 0. Unless told otherwise, every model has seen all.
 
         Returns
         -------
@@ -71,8 +71,9 @@ class Pooling(Enum):
             return np.asarray(expit(logit(np.clip(found, LEAST, 1 - LEAST)).mean(axis=0)))
         logs = np.log(np.maximum(found, LEAST))
         seen = np.ones((len(found), found.shape[2])) if knows is None else knows
-        shares = seen / seen.sum(axis=0)
-        return np.asarray(softmax(np.einsum("mrc,mc->rc", logs, shares), axis=1))
+        times = seen.sum(axis=0)
+        mean = np.einsum("mrc,mc->rc", logs, seen / np.maximum(times, 1))
+        return np.asarray(softmax(np.where(times > 0, mean, -np.inf), axis=1))
 
     def in_keras(self, outputs: Sequence[KerasTensor], name: str) -> KerasTensor:
         """Pool symbolic outputs of Keras models, each of which knows every class.
@@ -86,7 +87,8 @@ class Pooling(Enum):
         single = self is Pooling.LABELS or outputs[0].shape[-1] == 1
         logs = [(_log_odds if single else _logs)(output) for output in outputs]
         end = "sigmoid" if single else "softmax"
-        return keras.layers.Activation(end, name=name)(keras.layers.Average()(logs))
+        average = keras.layers.Average(name=f"{name}_logs")(logs)
+        return keras.layers.Activation(end, name=name)(average)
 
 
 def _logs(probabilities: KerasTensor) -> KerasTensor:
